@@ -1,0 +1,162 @@
+"""The ports the runtime drives the core through. Each adapter passes its port's suite under `tests/conformance/`.
+
+A port's docstring is its specification. Nothing here knows a library.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from orchestrator.core.exchange import Reply, Request
+from orchestrator.core.instant import Instant
+from orchestrator.core.records import InboxRecord, Record, RunMarks, RunStarted
+
+
+class Clock(Protocol):
+    """Tells the time and waits. The only place of the product that sleeps."""
+
+    def now(self) -> Instant:
+        """Return this moment by both clocks."""
+
+    def wait(self, until: Instant, wakeup: threading.Event) -> bool:
+        """Wait until `until` (by the boot clock) or until `wakeup` is set; return whether it was set."""
+
+
+class Transport(Protocol):
+    """Sends one request and says what came of it; never raises for what the network or the server does.
+
+    - `before_first_byte` is called right before the first request byte is written, after connect and TLS. Whatever it
+      raises leaves the request unsent: LeaseLostError is re-raised to the caller of `send`.
+    - A reply is `not_sent` exactly when that moment was not reached.
+    - Exactly one request is made; nothing is repeated or followed.
+    - Connections are reused only within one `channel`, only while idle for less than a second, and never by a CREATE.
+    """
+
+    def open_channel(self) -> Channel:
+        """Return a channel for one run. Channels may be used by different threads at the same time."""
+
+    def close(self) -> None:
+        """Close every connection."""
+
+
+class Channel(Protocol):
+    """The requests of one run."""
+
+    def send(self, request: Request, *, before_first_byte: Callable[[], None] | None = None) -> Reply:
+        """Send `request` and return what came of it. Safe to call from several threads at once."""
+
+    def abort(self) -> None:
+        """Shut every open socket of this channel down, from any thread; their sends return at once."""
+
+    def close(self) -> None:
+        """Close the channel's connections."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lease:
+    """The right to drive a run.
+
+    Attributes:
+        run_id: The run.
+        token: The fencing token: grows with every acquisition of this run's lease.
+    """
+
+    run_id: str
+    token: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSummary:
+    """One line of `runs`: what was fixed at the start, the marks of the last append, and who drives the run now.
+
+    Attributes:
+        run_id: The run.
+        started: When it started.
+        marks: Of the last append.
+        driven: Whether a live lease exists.
+        owner: Who holds that lease, for people: `host:pid`.
+    """
+
+    run_id: str
+    script_name: str
+    to: str
+    started: Instant
+    marks: RunMarks
+    driven: bool
+    owner: str | None = None
+
+
+class Journal(Protocol):
+    """The append-only records of all runs; the truth. Every method raises JournalError when it cannot do its work.
+
+    - `append` returns only after the records are on disk. Several threads may append at once; their transactions may
+      share one fsync, but a failing one (LeaseLostError, NumberBlockedError) fails alone.
+    - A lease is free when it was released, when its time is over by the boot clock of the same boot, or when its owner
+      was on this host and is gone (pid, start time, boot id). A lease of another boot of this host is free.
+    - Each acquisition of a run's lease makes a greater token. Every append checks the token in its own transaction.
+    - The sequence numbers of a run's records are unique and without gaps.
+    - At most one run claims a number's dial (`RunMarks.claims_dial`). A claim blocks others while its run's lease is
+      live, or until `claim_until_wall`; one that blocks no more is taken over by the next run that claims.
+    """
+
+    def start_run(self, started: RunStarted, *, lease_s: float) -> Lease:
+        """Create a run with its first record and its lease, and claim its number's dial, in one transaction.
+
+        Raises:
+            NumberBlockedError: Another run's dial to the same number is unsettled; nothing was created.
+        """
+
+    def append(self, lease: Lease, records: Sequence[Record], marks: RunMarks) -> None:
+        """Append records and set the marks in one durable transaction.
+
+        Raises:
+            LeaseLostError: The token is no longer the newest, or the run is unknown.
+            NumberBlockedError: `marks` claim the dial of a number that another run's claim blocks.
+        """
+
+    def read(self, run_id: str) -> list[Record]:
+        """Return a run's records in order. Raises NoSuchRunError."""
+
+    def runs(self, *, unfinished: bool = False) -> Iterator[RunSummary]:
+        """Yield runs, the newest first; only those that have not ended when `unfinished`."""
+
+    def find_run(self, prefix: str) -> str:
+        """Return the id of the one run whose id starts with `prefix`. Raises NoSuchRunError, naming the candidates."""
+
+    def owners_of(self, call_ids: Collection[str]) -> Mapping[str, str]:
+        """Return for each of the calls that a run owns (`RunMarks.call_id`) that run's id."""
+
+    def acquire(self, run_id: str, *, lease_s: float) -> Lease:
+        """Take the lease of a run that is free.
+
+        Raises:
+            LeaseHeldError: A live driver holds it.
+            NoSuchRunError: There is no such run.
+        """
+
+    def renew(self, leases: Sequence[Lease], *, lease_s: float) -> frozenset[str]:
+        """Extend leases in one transaction; return the ids of the runs whose lease was lost."""
+
+    def release(self, lease: Lease) -> None:
+        """Give a lease back. Releasing a lost one does nothing."""
+
+    def check(self, lease: Lease) -> None:
+        """Re-read the fencing token. Raises LeaseLostError when it is no longer the newest."""
+
+    def put_inbox(self, run_id: str, record: InboxRecord) -> None:
+        """Leave a message for a run's driver, without a token. Raises NoSuchRunError."""
+
+    def take_inbox(self, lease: Lease) -> list[InboxRecord]:
+        """Return the messages for a run, the oldest first.
+
+        They leave the inbox with the next `append` of this lease, in its transaction, so that a crash loses none.
+        """
+
+    def inbox_waiting(self, run_ids: Collection[str]) -> frozenset[str]:
+        """Return those of the runs that have messages."""
+
+    def close(self) -> None:
+        """Close the file. Leases stay as they are."""
