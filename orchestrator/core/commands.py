@@ -31,6 +31,7 @@ from orchestrator.core.script import (
     Unhold,
     Variables,
 )
+from orchestrator.errors import ExpressionError
 
 NAMES: Mapping[type[Command | Control], str] = {
     Dial: "dial",
@@ -93,6 +94,10 @@ def policy(entry: Entry) -> Policy:
     return Policy.SKIP if isinstance(entry.element, Sms) else POLICIES[replay_class(entry)]
 
 
+SMS_LENGTH = 480
+"""The longest text message (contract section 2)."""
+
+
 def most_dangerous(classes: Iterable[ReplayClass]) -> ReplayClass:
     """Return the class of a step whose commands have these classes; harmless for none."""
     return max(classes, key=_BY_DANGER.__getitem__, default=ReplayClass.HARMLESS)
@@ -144,7 +149,7 @@ def wire(command: Command, variables: Variables) -> WireCommand:
             parameters = {
                 "to": command.to.render(variables),
                 "from": command.from_.render(variables),
-                "message": command.message.render(variables),
+                "message": _short_enough(command.message.render(variables)),
             }
         case _:
             parameters = {}
@@ -168,6 +173,14 @@ def wire_dial(dial: Dial, variables: Variables, *, to: str, from_: str, timeout_
             ),
         }
     }
+
+
+def _short_enough(message: str) -> str:
+    if len(message) > SMS_LENGTH:
+        raise ExpressionError(
+            f"the message is {len(message)} characters long; the API silently drops all beyond {SMS_LENGTH}: shorten it"
+        )
+    return message
 
 
 def _written(**parameters: Any) -> dict[str, Any]:

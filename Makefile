@@ -1,0 +1,47 @@
+# Two commands are enough: `make run` shows the main job, `make test` runs every check. The rest is for developers.
+
+VENV ?= .venv
+PYTHON ?= python3
+BIN := $(VENV)/bin
+WORKERS ?= 2
+
+.PHONY: run test lint coverage bench docs clean help
+
+help: ## Show this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+run: $(VENV)/.installed ## Show the main job against a stand-in server: cut, killed with -9, and carried on
+	$(BIN)/python docs/tutorial/first_call.py
+
+test: $(VENV)/.tested ## Run every check and every test
+	$(BIN)/python -m pytest -n $(WORKERS) --cov --cov-report= tests
+	$(BIN)/python -m coverage combine --quiet 2>/dev/null || true
+	$(BIN)/python -m coverage report --include='orchestrator/core/*' --fail-under=100 --format=total
+	$(BIN)/python -m coverage report --fail-under=95 --format=total
+
+lint: $(VENV)/.tested ## Style, types and import contracts only
+	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
+
+bench: $(VENV)/.tested ## Run the benchmarks and print their tables
+	$(BIN)/python benchmarks/steps.py
+	$(BIN)/python benchmarks/startup.py
+
+docs: $(VENV)/.tested ## Draw again what the docs take from the code
+	$(BIN)/python docs/draw.py
+
+clean: ## Remove the virtual environment and every cache
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage* build *.egg-info
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer is needed; say which with: make PYTHON=python3.11"; exit 1; }
+	$(PYTHON) -c 'import ensurepip' 2>/dev/null || { apt-get update && apt-get install -y python3-venv; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: $(VENV)/bin/python setup.cfg pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[serve]'
+	touch $@
+
+$(VENV)/.tested: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	touch $@

@@ -1,0 +1,359 @@
+"""What came of a request: outcomes, looks and verdicts, as changes of a run's state. Pure; part of `evolve`.
+
+Each public function takes the state and one record, and returns what the record means and which fields change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, cast
+
+from orchestrator.core.exchange import CallSeen, CommandResult, Operation, Outcome
+from orchestrator.core.instant import Instant
+from orchestrator.core.records import (
+    Concluded,
+    Cursor,
+    EndDecided,
+    Fault,
+    Intended,
+    Looked,
+    LookKind,
+    Noticed,
+    ReplayClass,
+    Settled,
+    Status,
+    Then,
+    Verdict,
+)
+from orchestrator.core.script import Value
+from orchestrator.core.state import Event, Failure, Pending, Phase, RunState
+from orchestrator.errors import OrchestratorError
+
+Changes = dict[str, Any]
+Meaning = tuple[Event, Changes]
+
+
+class IllegalRecordError(OrchestratorError):
+    """A record does not fit the state of its run: the journal is damaged, or this program has a bug."""
+
+
+def concluded(state: RunState, record: Concluded) -> Meaning:
+    """Take the outcome of the newest attempt."""
+    pending = replace(_pending(state), concluded=record)
+    changes: Changes = {"pending": pending, "wake": None}
+    if record.outcome is not Outcome.NOT_SENT:
+        changes["requests_sent"] = state.requests_sent + 1
+    if record.clock_skew_s is not None:
+        changes["clock_skew_s"] = record.clock_skew_s
+    if pending.intent.operation is Operation.END:
+        return _concluded_end(state, record, pending=pending, changes=changes)
+    match record.outcome:
+        case Outcome.NOT_SENT | Outcome.THROTTLED:
+            changes["pending"] = replace(pending, held_back=pending.held_back + 1)
+            return Event.HELD_BACK, changes
+        case Outcome.UNKNOWN:
+            changes["pending"] = replace(pending, held_back=0, unknowns=pending.unknowns + 1)
+            return Event.LOST, changes
+        case Outcome.REJECTED:
+            return _rejected(state, record, pending=pending, changes=changes)
+        case Outcome.DONE:
+            if pending.intent.saves is not None and record.results is None and not _is_over(record.call):
+                return Event.LOST, changes  # it ran, but its digits are not known
+            return _complete(
+                state, pending, changes, call=record.call, results=record.results, secrets=record.secrets, at=record.at
+            )
+
+
+def _rejected(state: RunState, record: Concluded, *, pending: Pending, changes: Changes) -> Meaning:
+    if pending.intent.operation is Operation.COMMAND and record.status == 409:
+        changes["pending"] = replace(pending, held_back=pending.held_back + 1)
+        return Event.NOT_READY, changes
+    changes["steps"] = (*state.steps, pending.report(index=len(state.steps), ended=record.at))
+    changes["pending"] = None
+    changes["quiet_since"] = state.quiet_since or record.at
+    if pending.intent.operation is Operation.COMMAND and record.status in (404, 410):
+        return Event.CALL_OVER, {**changes, "call_over": True}
+    entry = pending.intent.command_entries[0] if pending.intent.command_entries else pending.intent.start.entry
+    changes["failure"] = Failure(entry, record.reason, record.unauthenticated)
+    return Event.COMMAND_FAILED, changes
+
+
+def _concluded_end(state: RunState, record: Concluded, *, pending: Pending, changes: Changes) -> Meaning:
+    gone = record.outcome is Outcome.DONE or (record.outcome is Outcome.REJECTED and record.status in (404, 410))
+    if pending.intent.call_id != state.call_id:
+        return _concluded_extra(state, pending.intent, gone=gone, changes=changes)
+    if gone:
+        cause = record.call.hangup_cause if record.call is not None and record.call.hangup_cause else "command"
+        changes |= {
+            "pending": None,
+            "call_over": True,
+            "call_status": "hangup",
+            "hangup_cause": state.hangup_cause or cause,
+        }
+        return _over_event(state), changes
+    if record.outcome in (Outcome.NOT_SENT, Outcome.THROTTLED):
+        changes["pending"] = replace(pending, held_back=pending.held_back + 1)
+        return Event.HELD_BACK, changes
+    changes["pending"] = replace(pending, unknowns=pending.unknowns + 1)
+    return Event.LOST, changes
+
+
+def _concluded_extra(state: RunState, intent: Intended, *, gone: bool, changes: Changes) -> Meaning:
+    changes["pending"] = None
+    changes["extra_tries"] = 0 if gone else state.extra_tries + 1
+    if gone and intent.call_id is not None:
+        changes["extras"] = tuple(call_id for call_id in state.extras if call_id != intent.call_id)
+        changes["extras_done"] = state.extras_done | {intent.call_id}
+    return (Event.CALL_OVER if state.call_over else Event.DONE), changes
+
+
+def looked(state: RunState, record: Looked) -> Meaning:
+    """Take what a look at the call or the list has shown."""
+    changes: Changes = {"wake": None, "requests_sent": state.requests_sent + 1}
+    if state.phase is Phase.OVER:
+        changes["looked_over"] = True
+    if record.clock_skew_s is not None:
+        changes["clock_skew_s"] = record.clock_skew_s
+    if state.phase in (Phase.SENDING, Phase.SETTLING):
+        pending = _pending(state)
+        changes["pending"] = replace(pending, looks=(*pending.looks, record))
+        return Event.STILL, changes
+    if record.kind is LookKind.LIST:
+        return Event.STILL, changes | _watched(state, record)
+    if not record.ok:
+        changes["look_failures"] = state.look_failures + 1
+        return Event.STILL, changes
+    changes |= {"look_failures": 0, "must_look": False}
+    if record.gone:
+        return _over_event(state), {
+            **changes,
+            "call_over": True,
+            "pending": None,
+            "left_over": state.left_over or state.pending,
+        }
+    call = cast("CallSeen", record.call)
+    changes |= _seen(state, call)
+    if call.ended:
+        return _over_event(state), {**changes, "pending": None, "left_over": state.left_over or state.pending}
+    if state.phase is Phase.BUSY and state.pending is not None:
+        return _seen_while_refused(state, record, call, changes=changes)
+    return (Event.SEEN_READY if call.ready else Event.NOT_READY), changes
+
+
+def _seen_while_refused(state: RunState, record: Looked, call: CallSeen, *, changes: Changes) -> Meaning:
+    """A 409 was the answer to the pending step; `call` is not over."""
+    if call.ready:
+        return Event.AGAIN, changes
+    pending = cast("Pending", state.pending)
+    if pending.intent.replay_class is ReplayClass.DANGEROUS and not state.doubt:
+        # Nothing of ours should be running: the likeliest list is this very one, delivered twice on the way.
+        changes["pending"] = replace(pending, unknowns=pending.unknowns + 1, looks=(*pending.looks, record))
+        return Event.LOST, changes
+    return Event.NOT_READY, changes
+
+
+def _watched(state: RunState, record: Looked) -> Changes:
+    """A look at the list after a lost dial was adopted: further calls may have appeared."""
+    if not record.ok:
+        return {"look_failures": state.look_failures + 1, "watch_looked": record.at}
+    known = {state.call_id, *state.extras, *state.extras_done}
+    further = tuple(call.call_id for call in record.matches if call.call_id not in known and not call.ended)
+    ended = frozenset(call.call_id for call in record.matches if call.call_id not in known and call.ended)
+    over = state.watch_until is not None and record.began.since(state.watch_until) >= 0
+    return {
+        "look_failures": 0,
+        "watch_looked": record.at,
+        "watch_until": None if over else state.watch_until,
+        "extras": (*state.extras, *further),
+        "extras_done": state.extras_done | ended,
+    }
+
+
+def settled(state: RunState, record: Settled) -> Meaning:
+    """Take a verdict on an unknown attempt."""
+    pending = replace(_pending(state), verdict=record.verdict, evidence=record.evidence)
+    changes: Changes = {"wake": None}
+    if record.verdict is not Verdict.RAN:
+        changes |= {"doubt": True, "log_length": None}
+    if record.doubled:
+        changes["log_length"] = None
+        changes["notices"] = (*state.notices, Noticed(at=record.at, code="doubled", message=record.evidence))
+    if record.call is not None and pending.intent.operation is not Operation.SMS:
+        changes |= _seen(state, record.call)
+        if record.call.ended and pending.intent.operation is not Operation.END:
+            changes["call_over"] = True
+    match record.then:
+        case Then.AGAIN | Then.REPEAT:
+            changes["pending"] = replace(
+                pending, concluded=None, repeated=pending.repeated or record.then is Then.REPEAT
+            )
+            return Event.AGAIN, changes
+        case Then.STOP:
+            return _stopped(state, pending, record, changes=changes)
+        case Then.SKIP:
+            return _skipped(state, pending, record, changes=changes)
+        case Then.GO_ON:
+            return _went_on(state, pending, record, changes=changes)
+
+
+def _went_on(state: RunState, pending: Pending, record: Settled, *, changes: Changes) -> Meaning:
+    intent = pending.intent
+    if intent.operation is Operation.END:
+        changes |= {"pending": None, "call_over": True, "hangup_cause": state.hangup_cause or "command"}
+        return _over_event(state), changes
+    if intent.operation is Operation.CREATE:
+        changes |= {"watch_until": _watch_end(state, pending), "watch_looked": record.at}
+    if _is_over(record.call) or state.call_over:
+        if record.verdict is Verdict.RAN:
+            event, more = _complete(
+                state, pending, changes, call=record.call, results=record.results, secrets=record.secrets, at=record.at
+            )
+            return (event if event is Event.CALL_OVER else Event.CALL_OVER), more
+        steps = (*state.steps, pending.report(index=len(state.steps), ended=record.at, results=record.results))
+        return Event.CALL_OVER, {**changes, "pending": None, "steps": steps, "call_over": True}
+    event, changes = _complete(
+        state,
+        pending,
+        changes,
+        call=record.call,
+        results=record.results,
+        secrets=record.secrets,
+        at=record.at,
+        after=record.next_cursor,
+    )
+    return (Event.GO_ON if event is Event.DONE else event), changes
+
+
+def _watch_end(state: RunState, pending: Pending) -> Instant | None:
+    left = pending.left_host_at
+    return None if left is None else left.plus(state.settings.settle_dangerous_s)
+
+
+def _skipped(state: RunState, pending: Pending, record: Settled, *, changes: Changes) -> Meaning:
+    intent = pending.intent
+    steps = (*state.steps, pending.report(index=len(state.steps), ended=record.at))
+    changes |= {"pending": None, "steps": steps, "cursor": intent.after, "quiet_since": state.quiet_since or record.at}
+    if intent.saves is not None:
+        changes["variables"] = {**state.variables, intent.saves: ""}
+        changes["lost"] = state.lost - {intent.saves}
+    return (Event.CALL_OVER if state.call_over or _is_over(record.call) else Event.GO_ON), changes
+
+
+def _stopped(state: RunState, pending: Pending, record: Settled, *, changes: Changes) -> Meaning:
+    over = state.call_over or changes.get("call_over", False)
+    up = state.call_id is not None and not over
+    misconfigured = pending.concluded is not None and pending.concluded.misconfigured
+    message = f"{'/'.join(pending.intent.commands)}: {record.evidence}"
+    if misconfigured and pending.concluded is not None:
+        message = f"{pending.concluded.reason}; {message}"
+    fault = Fault(code="configuration" if misconfigured else "undecided", message=message)
+    changes |= {
+        "pending": None,
+        "left_over": pending,
+        "ending": EndDecided(at=record.at, status=Status.UNDECIDED, fault=fault, leave_up=state.settings.leave_up),
+    }
+    return (Event.STOP if up and not state.settings.leave_up else Event.NEEDS_VERDICT), changes
+
+
+def _complete(
+    state: RunState,
+    pending: Pending,
+    changes: Changes,
+    *,
+    call: CallSeen | None,
+    results: tuple[CommandResult, ...] | None,
+    secrets: Mapping[str, Value],
+    at: Instant,
+    after: Cursor | None = None,
+) -> Meaning:
+    """Close the pending step: it ran, with these results."""
+    intent = pending.intent
+    failed = next((place for place, result in enumerate(results or ()) if not result.ok), None)
+    changes |= {
+        "pending": None,
+        "quiet_since": at,
+        "steps": (*state.steps, pending.report(index=len(state.steps), ended=at, results=results)),
+        "log_length": _longer_log(state, results),
+    }
+    if intent.saves is not None:
+        changes |= _saved(state, intent, results=results, secrets=secrets)
+    if call is not None:
+        changes |= _seen(state, call)
+    over = _is_over(call) or state.call_over
+    if failed is not None:
+        entry = intent.command_entries[failed] if failed < len(intent.command_entries) else intent.start.entry
+        if over or (results or ())[failed].error == "hangup":
+            return Event.CALL_OVER, {**changes, "call_over": True}
+        changes["failure"] = Failure(entry, (results or ())[failed].error or "failed")
+        return Event.COMMAND_FAILED, changes
+    changes["cursor"] = after or intent.after
+    changes["retries"] = {key: used for key, used in state.retries.items() if key not in intent.command_entries}
+    if intent.commands and intent.commands[-1] == "hangup":
+        return Event.CALL_OVER, {**changes, "call_over": True, "hung_up_by_script": True}
+    if over:
+        return Event.CALL_OVER, {**changes, "call_over": True}
+    if call is not None and call.status and not call.ready:
+        return Event.NOT_READY, changes
+    return Event.DONE, changes
+
+
+def _longer_log(state: RunState, results: tuple[CommandResult, ...] | None) -> int | None:
+    if state.log_length is None or results is None:
+        return None
+    return state.log_length + len(results)
+
+
+def _saved(
+    state: RunState, intent: Intended, *, results: tuple[CommandResult, ...] | None, secrets: Mapping[str, Value]
+) -> Changes:
+    """Give the step's variable its digits: an empty text when there were none, nothing when they are lost."""
+    name = cast("str", intent.saves)
+    entry = intent.command_entries[-1]
+    changes: Changes = {"saved_by": {**state.saved_by, name: (entry, len(state.steps))}}
+    if intent.sensitive:
+        changes["secret_names"] = state.secret_names | {name}
+    collected = len(results or ()) == len(intent.commands) and (results or ())[-1].ok
+    last = (results or (None,))[-1]
+    if name in secrets:
+        value: Value | None = secrets[name]
+    elif not collected or last is None:
+        value = ""
+    else:
+        value = last.digits if last.digits is not None or last.digit_count else ""
+    if value is None:
+        changes["lost"] = state.lost | {name}
+        changes["variables"] = {key: known for key, known in state.variables.items() if key != name}
+    else:
+        changes["lost"] = state.lost - {name}
+        changes["variables"] = {**state.variables, name: value}
+    return changes
+
+
+def _seen(state: RunState, call: CallSeen) -> Changes:
+    """Take over what a call object of the run's own call shows."""
+    changes: Changes = {"call_status": call.status}
+    if state.call_id is None:
+        changes["call_id"] = call.call_id
+        changes["variables"] = {**state.variables, "call_id": call.call_id}
+    if call.status not in ("", "scheduled", "dialing", "ringing", "hangup"):
+        changes["answered"] = True
+    if call.ended:
+        changes["call_over"] = True
+        changes["hangup_cause"] = call.hangup_cause or state.hangup_cause
+    return changes
+
+
+def _pending(state: RunState) -> Pending:
+    if state.pending is None:
+        raise IllegalRecordError(f"no request is open in a run that is {state.phase}")
+    return state.pending
+
+
+def _is_over(call: CallSeen | None) -> bool:
+    return call is not None and call.ended
+
+
+def _over_event(state: RunState) -> Event:
+    undecided = state.ending is not None and state.ending.status is Status.UNDECIDED
+    return Event.NEEDS_VERDICT if undecided else Event.CALL_OVER

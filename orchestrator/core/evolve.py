@@ -1,0 +1,275 @@
+"""`evolve`: folds one record into the state of its run. Running, resuming and reporting all use it.
+
+Each record type has one function that returns what the record means (an `Event`) and which fields change; the
+transition itself is looked up in `state.TRANSITIONS`. A record that does not fit raises `IllegalRecordError` and the
+state stays as it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from orchestrator.core import conclude
+from orchestrator.core.conclude import Changes, IllegalRecordError, Meaning
+from orchestrator.core.exchange import Operation
+from orchestrator.core.records import (
+    Branched,
+    BranchKind,
+    CancelAsked,
+    Concluded,
+    EndDecided,
+    Fault,
+    Intended,
+    Looked,
+    Noticed,
+    Record,
+    ReplayClass,
+    Resolved,
+    Resumed,
+    RunEnded,
+    RunMarks,
+    RunStarted,
+    Settled,
+    Status,
+    Verdict,
+    Waited,
+)
+from orchestrator.core.state import TRANSITIONS, Event, Pending, Phase, RunState
+
+
+def evolve(state: RunState, record: Record) -> RunState:
+    """Return the state after `record`. Pure. Raises IllegalRecordError for a record that does not fit."""
+    event, changes = _MEANINGS[type(record)](state, record)
+    phase = TRANSITIONS[state.phase].get(event)
+    if phase is None:
+        raise IllegalRecordError(f"a record {type(record).__name__} ({event}) does not fit a run that is {state.phase}")
+    if phase is Phase.BUSY:
+        changes |= _busy(state, record)
+    return replace(state, phase=phase, **changes)
+
+
+def fold(records: Iterable[Record]) -> RunState:
+    """Return the state that a run's records lead to."""
+    state = RunState()
+    for record in records:
+        state = evolve(state, record)
+    return state
+
+
+def marks(state: RunState) -> RunMarks:
+    """Return what a journal indexes of a run in this state."""
+    status, disposition = Status.RUNNING, None
+    if state.end is not None:
+        status, disposition = state.end.status, state.end.disposition
+    elif state.phase is Phase.UNDECIDED:
+        status = Status.UNDECIDED
+    dial = _open_dial(state)
+    return RunMarks(
+        status=status,
+        disposition=disposition,
+        ended=state.end is not None,
+        call_id=state.call_id,
+        claims_dial=state.end is None and state.call_id is None and not state.call_over,
+        claim_until_wall=None if dial is None else (dial.expires_wall or dial.at.wall) + state.settings.max_call_s,
+        wake_wall=None if state.wake is None else state.wake.wall,
+    )
+
+
+def _open_dial(state: RunState) -> Intended | None:
+    for pending in (state.pending, state.left_over):
+        if pending is not None and pending.intent.operation is Operation.CREATE:
+            return pending.intent
+    return None
+
+
+def _started(_state: RunState, record: RunStarted) -> Meaning:
+    return Event.STARTED, {
+        "started": record,
+        "settings": record.settings,
+        "variables": {
+            **record.variables,
+            **record.secrets,
+            "to": record.to,
+            "from": record.from_,
+            "run_id": record.run_id,
+        },
+        "secret_names": frozenset(record.secret_names),
+        "lost": frozenset(record.secret_names) - frozenset(record.secrets),
+    }
+
+
+def _intended(state: RunState, record: Intended) -> Meaning:
+    previous = state.pending
+    if previous is None:
+        pending = Pending(intent=record, first_at=record.at)
+    else:
+        earlier = previous.earlier
+        if previous.verdict is not None:
+            earlier = f"attempt {previous.attempts} {previous.verdict}: {previous.evidence}"
+        pending = replace(
+            previous,
+            intent=record,
+            attempts=previous.attempts + 1,
+            concluded=None,
+            looks=(),
+            resumed_at=None,
+            verdict=None,
+            evidence=None,
+            earlier=earlier,
+        )
+    changes: Changes = {"pending": pending, "wake": None, "jumped": False, "check_stale": False}
+    if record.fell_into:
+        visits = dict(state.visits)
+        for label in record.fell_into:
+            visits[label] = visits.get(label, 0) + 1
+        changes["visits"] = visits
+    if record.digests:
+        changes["executed"] = {**state.executed, **{int(entry): digest for entry, digest in record.digests.items()}}
+    if record.replay_class is ReplayClass.DANGEROUS:
+        changes["last_dangerous"] = len(state.steps)
+    if record.operation is Operation.CREATE:
+        changes["call_since"] = record.at
+    return Event.INTENDED, changes
+
+
+def _busy(state: RunState, record: Record) -> Changes:
+    """Count the looks at a busy call, and remember since when and for how long at most it may be busy."""
+    looks = 1 if isinstance(record, Looked) else 0
+    if state.phase is Phase.BUSY:
+        return {"busy_looks": state.busy_looks + looks}
+    longest_s = state.pending.intent.longest_s if state.pending is not None else state.busy_longest_s
+    return {"busy_since": record.at, "busy_looks": looks, "busy_longest_s": longest_s}
+
+
+def _waited(_state: RunState, record: Waited) -> Meaning:
+    return Event.STILL, {"wake": record.wake, "wake_why": record.why}
+
+
+def _branched(state: RunState, record: Branched) -> Meaning:
+    changes: Changes = {
+        "wake": None,
+        "cursor": record.target,
+        "failure": None,
+        "jumped": record.label is not None or record.kind is BranchKind.RETRY,
+        "check_stale": state.check_stale and record.kind is not BranchKind.STALE,
+    }
+    entered = [label for label in (record.fell_into, record.label) if label is not None]
+    if entered:
+        visits = dict(state.visits)
+        for label in entered:
+            visits[label] = visits.get(label, 0) + 1
+        changes["visits"] = visits
+    if record.digest is not None:
+        changes["executed"] = {**state.executed, record.entry: record.digest}
+    if record.kind is BranchKind.RETRY:
+        changes["retries"] = {**state.retries, record.entry: state.retries.get(record.entry, 0) + 1}
+    elif record.kind is BranchKind.ON_FAILURE:
+        changes["retries"] = {key: used for key, used in state.retries.items() if key != record.entry}
+    elif record.kind is BranchKind.CALL_GONE:
+        changes["hung_up_by_script"] = True
+    return Event.BRANCHED, changes
+
+
+def _end_decided(state: RunState, record: EndDecided) -> Meaning:
+    changes: Changes = {
+        "wake": None,
+        "ending": record,
+        "failure": None,
+        "left_over": state.left_over or state.pending,
+        "pending": None,
+    }
+    return Event.END_DECIDED, changes
+
+
+def _run_ended(state: RunState, record: RunEnded) -> Meaning:
+    changes: Changes = {"end": record, "wake": None}
+    left = state.left_over
+    if left is not None:
+        changes["steps"] = (*state.steps, left.report(index=len(state.steps)))
+        changes["left_over"] = None
+    return Event.RUN_ENDED, changes
+
+
+def _resumed(state: RunState, record: Resumed) -> Meaning:
+    changes: Changes = {
+        "settings": record.settings,
+        "wake": None,
+        "look_failures": 0,
+        "check_stale": True,
+        "cancel": None,
+        "variables": {**state.variables, **record.secrets},
+        "lost": state.lost - frozenset(record.secrets),
+        "must_look": state.call_up and state.phase in (Phase.READY, Phase.RETRYING, Phase.BUSY, Phase.FAILED),
+    }
+    if state.pending is not None and state.phase in (Phase.SENDING, Phase.SETTLING):
+        left = state.pending.resumed_at or record.at
+        unknowns = state.pending.unknowns + (1 if state.phase is Phase.SENDING else 0)
+        changes["pending"] = replace(state.pending, resumed_at=left, unknowns=unknowns)
+    elif state.pending is not None:
+        # The retries of the process that died are not held against this one.
+        changes["pending"] = replace(state.pending, held_back=0, first_at=record.at)
+    return Event.RESUMED, changes
+
+
+def _resolved(state: RunState, record: Resolved) -> Meaning:
+    verdict = Verdict.RAN if record.ran else Verdict.DID_NOT_RUN
+    words = f"a person said so{'' if record.note is None else f': {record.note}'}"
+    left = replace(_left_over(state), verdict=verdict, evidence=words)
+    changes: Changes = {"left_over": None, "ending": None, "wake": None}
+    intent = left.intent
+    if record.ran:
+        changes["steps"] = (*state.steps, left.report(index=len(state.steps), ended=record.at))
+        changes["cursor"] = intent.after
+        if intent.saves is not None:
+            changes["variables"] = {**state.variables, intent.saves: ""}
+        if intent.operation is Operation.CREATE and record.call_id is not None:
+            changes |= {"call_id": record.call_id, "must_look": True, "call_over": False, "quiet_since": record.at}
+            changes["variables"] = {**state.variables, "call_id": record.call_id}
+            return Event.RESOLVED_ON, changes
+    dial_may_ring = intent.operation is Operation.CREATE and not record.ran
+    if not state.call_up and not dial_may_ring:
+        fault = Fault(code="undecided", message=f"step {'/'.join(intent.commands)}: {words}; the call is gone")
+        changes["ending"] = EndDecided(at=record.at, status=Status.FAILED, fault=fault)
+        changes["call_over"] = True
+        if not record.ran:
+            changes["steps"] = (*state.steps, left.report(index=len(state.steps)))
+        return Event.CALL_OVER, changes
+    changes["must_look"] = state.call_up
+    if record.ran:
+        return Event.RESOLVED_ON, changes
+    changes["pending"] = replace(left, concluded=None, looks=(), unknowns=0, held_back=0)
+    return Event.RESOLVED_AGAIN, changes
+
+
+def _cancel_asked(state: RunState, record: CancelAsked) -> Meaning:
+    open_request = 1 if state.phase is Phase.SENDING and state.call_up else 0
+    return Event.STILL, {"cancel": state.cancel or record, "requests_sent": state.requests_sent + open_request}
+
+
+def _noticed(state: RunState, record: Noticed) -> Meaning:
+    return Event.STILL, {"notices": (*state.notices, record)}
+
+
+def _left_over(state: RunState) -> Pending:
+    if state.left_over is None:
+        raise IllegalRecordError("no step of this run waits for a verdict")
+    return state.left_over
+
+
+_MEANINGS: Mapping[type, Callable[[RunState, Any], Meaning]] = {
+    RunStarted: _started,
+    Intended: _intended,
+    Concluded: conclude.concluded,
+    Looked: conclude.looked,
+    Waited: _waited,
+    Settled: conclude.settled,
+    Branched: _branched,
+    EndDecided: _end_decided,
+    RunEnded: _run_ended,
+    Resumed: _resumed,
+    CancelAsked: _cancel_asked,
+    Resolved: _resolved,
+    Noticed: _noticed,
+}

@@ -1,0 +1,376 @@
+"""Settles an attempt whose outcome is unknown, by evidence (design sections 4.4 and 4.5). Pure.
+
+`reconcile` looks at what has been seen since the attempt and says what follows: a verdict, another look, or that
+nothing can be learnt from here. The rules in short:
+
+- A call that was seen `in-progress` after the attempt and `ready` later: it ran.
+- `ready` by itself proves nothing; it becomes a proof of absence only through looks that were closer together than
+  the list is short, or through a command log, and then only after the settle time of what is dangerous, since a
+  proxy may deliver a request long after everybody gave up.
+- A dial is looked for in the list of calls; its absence is proof only once it can no longer ring.
+- What stays open goes to the policy: `if_unknown` of the step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
+
+from orchestrator.core.exchange import CallSeen, CommandResult, Operation, Outcome
+from orchestrator.core.instant import Instant
+from orchestrator.core.records import (
+    Cursor,
+    Intended,
+    Looked,
+    LookKind,
+    ReplayClass,
+    Settled,
+    Then,
+    Verdict,
+)
+from orchestrator.core.script import Policy
+from orchestrator.core.settings import Settings
+from orchestrator.core.state import Pending, RunState
+
+LIST_ALWAYS_HOLDS = 100
+"""`GET /calls` shows at least the last 100 calls (contract section 2) ..."""
+LIST_HOLDS_FOR_S = 3600.0
+"""... for at least an hour."""
+CLOCK_SLACK_S = 5.0
+"""A call created this much before the intent, by the server's whole seconds, may still be the lost dial."""
+SKEW_SLACK_S = 1.0
+"""The server's clock is known to a second at best, since `Date` shows whole ones."""
+SHORTEST_LOOK_S = 0.3
+LONGEST_LOOK_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class LookAgain:
+    """Nothing is settled yet; look again at `at`."""
+
+    at: Instant
+    kind: LookKind
+
+
+@dataclass(frozen=True, slots=True)
+class OutOfReach:
+    """The API has not answered a look for too long; another process may settle this later."""
+
+    reason: str
+
+
+def reconcile(state: RunState, now: Instant) -> Settled | LookAgain | OutOfReach:
+    """Say what is known of the pending attempt of a run that is settling."""
+    pending = state.pending
+    assert pending is not None, "a settling run has a pending attempt"
+    if _reply_is_kept(state, pending, now):
+        evidence = "the server keeps replies by idempotency key, so the same request may ask for its own"
+        return Settled(at=now, verdict=Verdict.UNDECIDABLE, evidence=evidence, then=Then.AGAIN)
+    match pending.intent.operation:
+        case Operation.CREATE:
+            return _reconcile_dial(state, pending, now)
+        case Operation.SMS:
+            evidence = "the server has no record of text messages to look at"
+            return _by_policy(
+                state, pending, Settled(at=now, verdict=Verdict.UNDECIDABLE, evidence=evidence, then=Then.STOP)
+            )
+        case _:
+            return _reconcile_list(state, pending, now)
+
+
+def settle_time_s(replay_class: ReplayClass, settings: Settings) -> float:
+    """Return how long evidence is waited for before an attempt of that class is undecidable."""
+    match replay_class:
+        case ReplayClass.HARMLESS:
+            return 0.0
+        case ReplayClass.HEARD | ReplayClass.ASKS:
+            return settings.settle_heard_s
+        case ReplayClass.DANGEROUS | ReplayClass.FORBIDDEN:
+            return settings.settle_dangerous_s
+
+
+def matches_of(calls: Iterable[CallSeen], state: RunState, *, owned_by_others: Collection[str]) -> tuple[CallSeen, ...]:
+    """Return the calls that may be the run's lost dial, the oldest first (design section 4.5)."""
+    dial = state.pending.intent if state.pending is not None and state.call_id is None else None
+    since = (state.call_since or state.begun.at) if dial is None else dial.at
+    earliest = since.wall + state.clock_skew_s - CLOCK_SLACK_S
+    found = [
+        call
+        for call in calls
+        if call.to == state.begun.to
+        and (call.from_ is None or call.from_ == state.begun.from_)
+        and (call.created_epoch is None or call.created_epoch >= earliest)
+        and call.call_id not in owned_by_others
+    ]
+    return tuple(sorted(found, key=lambda call: call.created_epoch or 0.0))
+
+
+def list_is_complete(calls: Collection[CallSeen], state: RunState, now: Instant) -> bool:
+    """Say whether a list of calls reaches back before the newest dial's intent."""
+    since = state.pending.intent.at if state.pending is not None else state.begun.at
+    if now.wall - since.wall > LIST_HOLDS_FOR_S:
+        return False
+    earliest = since.wall + state.clock_skew_s - CLOCK_SLACK_S
+    return len(calls) < LIST_ALWAYS_HOLDS or any(
+        call.created_epoch is not None and call.created_epoch < earliest for call in calls
+    )
+
+
+def _reconcile_dial(state: RunState, pending: Pending, now: Instant) -> Settled | LookAgain | OutOfReach:
+    looks = [look for look in pending.looks if look.kind is LookKind.LIST and look.ok]
+    if any(look.matches for look in looks):
+        return _adopted(looks, now)
+    refused = next((look for look in pending.looks if look.refused), None)
+    if refused is not None:
+        evidence = f"the server does not list its calls ({refused.reason})"
+        return Settled(at=now, verdict=Verdict.UNDECIDABLE, evidence=evidence, then=Then.STOP)
+    quiet_at = _no_more_ringing_at(state, pending)
+    if looks and looks[-1].began.since(quiet_at) >= 0:
+        if not looks[-1].complete:
+            evidence = "the list of calls does not reach back to the dial"
+            return Settled(at=now, verdict=Verdict.UNDECIDABLE, evidence=evidence, then=Then.STOP)
+        evidence = f"no call to {_number(state)} in {len(looks)} looks at the list, and it can no longer ring"
+        then = Then.AGAIN if pending.unknowns < state.settings.max_attempts else Then.STOP
+        return Settled(at=now, verdict=Verdict.DID_NOT_RUN, evidence=evidence, then=then)
+    if _unreachable(pending, now, after=quiet_at, settings=state.settings):
+        return OutOfReach("the list of calls could not be read")
+    at = _next_look(pending, now, longest_s=LONGEST_LOOK_S)
+    if 0 < quiet_at.since(now) < at.since(now):
+        at = quiet_at
+    return LookAgain(at, LookKind.LIST)
+
+
+def _adopted(looks: list[Looked], now: Instant) -> Settled:
+    seen = {call.call_id: call for look in looks for call in look.matches}
+    candidates = list(seen.values())
+    call = next((candidate for candidate in candidates if not candidate.ended), candidates[0])
+    several = "" if len(candidates) == 1 else f"; {len(candidates)} calls match, a proxy may have doubled the dial"
+    evidence = f"the list of calls shows call {call.call_id}, {call.status or 'status unknown'}{several}"
+    return Settled(at=now, verdict=Verdict.RAN, evidence=evidence, then=Then.GO_ON, call=call)
+
+
+def _no_more_ringing_at(state: RunState, pending: Pending) -> Instant:
+    """Return when a dial that has not appeared can appear no more: after its expiry and its settle time."""
+    left = pending.left_host_at or pending.intent.at
+    quiet = left.plus(state.settings.settle_dangerous_s)
+    if pending.intent.expires_wall is None:
+        return quiet.plus(state.settings.dial_expire_s)
+    expiry_s = pending.intent.expires_wall - state.clock_skew_s - left.wall + SKEW_SLACK_S
+    return quiet.plus(max(expiry_s, 0.0))
+
+
+def _reconcile_list(state: RunState, pending: Pending, now: Instant) -> Settled | LookAgain | OutOfReach:
+    intent = pending.intent
+    if pending.concluded is not None and pending.concluded.outcome is Outcome.DONE:
+        evidence = "the reply was whole but showed no results"
+        ran = Settled(at=now, verdict=Verdict.RAN, evidence=evidence, then=Then.GO_ON, call=pending.concluded.call)
+        return _by_policy(state, pending, ran)
+    looks = [look for look in pending.looks if look.ok and look.kind is not LookKind.LIST]
+    left = pending.left_host_at or intent.at
+    if not looks:
+        if _unreachable(pending, now, after=left, settings=state.settings):
+            return OutOfReach("the call could not be looked at")
+        return LookAgain(_next_look(pending, now, longest_s=LONGEST_LOOK_S), LookKind.CALL)
+    verdict = _verdict(state, pending, looks, now)
+    if verdict is not None:
+        return _by_policy(state, pending, verdict)
+    if _unreachable(pending, now, after=looks[-1].at, settings=state.settings):
+        return OutOfReach("the call could not be looked at")
+    return LookAgain(_next_look(pending, now, longest_s=_longest_gap_s(pending)), LookKind.CALL)
+
+
+def _verdict(state: RunState, pending: Pending, looks: list[Looked], now: Instant) -> Settled | None:
+    """Return what the looks prove, or that the settle time has passed without proof; None while neither holds."""
+    intent, last = pending.intent, looks[-1]
+    logged = _by_command_log(state, pending, looks, now)
+    if logged is not None:
+        return logged
+    call = last.call
+    if last.gone or (call is not None and call.ended):
+        return _call_is_over(intent, looks, now)
+    assert call is not None, "a usable look that is not `gone` shows a call"
+    running_since = next((look for look in looks if _shows_running(look)), None)
+    if not call.ready:
+        assert running_since is not None, "a call that is up and not ready is running something"
+        if now.since(running_since.at) > intent.longest_s + state.settings.read_margin_s:
+            evidence = f"the call is still {call.status} {now.since(intent.at):.0f} s after the step was sent"
+            return Settled(at=now, verdict=Verdict.UNDECIDABLE, evidence=evidence, then=Then.STOP, call=call)
+        return None
+    if running_since is not None:
+        evidence = f"the call was seen {_status(running_since)} after sending, and ready later"
+        return Settled(at=now, verdict=Verdict.RAN, evidence=evidence, then=Then.GO_ON, call=call)
+    left = pending.left_host_at
+    if left is None or last.kind is LookKind.OPEN:
+        return None
+    if _was_watched_closely(state, pending, looks):
+        evidence = f"{len(looks)} looks, closer together than the list is short, all showed the call ready"
+        return Settled(at=now, verdict=Verdict.DID_NOT_RUN, evidence=evidence, then=Then.AGAIN, call=call)
+    settle_s = settle_time_s(intent.replay_class, state.settings)
+    if last.began.since(left) >= settle_s:
+        evidence = (
+            f"the call is ready, and was never seen running in {max(now.since(left), 0):.1f} s of {len(looks)} looks"
+        )
+        return Settled(at=now, verdict=Verdict.UNDECIDABLE, evidence=evidence, then=Then.STOP, call=call)
+    return None
+
+
+def _call_is_over(intent: Intended, looks: list[Looked], now: Instant) -> Settled:
+    last = looks[-1]
+    cause = last.call.hangup_cause if last.call is not None else None
+    if intent.operation is Operation.END or (intent.commands[-1:] == ("hangup",) and cause == "command"):
+        evidence = f"the call has ended ({cause or 'it is gone'})"
+        return Settled(at=now, verdict=Verdict.RAN, evidence=evidence, then=Then.GO_ON, call=last.call)
+    running = next((look for look in looks if _shows_running(look)), None)
+    ended = last.call or CallSeen(call_id=intent.call_id or "", status="hangup")
+    if running is not None:
+        evidence = f"the call was {_status(running)} after sending, and has ended ({cause or 'it is gone'})"
+        return Settled(at=now, verdict=Verdict.PARTLY, evidence=evidence, then=Then.GO_ON, call=ended)
+    evidence = f"the call has ended ({cause or 'it is gone'}); whether the step ran before is not known"
+    return Settled(at=now, verdict=Verdict.UNDECIDABLE, evidence=evidence, then=Then.GO_ON, call=ended)
+
+
+def _by_command_log(state: RunState, pending: Pending, looks: list[Looked], now: Instant) -> Settled | None:
+    """Return what a server's own log of commands proves (contract section 8), where it has one."""
+    last, intent = looks[-1], pending.intent
+    if last.results is None or state.log_length is None or intent.operation is not Operation.COMMAND:
+        return None
+    ran = last.results[state.log_length :]
+    running = last.call is not None and not last.call.ready and not last.call.ended
+    if running:
+        return None
+    if not ran:
+        left = pending.left_host_at
+        if left is None or last.began.since(left) < state.settings.settle_dangerous_s:
+            return None
+        evidence = "the server's command log does not show it, long after it was sent"
+        return Settled(at=now, verdict=Verdict.DID_NOT_RUN, evidence=evidence, then=Then.AGAIN, call=last.call)
+    names = tuple(result.command for result in ran)
+    whole = names[: len(intent.commands)] == intent.commands or not ran[-1].ok
+    mine: tuple[CommandResult, ...] = ran[: len(intent.commands)]
+    if whole:
+        doubled = len(ran) > len(mine)
+        more = f", and {len(ran) - len(mine)} commands more than were sent" if doubled else ""
+        return Settled(
+            at=now,
+            verdict=Verdict.RAN,
+            evidence=f"the server's command log shows it{more}",
+            then=Then.GO_ON,
+            call=last.call,
+            results=mine,
+            doubled=doubled,
+            secrets=last.secrets,
+        )
+    evidence = f"the server's command log shows only {', '.join(names)}"
+    after = Cursor(intent.command_entries[len(mine) - 1] + 1) if len(mine) else intent.start
+    return Settled(
+        at=now,
+        verdict=Verdict.PARTLY,
+        evidence=evidence,
+        then=Then.GO_ON,
+        call=last.call,
+        results=mine,
+        next_cursor=after,
+    )
+
+
+def _was_watched_closely(state: RunState, pending: Pending, looks: list[Looked]) -> bool:
+    """Whether looks alone prove that nothing ran (never for what must not be repeated)."""
+    intent = pending.intent
+    if intent.replay_class in (ReplayClass.DANGEROUS, ReplayClass.FORBIDDEN) or intent.shortest_s <= 0:
+        return False
+    sent = pending.concluded.first_byte if pending.concluded is not None else None
+    previous = sent or intent.at
+    for look in looks:
+        if not (look.call is not None and look.call.ready) or look.began.since(previous) >= intent.shortest_s:
+            return False
+        previous = look.began
+    left = pending.left_host_at
+    return left is not None and looks[-1].began.since(left) >= state.settings.settle_dangerous_s
+
+
+def _by_policy(state: RunState, pending: Pending, settled: Settled) -> Settled:
+    """Give a verdict that leaves something open to the author's policy."""
+    intent = pending.intent
+    if settled.verdict is Verdict.DID_NOT_RUN:
+        return _limited(state, pending, settled, Then.AGAIN)
+    if intent.operation is Operation.END:
+        return settled if settled.verdict is Verdict.RAN else _limited(state, pending, settled, Then.REPEAT)
+    digits_known = intent.saves is None or settled.results is not None
+    if settled.verdict is Verdict.RAN and (digits_known or _ended(settled)):
+        return settled
+    if settled.verdict is Verdict.PARTLY and settled.next_cursor is not None and not _ended(settled):
+        return settled  # the log says which commands ran, so the run goes on at the next one
+    if (
+        settled.verdict is Verdict.UNDECIDABLE
+        and settled.call is not None
+        and not (settled.call.ready or settled.call.ended)
+    ):
+        return settled  # still running: nothing may be sent into it
+    match intent.policy:
+        case Policy.STOP:
+            return _then(settled, Then.STOP)
+        case Policy.SKIP:
+            return _then(settled, Then.SKIP)
+        case Policy.REPEAT:
+            return _then(settled, Then.GO_ON) if _ended(settled) else _limited(state, pending, settled, Then.REPEAT)
+
+
+def _limited(state: RunState, pending: Pending, settled: Settled, then: Then) -> Settled:
+    """Send again, but no more than `max_attempts` times on unknown outcomes."""
+    if pending.unknowns < state.settings.max_attempts:
+        return _then(settled, then)
+    evidence = f"{settled.evidence}; it was sent {pending.unknowns} times with unknown outcome"
+    return Settled(at=settled.at, verdict=Verdict.UNDECIDABLE, evidence=evidence, then=Then.STOP, call=settled.call)
+
+
+def _then(settled: Settled, then: Then) -> Settled:
+    return replace(settled, then=then)
+
+
+def _ended(settled: Settled) -> bool:
+    return settled.call is not None and settled.call.ended
+
+
+def _shows_running(look: Looked) -> bool:
+    """Whether a look shows the call up and not idle; unknown status strings count as that (contract, head)."""
+    return look.call is not None and not look.call.ready and not look.call.ended
+
+
+def _status(look: Looked) -> str:
+    return (look.call.status if look.call is not None else "") or "in an unknown status"
+
+
+def _number(state: RunState) -> str:
+    return f"…{state.begun.to[-4:]}"
+
+
+def _next_look(pending: Pending, now: Instant, *, longest_s: float) -> Instant:
+    """Return when to look next: at once the first time, then from 0.3 s, doubling, up to `longest_s`."""
+    after = [look for look in pending.looks if look.kind is not LookKind.OPEN]
+    if not after:
+        return now
+    return after[-1].at.plus(min(SHORTEST_LOOK_S * 2 ** min(len(after) - 1, 10), longest_s))
+
+
+def _longest_gap_s(pending: Pending) -> float:
+    """Return how far looks may be apart: closer than the list is short, where that can become a proof."""
+    intent = pending.intent
+    if intent.replay_class in (ReplayClass.HEARD, ReplayClass.ASKS) and intent.shortest_s > 0:
+        return max(min(LONGEST_LOOK_S, intent.shortest_s * 0.6), SHORTEST_LOOK_S)
+    return LONGEST_LOOK_S
+
+
+def _reply_is_kept(state: RunState, pending: Pending, now: Instant) -> bool:
+    """Whether sending the same again is certain to be safe (contract section 8), and likely to bring the reply."""
+    kept_s = state.settings.idempotent_for_s
+    if kept_s is None or pending.intent.operation not in (Operation.CREATE, Operation.COMMAND, Operation.SMS):
+        return False
+    lost = pending.concluded is None or pending.concluded.outcome is Outcome.UNKNOWN
+    young = now.since(pending.first_at) + pending.intent.read_timeout_s < kept_s
+    return lost and young and pending.unknowns < state.settings.max_attempts
+
+
+def _unreachable(pending: Pending, now: Instant, *, after: Instant, settings: Settings) -> bool:
+    """Whether looks have failed for so long that this process gives up."""
+    failing = bool(pending.looks) and not pending.looks[-1].ok
+    return failing and now.since(after) > max(settings.retry_total_s, settings.max_silence_s)

@@ -1,0 +1,342 @@
+"""The state of a run, and the table of every transition there is.
+
+`evolve` makes states, `decide` reads them and names the next action, reports read the same states.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from orchestrator.core.exchange import CommandResult, Outcome
+from orchestrator.core.instant import Instant
+from orchestrator.core.records import (
+    CancelAsked,
+    Concluded,
+    Cursor,
+    EndDecided,
+    Intended,
+    Looked,
+    Noticed,
+    RunEnded,
+    RunStarted,
+    Verdict,
+)
+from orchestrator.core.script import Value
+from orchestrator.core.settings import Settings
+
+
+class Phase(StrEnum):
+    """Where a run stands between two records."""
+
+    NEW = "new"
+    READY = "ready"
+    SENDING = "sending"
+    RETRYING = "retrying"
+    SETTLING = "settling"
+    BUSY = "busy"
+    FAILED = "failed"
+    OVER = "over"
+    UNDECIDED = "undecided"
+    ENDED = "ended"
+
+
+class Event(StrEnum):
+    """What a record means to the phase of its run."""
+
+    STARTED = "started"
+    INTENDED = "intended"
+    DONE = "done"
+    COMMAND_FAILED = "command failed"
+    HELD_BACK = "not sent or throttled"
+    LOST = "outcome unknown"
+    NOT_READY = "call busy"
+    CALL_OVER = "call over"
+    STILL = "nothing changes"
+    BRANCHED = "branched"
+    SEEN_READY = "call seen ready"
+    GO_ON = "settled: go on"
+    AGAIN = "settled: send again"
+    STOP = "settled: stop"
+    END_DECIDED = "end decided"
+    NEEDS_VERDICT = "needs a verdict"
+    RESUMED = "resumed"
+    RESOLVED_ON = "resolved: go on"
+    RESOLVED_AGAIN = "resolved: send again"
+    RUN_ENDED = "run ended"
+
+
+TRANSITIONS: Mapping[Phase, Mapping[Event, Phase]] = {
+    Phase.NEW: {Event.STARTED: Phase.READY},
+    Phase.READY: {
+        Event.INTENDED: Phase.SENDING,
+        Event.STILL: Phase.READY,
+        Event.BRANCHED: Phase.READY,
+        Event.SEEN_READY: Phase.READY,
+        Event.NOT_READY: Phase.BUSY,
+        Event.CALL_OVER: Phase.OVER,
+        Event.END_DECIDED: Phase.READY,
+        Event.NEEDS_VERDICT: Phase.UNDECIDED,
+        Event.RESUMED: Phase.READY,
+        Event.RUN_ENDED: Phase.ENDED,
+    },
+    Phase.SENDING: {
+        Event.STILL: Phase.SENDING,
+        Event.DONE: Phase.READY,
+        Event.COMMAND_FAILED: Phase.FAILED,
+        Event.HELD_BACK: Phase.RETRYING,
+        Event.LOST: Phase.SETTLING,
+        Event.NOT_READY: Phase.BUSY,
+        Event.CALL_OVER: Phase.OVER,
+        Event.NEEDS_VERDICT: Phase.UNDECIDED,
+        Event.RESUMED: Phase.SETTLING,
+    },
+    Phase.RETRYING: {
+        Event.INTENDED: Phase.SENDING,
+        Event.STILL: Phase.RETRYING,
+        Event.SEEN_READY: Phase.RETRYING,
+        Event.NOT_READY: Phase.BUSY,
+        Event.CALL_OVER: Phase.OVER,
+        Event.NEEDS_VERDICT: Phase.UNDECIDED,
+        Event.END_DECIDED: Phase.READY,
+        Event.RESUMED: Phase.RETRYING,
+    },
+    Phase.SETTLING: {
+        Event.STILL: Phase.SETTLING,
+        Event.GO_ON: Phase.READY,
+        Event.COMMAND_FAILED: Phase.FAILED,
+        Event.NOT_READY: Phase.BUSY,
+        Event.AGAIN: Phase.RETRYING,
+        Event.CALL_OVER: Phase.OVER,
+        Event.STOP: Phase.READY,
+        Event.NEEDS_VERDICT: Phase.UNDECIDED,
+        Event.END_DECIDED: Phase.READY,
+        Event.RESUMED: Phase.SETTLING,
+    },
+    Phase.BUSY: {
+        Event.STILL: Phase.BUSY,
+        Event.NOT_READY: Phase.BUSY,
+        Event.SEEN_READY: Phase.READY,
+        Event.AGAIN: Phase.RETRYING,
+        Event.LOST: Phase.SETTLING,
+        Event.CALL_OVER: Phase.OVER,
+        Event.END_DECIDED: Phase.READY,
+        Event.RESUMED: Phase.BUSY,
+    },
+    Phase.FAILED: {
+        Event.BRANCHED: Phase.READY,
+        Event.STILL: Phase.FAILED,
+        Event.SEEN_READY: Phase.FAILED,
+        Event.NOT_READY: Phase.FAILED,
+        Event.END_DECIDED: Phase.READY,
+        Event.CALL_OVER: Phase.OVER,
+        Event.RESUMED: Phase.FAILED,
+    },
+    Phase.OVER: {
+        Event.INTENDED: Phase.SENDING,
+        Event.STILL: Phase.OVER,
+        Event.BRANCHED: Phase.OVER,
+        Event.CALL_OVER: Phase.OVER,
+        Event.END_DECIDED: Phase.OVER,
+        Event.NEEDS_VERDICT: Phase.UNDECIDED,
+        Event.RESUMED: Phase.OVER,
+        Event.RUN_ENDED: Phase.ENDED,
+    },
+    Phase.UNDECIDED: {
+        Event.STILL: Phase.UNDECIDED,
+        Event.RESUMED: Phase.UNDECIDED,
+        Event.RESOLVED_ON: Phase.READY,
+        Event.RESOLVED_AGAIN: Phase.RETRYING,
+        Event.CALL_OVER: Phase.OVER,
+    },
+    Phase.ENDED: {Event.STILL: Phase.ENDED},
+}
+"""Every transition. What the table cannot say: whether the call is over follows from the newest call object seen."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pending:
+    """A request that is not over: its newest intent, what came of it, and what was seen since.
+
+    Attributes:
+        intent: Of the newest attempt.
+        first_at: When the first attempt was intended.
+        attempts: Intents written.
+        held_back: Attempts that were `not_sent` or `throttled` since the last one that was not.
+        unknowns: Attempts whose outcome was unknown.
+        concluded: Of the newest attempt; None while it is open, or after a crash.
+        looks: Evidence gathered since the newest intent.
+        resumed_at: Set when a crash left the newest intent without an outcome: it cannot leave this host after that.
+        repeated: The next attempt repeats something that may have run.
+        verdict: On the newest attempt, where it needed one.
+        evidence: Its evidence.
+        earlier: The verdict on an earlier attempt, in words.
+    """
+
+    intent: Intended
+    first_at: Instant
+    attempts: int = 1
+    held_back: int = 0
+    unknowns: int = 0
+    concluded: Concluded | None = None
+    looks: tuple[Looked, ...] = ()
+    resumed_at: Instant | None = None
+    repeated: bool = False
+    verdict: Verdict | None = None
+    evidence: str | None = None
+    earlier: str | None = None
+
+    @property
+    def left_host_at(self) -> Instant | None:
+        """The moment after which the newest attempt can no longer leave this host; None while it is open."""
+        return self.resumed_at if self.concluded is None else self.concluded.at
+
+    def report(
+        self, *, index: int, ended: Instant | None = None, results: tuple[CommandResult, ...] | None = None
+    ) -> StepReport:
+        """Return the report of the step as it stands."""
+        concluded = self.concluded
+        outcome = Outcome.UNKNOWN if concluded is None else concluded.outcome
+        reason = None if concluded is None or outcome is Outcome.DONE else concluded.reason
+        return StepReport(
+            index=index,
+            commands=self.intent.commands,
+            attempts=self.attempts,
+            outcome=outcome,
+            verdict=self.verdict,
+            evidence=self.evidence or reason or self.earlier,
+            started=self.first_at,
+            ended=ended,
+            results=results,
+            first_byte=None if concluded is None else concluded.first_byte,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepReport:
+    """One executed step, for documents (design section 7)."""
+
+    index: int
+    commands: tuple[str, ...]
+    attempts: int
+    outcome: Outcome | None
+    verdict: Verdict | None
+    evidence: str | None
+    started: Instant
+    ended: Instant | None
+    results: tuple[CommandResult, ...] | None
+    first_byte: Instant | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A command failed: the entry it comes from, and the error; what the API refused may be the settings' fault."""
+
+    entry: int
+    error: str
+    unauthenticated: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunState:
+    """Everything known of a run. Made by `evolve` alone.
+
+    Attributes:
+        cursor: The next entry to execute.
+        call_id: The call the run owns, once known.
+        call_status: As last seen.
+        call_over: The call has ended, or never came to be.
+        hangup_cause: As the server gave it.
+        answered: The callee answered.
+        hung_up_by_script: The script's own `hangup` ended the call.
+        call_since: When the dial left.
+        quiet_since: The end of the last step known: what the callee has waited in silence since.
+        variables: Known by value.
+        secret_names: Variables whose values are secret, whether held or lost.
+        lost: Those whose values this process never had.
+        visits: How often each label was entered.
+        retries: Retries used, by entry.
+        executed: Digest of every entry that may have run.
+        pending: The request being worked on.
+        left_over: The script's step that was still uncertain when the end was decided.
+        saved_by: For each saved variable the entry of its `get_dtmf`, and the index of the step that saved it.
+        last_dangerous: Index of the last step that was dangerous; -1 for none.
+        jumped: The cursor was reached by a jump, which has counted the visit of its label.
+        must_look: The call must be looked at before anything is sent (design section 4.6).
+        check_stale: The silence since `quiet_since` must be checked before anything is sent.
+        looked_over: The ended call was looked at for its cause.
+        look_failures: Looks that failed in a row.
+        busy_since: Since when the call is waited for to be ready.
+        busy_looks: Looks in that time.
+        busy_longest_s: The longest that what keeps it busy can last.
+        doubt: Some earlier attempt of this call was settled without proof, so it may still arrive.
+        watch_until: A lost dial was adopted: further calls may still appear until then.
+        extras: Further calls that match the lost dial and are still to be ended.
+        extras_done: Those that were dealt with.
+        log_length: Results a command log must show before those of the pending step; None once that is not known.
+    """
+
+    phase: Phase = Phase.NEW
+    started: RunStarted | None = None
+    settings: Settings = field(default_factory=Settings)
+    cursor: Cursor = field(default_factory=Cursor)
+    call_id: str | None = None
+    call_status: str = ""
+    call_over: bool = False
+    hangup_cause: str | None = None
+    answered: bool = False
+    hung_up_by_script: bool = False
+    call_since: Instant | None = None
+    quiet_since: Instant | None = None
+    variables: Mapping[str, Value] = field(default_factory=dict)
+    secret_names: frozenset[str] = frozenset()
+    lost: frozenset[str] = frozenset()
+    visits: Mapping[str, int] = field(default_factory=dict)
+    retries: Mapping[int, int] = field(default_factory=dict)
+    executed: Mapping[int, str] = field(default_factory=dict)
+    pending: Pending | None = None
+    left_over: Pending | None = None
+    failure: Failure | None = None
+    steps: tuple[StepReport, ...] = ()
+    requests_sent: int = 0
+    saved_by: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    last_dangerous: int = -1
+    jumped: bool = False
+    must_look: bool = False
+    check_stale: bool = False
+    looked_over: bool = False
+    look_failures: int = 0
+    busy_since: Instant | None = None
+    busy_looks: int = 0
+    busy_longest_s: float = 0.0
+    doubt: bool = False
+    wake: Instant | None = None
+    wake_why: str = ""
+    watch_until: Instant | None = None
+    watch_looked: Instant | None = None
+    extras: tuple[str, ...] = ()
+    extras_done: frozenset[str] = frozenset()
+    extra_tries: int = 0
+    clock_skew_s: float = 0.0
+    cancel: CancelAsked | None = None
+    ending: EndDecided | None = None
+    end: RunEnded | None = None
+    notices: tuple[Noticed, ...] = ()
+    log_length: int | None = 0
+
+    @property
+    def run_id(self) -> str:
+        """The run's id."""
+        return self.begun.run_id
+
+    @property
+    def begun(self) -> RunStarted:
+        """The run's first record."""
+        assert self.started is not None, "the state of a run begins with RunStarted"
+        return self.started
+
+    @property
+    def call_up(self) -> bool:
+        """Whether there is a call that has not ended, as far as is known."""
+        return self.call_id is not None and not self.call_over

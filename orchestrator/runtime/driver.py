@@ -1,0 +1,383 @@
+"""Drives one run: asks `decide`, does what it says, and gives what happened to `evolve` and to the journal.
+
+The order of writes is the heart of it (design section 4.1): records gather in memory, and reach the disk in one
+transaction with the next intent, before its first byte leaves. Called by the runner, which holds the lease.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from orchestrator.core.actions import Action, Finish, Note, Orders, Reconcile, Rest, Send, Wait
+from orchestrator.core.decide import call_is_too_long, decide, too_long
+from orchestrator.core.evolve import evolve, marks
+from orchestrator.core.exchange import CallSeen, CommandResult, Operation, Outcome, Reply, Request
+from orchestrator.core.reconcile import list_is_complete, matches_of
+from orchestrator.core.records import (
+    CancelAsked,
+    Concluded,
+    Fault,
+    InboxRecord,
+    Intended,
+    Looked,
+    LookKind,
+    Noticed,
+    Record,
+    Resolved,
+)
+from orchestrator.core.script import Script, Value
+from orchestrator.core.state import Pending, Phase, RunState
+from orchestrator.errors import LeaseLostError, OrchestratorError
+from orchestrator.ports import Channel, Clock, Journal, Lease
+from orchestrator.runtime.control import Control
+from orchestrator.runtime.retry import send_until_it_left
+
+Observer = Callable[[Record, RunState], None]
+
+LOOK_TIMEOUT_S = 10.0
+END_PATIENCE_S = 3.0
+"""How long the open request of a call that was just ended may take to come back before it is cut."""
+
+
+class Driver:
+    """One run, from where its records stand to where it ends or rests."""
+
+    def __init__(
+        self,
+        *,
+        script: Script,
+        state: RunState,
+        lease: Lease,
+        journal: Journal,
+        channel: Channel,
+        clock: Clock,
+        control: Control,
+        draw: Callable[[], float],
+        orders: Orders | None = None,
+        observer: Observer | None = None,
+    ) -> None:
+        self.state = state
+        self.lease = lease
+        self._script = script
+        self._journal = journal
+        self._channel = channel
+        self._clock = clock
+        self._control = control
+        self._draw = draw
+        self._orders = orders
+        self._observer = observer
+        self._unwritten: list[Record] = []
+        self._writing = threading.RLock()
+        self._has_mail = True
+        self._wakeup = threading.Event()
+        self._sending = False
+
+    def drive(self, *, first: Sequence[Record] = ()) -> Fault | None:
+        """Drive the run until it ends or rests; return why it rests, None when it has ended.
+
+        Args:
+            first: Records to take before anything else (`Resumed`).
+
+        Raises:
+            JournalError: It could not be written; a live call was ended by DELETE.
+            LeaseLostError: Another driver has taken over; nothing more was sent.
+            NumberBlockedError: Another run's dial to the same number is unsettled; nothing was sent.
+        """
+        try:
+            for record in first:
+                self.take(record)
+            self.commit()
+            return self._drive()
+        except LeaseLostError:
+            raise
+        except Exception:
+            self._end_without_intent()
+            raise
+
+    def tell(self, *, mail: bool = False) -> None:
+        """Wake the run up to look at its inbox and its orders. Called from other threads."""
+        if mail:
+            self._has_mail = True
+        self._wakeup.set()
+
+    def tick(self) -> None:
+        """End the call while its request is open, if it must end now. Called by the heartbeat every moment or so."""
+        if self._control.told.is_set():
+            self._wakeup.set()
+        with self._writing:
+            if not self._sending or self._must_end():
+                return
+            try:
+                self._hear()
+                if not self._must_end():
+                    return
+                self.commit()
+            except LeaseLostError:
+                return
+            except OrchestratorError:
+                pass  # the journal fails in mid-call: the call is ended by the one request that needs no intent
+            threading.Thread(target=self._end_open_call, args=(self.state.pending,), daemon=True).start()
+
+    def close(self) -> None:
+        """Close the run's connections."""
+        self._channel.close()
+
+    def take(self, record: Record) -> None:
+        """Take a record into the state; it reaches the disk with the next commit."""
+        with self._writing:
+            self.state = evolve(self.state, record)
+            self._unwritten.append(record)
+        if self._observer is not None:
+            self._observer(record, self.state)
+
+    def commit(self) -> None:
+        """Write what was taken since the last commit, in one transaction."""
+        with self._writing:
+            if self._unwritten:
+                self._journal.append(self.lease, self._unwritten, marks(self.state))
+                self._unwritten = []
+
+    def _drive(self) -> Fault | None:
+        action = self._decide()
+        while True:
+            match action:
+                case Note(record):
+                    self.take(record)
+                    action = self._decide()
+                case Send():
+                    action = send_until_it_left(
+                        self._attempt,
+                        action,
+                        is_held_back=lambda: self.state.phase is Phase.RETRYING,
+                        seconds_until=lambda wait: max(wait.until.since(self._clock.now()), 0.0),
+                        wait=self._wait,
+                    )
+                case Wait():
+                    self._wait(action)
+                    action = self._decide()
+                case Reconcile(kind):
+                    self._look(kind)
+                    action = self._decide()
+                case Finish(record):
+                    self.take(record)
+                    self.commit()
+                    return None
+                case Rest(fault):
+                    self.commit()
+                    return fault
+
+    def _decide(self) -> Action:
+        self._hear()
+        orders = self._orders or self._control.orders
+        return decide(self.state, self._script, self._clock.now(), orders=orders, jitter=self._draw())
+
+    def _must_end(self) -> bool:
+        return self.state.cancel is not None
+
+    def _hear(self) -> None:
+        """Take what was left in the inbox, and what the process was told."""
+        if self._has_mail:
+            self._has_mail = False
+            for message in self._journal.take_inbox(self.lease):
+                self._take_message(message)
+        if self.state.cancel is not None or self.state.phase is Phase.ENDED:
+            return
+        now = self._clock.now()
+        why = self._control.must_end(now)
+        if why is not None:
+            self.take(CancelAsked(at=now, why=why, code="stopped"))
+        elif self._sending and call_is_too_long(self.state, now):
+            self.take(CancelAsked(at=now, why=too_long(self.state), code="max_call"))
+
+    def _take_message(self, message: InboxRecord) -> None:
+        if isinstance(message, Resolved) and self.state.phase is not Phase.UNDECIDED:
+            text = "a verdict came for a run that waits for none; it was put aside"
+            self.take(Noticed(at=self._clock.now(), code="resolve_unneeded", message=text))
+        else:
+            self.take(message)
+
+    def _attempt(self, action: Action | None) -> Action:
+        """Send once, if that is what is to be done, and return what is to be done next."""
+        action = action or self._decide()
+        if not isinstance(action, Send):
+            return action
+        self.take(action.intent)
+        self.commit()
+        looker = (
+            None if action.look_after_s is None else _OpenLook(self, clock=self._clock, after_s=action.look_after_s)
+        )
+        self._sending = True
+        try:
+            reply = self._channel.send(action.request, before_first_byte=lambda: self._first_byte(looker))
+        finally:
+            self._sending = False
+        for look in () if looker is None else looker.finish():
+            self.take(look)
+        self.take(_concluded(reply, action.intent))
+        return self._decide()
+
+    def _first_byte(self, looker: _OpenLook | None) -> None:
+        """Right before the first byte: is this run still ours to drive?"""
+        self._journal.check(self.lease)
+        if looker is not None:
+            looker.start()
+
+    def _wait(self, action: Wait) -> None:
+        if action.record is not None:
+            self.take(action.record)
+        self.commit()
+        until = action.until
+        deadline = self._control.deadline
+        if deadline is not None and self.state.cancel is None and until.since(deadline) > 0:
+            until = deadline
+        self._clock.wait(until, self._wakeup)
+        self._wakeup.clear()
+
+    def _look(self, kind: LookKind) -> None:
+        self.take(self.look(kind))
+
+    def look(self, kind: LookKind) -> Looked:
+        """Ask the API, and return what it showed as a record."""
+        operation = Operation.LIST if kind is LookKind.LIST else Operation.LOOK
+        reference = f"{self.state.run_id}.0" if kind is LookKind.LIST else None
+        began = self._clock.now()
+        reply = self._channel.send(
+            Request(
+                operation=operation,
+                call_id=None if kind is LookKind.LIST else self.state.call_id,
+                read_timeout_s=LOOK_TIMEOUT_S,
+                deadline_s=LOOK_TIMEOUT_S + 5.0,
+                reference=reference,
+            ),
+            before_first_byte=lambda: self._journal.check(self.lease),
+        )
+        matches: tuple[CallSeen, ...] = ()
+        complete = False
+        if kind is LookKind.LIST and reply.outcome is Outcome.DONE:
+            owners = self._journal.owners_of([call.call_id for call in reply.calls])
+            others = {call_id for call_id, owner in owners.items() if owner != self.state.run_id}
+            matches = matches_of(reply.calls, self.state, owned_by_others=others)
+            complete = list_is_complete(reply.calls, self.state, began)
+        results, secrets = self._logged(reply)
+        gone = kind is not LookKind.LIST and reply.outcome is Outcome.REJECTED and reply.status in (404, 410)
+        return Looked(
+            at=reply.ended,
+            began=began,
+            kind=kind,
+            ok=reply.outcome is Outcome.DONE or gone,
+            reason=reply.reason,
+            status=reply.status,
+            gone=gone,
+            refused=kind is LookKind.LIST and (reply.outcome is Outcome.REJECTED or reply.misconfigured),
+            call=reply.call,
+            matches=matches,
+            complete=complete,
+            results=results,
+            clock_skew_s=_skew(reply),
+            secrets=secrets,
+        )
+
+    def _logged(self, reply: Reply) -> tuple[tuple[CommandResult, ...] | None, dict[str, Value]]:
+        """Return what a command log shows, without digits but those of the pending step, and its secret ones apart."""
+        pending, behind = self.state.pending, self.state.log_length
+        if reply.results is None or pending is None or behind is None:
+            return None, {}
+        mine, secrets = _apart(reply.results[behind:], pending.intent)
+        return (*(_without_digits(result) for result in reply.results[:behind]), *mine), secrets
+
+    def _end_without_intent(self) -> None:
+        """End a live call although nothing can be written: nobody is left on a silent line (design section 4.11)."""
+        if self.state.call_up:
+            self._end(self.state.call_id)
+
+    def _end(self, call_id: str | None) -> Reply:
+        return self._channel.send(
+            Request(operation=Operation.END, call_id=call_id, read_timeout_s=LOOK_TIMEOUT_S, deadline_s=LOOK_TIMEOUT_S)
+        )
+
+    def _end_open_call(self, open_request: Pending | None) -> None:
+        """End the call whose request is open, then cut that request if it does not come back by itself."""
+        if self.state.call_up:
+            self._end(self.state.call_id)
+        else:  # a dial that is ringing, whose id only the list of calls can tell
+            for call in self.look(LookKind.LIST).matches:
+                self._end(call.call_id)
+        self._clock.wait(self._clock.now().plus(END_PATIENCE_S), threading.Event())
+        if self._sending and self.state.pending is open_request:
+            self._channel.abort()
+
+
+class _OpenLook:
+    """One look at the call while a dangerous step's request is open (design section 4.4)."""
+
+    def __init__(self, driver: Driver, *, clock: Clock, after_s: float) -> None:
+        self._driver = driver
+        self._clock = clock
+        self._after_s = after_s
+        self._done = threading.Event()
+        self._seen: list[Looked] = []
+        self._thread = threading.Thread(target=self._look, daemon=True)
+        self._started = False
+
+    def start(self) -> None:
+        """Begin to wait for the moment of the look; called right before the first byte."""
+        self._started = True
+        self._thread.start()
+
+    def finish(self) -> list[Looked]:
+        """Return what was seen; the request is over."""
+        self._done.set()
+        if self._started:
+            self._thread.join()
+        return self._seen
+
+    def _look(self) -> None:
+        clock = self._clock
+        if not clock.wait(clock.now().plus(self._after_s), self._done):
+            try:
+                self._seen.append(self._driver.look(LookKind.OPEN))
+            except OrchestratorError:
+                return  # the lease is lost or the journal fails: the step's own thread meets the same
+
+
+def _concluded(reply: Reply, intent: Intended) -> Concluded:
+    results, secrets = (None, {}) if reply.results is None else _apart(reply.results, intent)
+    return Concluded(
+        at=reply.ended,
+        outcome=reply.outcome,
+        reason=reply.reason,
+        first_byte=reply.first_byte,
+        final=reply.final,
+        status=reply.status,
+        call=reply.call,
+        results=results,
+        retry_after_s=reply.retry_after_s,
+        clock_skew_s=_skew(reply),
+        unauthenticated=reply.unauthenticated,
+        misconfigured=reply.misconfigured,
+        secrets=secrets,
+    )
+
+
+def _apart(results: tuple[CommandResult, ...], intent: Intended) -> tuple[tuple[CommandResult, ...], dict[str, Value]]:
+    """Take secret digits out of results that will be journalled; return them by the variable they belong to."""
+    if not intent.sensitive:
+        return results, {}
+    last = results[len(intent.commands) - 1] if len(results) >= len(intent.commands) else None
+    secrets: dict[str, Value] = {}
+    if intent.saves is not None and last is not None and last.digits is not None:
+        secrets[intent.saves] = last.digits
+    return tuple(_without_digits(result) for result in results), secrets
+
+
+def _without_digits(result: CommandResult) -> CommandResult:
+    if result.digits is None:
+        return result
+    return replace(result, digits=None, digit_count=len(result.digits))
+
+
+def _skew(reply: Reply) -> float | None:
+    """Return how far the server's clock is ahead of ours, seconds; its `Date` shows whole seconds."""
+    return None if reply.server_wall is None else reply.server_wall + 0.5 - reply.ended.wall

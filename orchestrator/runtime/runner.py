@@ -1,0 +1,256 @@
+"""Starts, resumes, cancels, resolves and reaps runs: what the CLI and the library call, over the ports.
+
+It knows scripts only as objects, and no adapter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from orchestrator.core.actions import Orders
+from orchestrator.core.evolve import fold
+from orchestrator.core.past import refuse_changed_past
+from orchestrator.core.records import CancelAsked, Fault, Record, Resolved, Resumed, RunStarted
+from orchestrator.core.script import Script, Value
+from orchestrator.core.settings import Settings
+from orchestrator.core.state import Phase, RunState
+from orchestrator.errors import LeaseHeldError, UsageError
+from orchestrator.ports import Clock, Journal, Lease, Transport
+from orchestrator.runtime.control import Control
+from orchestrator.runtime.driver import Driver, Observer
+from orchestrator.runtime.heartbeat import Heartbeat
+
+NOTHING_LEFT = Script(name="", entries=())
+"""What is driven when only the end of a call is left to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """Where a run stands after it was driven.
+
+    Attributes:
+        state: As its records tell.
+        rest: Why it rests without having ended; None when it ended.
+    """
+
+    state: RunState
+    rest: Fault | None = None
+
+
+class Runner:
+    """Drives runs with one journal, one transport and one heartbeat. May be used by several threads at once."""
+
+    def __init__(
+        self,
+        *,
+        journal: Journal,
+        transport: Transport,
+        clock: Clock,
+        control: Control,
+        new_id: Callable[[], str],
+        draw: Callable[[], float],
+        lease_s: float,
+    ) -> None:
+        self._journal = journal
+        self._transport = transport
+        self._clock = clock
+        self._control = control
+        self._new_id = new_id
+        self._draw = draw
+        self._lease_s = lease_s
+        self._heartbeat = Heartbeat(journal=journal, clock=clock, lease_s=lease_s)
+
+    def close(self) -> None:
+        """End the heartbeat."""
+        self._heartbeat.stop()
+
+    def run(
+        self,
+        script: Script,
+        *,
+        to: str,
+        from_: str,
+        variables: Mapping[str, Value],
+        secrets: Mapping[str, Value],
+        settings: Settings,
+        observer: Observer | None = None,
+    ) -> RunResult:
+        """Create a run and drive it.
+
+        Raises:
+            NumberBlockedError: A dial to the number is unsettled; no run was created.
+            JournalError: Nothing was sent, or a live call was ended.
+        """
+        started = RunStarted(
+            at=self._clock.now(),
+            run_id=self._new_id(),
+            script_name=script.name,
+            script_digest=script.digest,
+            script_source=script.source,
+            script_masked=script.masked,
+            script_path=script.path,
+            to=to,
+            from_=from_,
+            variables=variables,
+            secret_names=tuple(secrets),
+            settings=settings,
+            secrets=secrets,
+        )
+        lease = self._journal.start_run(started, lease_s=self._lease_s)
+        state = fold([started])
+        if observer is not None:
+            observer(started, state)
+        return self._drive(script, state, lease, observer=observer)
+
+    def resume(
+        self,
+        run_id: str,
+        script: Script,
+        *,
+        secrets: Mapping[str, Value],
+        settings: Settings,
+        observer: Observer | None = None,
+    ) -> RunResult:
+        """Carry on with an interrupted run. One that has ended, or waits for a verdict, is returned as it stands.
+
+        Raises:
+            LeaseHeldError: A live process drives it.
+            ChangedPastError: The script differs in what has already run.
+        """
+        lease = self._journal.acquire(run_id, lease_s=self._lease_s)
+        try:
+            state = fold(self._journal.read(run_id))
+            if state.end is None and state.phase is not Phase.UNDECIDED:
+                refuse_changed_past(state, script)
+        except BaseException:
+            self._journal.release(lease)
+            raise
+        if state.end is not None:
+            self._journal.release(lease)
+            return RunResult(state)
+        resumed = Resumed(at=self._clock.now(), settings=settings, secrets=secrets)
+        return self._drive(script, state, lease, first=resumed, observer=observer)
+
+    def cancel(self, run_id: str, *, why: str, observer: Observer | None = None) -> RunResult | None:
+        """End a run's call, and the run. Returns None where a live process drives it and was asked to do so."""
+        asked = CancelAsked(at=self._clock.now(), why=why)
+        self._journal.put_inbox(run_id, asked)
+        try:
+            lease = self._journal.acquire(run_id, lease_s=self._lease_s)
+        except LeaseHeldError:
+            return None
+        return self._drive_to_its_end(lease, observer=observer)
+
+    def resolve(self, run_id: str, *, ran: bool, call_id: str | None, note: str | None) -> RunResult:
+        """Give a person's verdict on the uncertain step of an undecided run.
+
+        Raises:
+            UsageError: The run waits for no verdict.
+            LeaseHeldError: A live process drives it.
+        """
+        lease = self._journal.acquire(run_id, lease_s=self._lease_s)
+        state = fold(self._journal.read(run_id))
+        if state.phase is not Phase.UNDECIDED:
+            self._journal.release(lease)
+            raise UsageError(f"run {run_id} does not wait for a verdict")
+        verdict = Resolved(at=self._clock.now(), ran=ran, call_id=call_id, note=note)
+        driver = self._driver(NOTHING_LEFT, state, lease)
+        try:
+            driver.take(verdict)
+            driver.commit()
+            rest = driver.drive() if driver.state.phase is Phase.OVER else Fault(code="resolved", message="resume it")
+        finally:
+            driver.close()
+            self._journal.release(lease)
+        return RunResult(driver.state, rest)
+
+    def reap(self, *, observer: Observer | None = None) -> list[RunResult]:
+        """End live calls whose driver is gone and whose callee has waited longer than `max_silence`."""
+        reaped = []
+        for summary in list(self._journal.runs(unfinished=True)):
+            dialled = summary.marks.call_id is not None or summary.marks.claim_until_wall is not None
+            if summary.driven or not dialled:
+                continue
+            try:
+                lease = self._journal.acquire(summary.run_id, lease_s=self._lease_s)
+            except LeaseHeldError:
+                continue
+            result = self._reap(lease, observer)
+            if result is not None:
+                reaped.append(result)
+        return reaped
+
+    def _reap(self, lease: Lease, observer: Observer | None) -> RunResult | None:
+        state = fold(self._journal.read(lease.run_id))
+        now = self._clock.now()
+        since = state.quiet_since or state.call_since
+        silence_s = 0.0 if since is None else now.since(since)
+        ringing_s = 0.0 if state.pending is None or state.call_id is not None else state.pending.intent.longest_s
+        left_alone = state.phase is Phase.UNDECIDED or state.end is not None or since is None
+        if left_alone or silence_s <= state.settings.max_silence_s + ringing_s:
+            self._journal.release(lease)
+            return None
+        why = f"its driver was gone and the callee had waited {silence_s:.0f} s"
+        resumed = Resumed(at=now, settings=state.settings, why="reap")
+        asked = CancelAsked(at=now, why=why, code="reaped")
+        return self._drive(
+            NOTHING_LEFT,
+            state,
+            lease,
+            first=resumed,
+            then=asked,
+            orders=Orders(no_new_dial=True, hurry=True),
+            observer=observer,
+        )
+
+    def _drive_to_its_end(self, lease: Lease, *, observer: Observer | None) -> RunResult:
+        state = fold(self._journal.read(lease.run_id))
+        if state.end is not None:
+            self._journal.release(lease)
+            return RunResult(state)
+        resumed = Resumed(at=self._clock.now(), settings=state.settings, why="cancel")
+        return self._drive(NOTHING_LEFT, state, lease, first=resumed, observer=observer)
+
+    def _drive(
+        self,
+        script: Script,
+        state: RunState,
+        lease: Lease,
+        *,
+        first: Record | None = None,
+        then: Record | None = None,
+        orders: Orders | None = None,
+        observer: Observer | None = None,
+    ) -> RunResult:
+        driver = self._driver(script, state, lease, orders=orders, observer=observer)
+        self._heartbeat.watch(driver)
+        try:
+            rest = driver.drive(first=[record for record in (first, then) if record is not None])
+        finally:
+            self._heartbeat.forget(driver)
+            driver.close()
+            self._journal.release(lease)
+        return RunResult(driver.state, rest)
+
+    def _driver(
+        self,
+        script: Script,
+        state: RunState,
+        lease: Lease,
+        *,
+        orders: Orders | None = None,
+        observer: Observer | None = None,
+    ) -> Driver:
+        return Driver(
+            script=script,
+            state=state,
+            lease=lease,
+            journal=self._journal,
+            channel=self._transport.open_channel(),
+            clock=self._clock,
+            control=self._control,
+            draw=self._draw,
+            orders=orders,
+            observer=observer,
+        )
