@@ -66,14 +66,13 @@ def concluded(state: RunState, record: Concluded) -> Meaning:
 
 
 def _rejected(state: RunState, record: Concluded, *, pending: Pending, changes: Changes) -> Meaning:
-    if pending.intent.operation is Operation.COMMAND and record.status == 409:
+    if pending.intent.operation is Operation.COMMAND and record.status in (404, 409, 410):
+        # The call is busy, or over; a look tells, since a 404 may be a proxy's own.
         changes["pending"] = replace(pending, held_back=pending.held_back + 1)
         return Event.NOT_READY, changes
     changes["steps"] = (*state.steps, pending.report(index=len(state.steps), ended=record.at))
     changes["pending"] = None
     changes["quiet_since"] = state.quiet_since or record.at
-    if pending.intent.operation is Operation.COMMAND and record.status in (404, 410):
-        return Event.CALL_OVER, {**changes, "call_over": True}
     entry = pending.intent.command_entries[0] if pending.intent.command_entries else pending.intent.start.entry
     changes["failure"] = Failure(entry, record.reason, record.unauthenticated)
     return Event.COMMAND_FAILED, changes

@@ -136,6 +136,8 @@ TRANSITIONS: Mapping[Phase, Mapping[Event, Phase]] = {
     Phase.OVER: {
         Event.INTENDED: Phase.SENDING,
         Event.STILL: Phase.OVER,
+        Event.SEEN_READY: Phase.OVER,
+        Event.NOT_READY: Phase.OVER,
         Event.BRANCHED: Phase.OVER,
         Event.CALL_OVER: Phase.OVER,
         Event.END_DECIDED: Phase.OVER,

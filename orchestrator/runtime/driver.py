@@ -213,8 +213,8 @@ class Driver:
             reply = self._channel.send(action.request, before_first_byte=lambda: self._first_byte(looker))
         finally:
             self._sending = False
-        for look in () if looker is None else looker.finish():
-            self.take(look)
+        if looker is not None:
+            looker.finish()
         self.take(_concluded(reply, action.intent))
         return self._decide()
 
@@ -287,6 +287,12 @@ class Driver:
         mine, secrets = _apart(reply.results[behind:], pending.intent)
         return (*(_without_digits(result) for result in reply.results[:behind]), *mine), secrets
 
+    def keep(self, look: Looked) -> None:
+        """Take a look made while a request is open, and write it at once: it is a proof that a crash must not lose."""
+        with self._writing:
+            self.take(look)
+            self.commit()
+
     def _end_without_intent(self) -> None:
         """End a live call although nothing can be written: nobody is left on a silent line (design section 4.11)."""
         if self.state.call_up:
@@ -317,7 +323,6 @@ class _OpenLook:
         self._clock = clock
         self._after_s = after_s
         self._done = threading.Event()
-        self._seen: list[Looked] = []
         self._thread = threading.Thread(target=self._look, daemon=True)
         self._started = False
 
@@ -326,20 +331,19 @@ class _OpenLook:
         self._started = True
         self._thread.start()
 
-    def finish(self) -> list[Looked]:
-        """Return what was seen; the request is over."""
+    def finish(self) -> None:
+        """The request is over: look no more, and wait for a look that is under way."""
         self._done.set()
         if self._started:
             self._thread.join()
-        return self._seen
 
     def _look(self) -> None:
-        clock = self._clock
-        if not clock.wait(clock.now().plus(self._after_s), self._done):
-            try:
-                self._seen.append(self._driver.look(LookKind.OPEN))
-            except OrchestratorError:
-                return  # the lease is lost or the journal fails: the step's own thread meets the same
+        if self._clock.wait(self._clock.now().plus(self._after_s), self._done):
+            return
+        try:
+            self._driver.keep(self._driver.look(LookKind.OPEN))
+        except OrchestratorError:
+            return  # the lease is lost or the journal fails: the step's own thread meets the same
 
 
 def _concluded(reply: Reply, intent: Intended) -> Concluded:
