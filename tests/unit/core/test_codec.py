@@ -29,6 +29,7 @@ from orchestrator.core.records import (
     RunStarted,
     Waited,
 )
+from orchestrator.core.script import Policy
 from orchestrator.core.settings import Settings
 from orchestrator.errors import JournalError
 
@@ -290,6 +291,7 @@ def test_the_defaults_that_are_left_out_are_part_of_the_format() -> None:
         ("Intended", "command_entries"): (),
         ("Intended", "sensitive"): False,
         ("Intended", "replay_class"): ReplayClass.HARMLESS,
+        ("Intended", "policy"): Policy.REPEAT,
         ("Intended", "shortest_s"): 0.0,
         ("Intended", "longest_s"): 0.0,
         ("Intended", "read_timeout_s"): 0.0,
@@ -302,11 +304,13 @@ def test_the_defaults_that_are_left_out_are_part_of_the_format() -> None:
         ("Looked", "refused"): False,
         ("Looked", "matches"): (),
         ("Looked", "complete"): False,
-        ("Settled", "by_person"): False,
+        ("Settled", "doubled"): False,
         ("Branched", "reason"): "",
         ("EndDecided", "leave_up"): False,
         ("Resumed", "why"): "resume",
-        ("CancelAsked", "why"): "cancelled",
+        ("CancelAsked", "why"): "cancelled on request",
+        ("CancelAsked", "code"): "cancelled",
+        ("Cursor", "entry"): 0,
         ("Cursor", "sentence"): 0,
         ("CallSeen", "status"): "",
         ("CommandResult", "ok"): True,

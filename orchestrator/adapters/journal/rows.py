@@ -1,0 +1,122 @@
+"""Between the rows of the tables and the types of the port: marks, leases, summaries, record bodies. No I/O."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from orchestrator.adapters.journal.owner import Owner, Tenure, is_live
+from orchestrator.core import codec
+from orchestrator.core.instant import Instant
+from orchestrator.core.records import Disposition, Record, RunMarks, Status
+from orchestrator.errors import JournalError
+from orchestrator.ports import RunSummary
+
+
+def crc_of(body: str) -> int:
+    """Return the checksum of a record's text."""
+    return zlib.crc32(body.encode("ascii", "replace"))
+
+
+def marks_row(marks: RunMarks) -> dict[str, Any]:
+    """Return marks by their columns, as the driver takes and returns them, in the order of `statements.MARKS`."""
+    return {
+        "status": marks.status.value,
+        "disposition": None if marks.disposition is None else marks.disposition.value,
+        "ended": int(marks.ended),
+        "call_id": marks.call_id,
+        "claims_dial": int(marks.claims_dial),
+        "claim_until_wall": marks.claim_until_wall,
+        "wake_wall": marks.wake_wall,
+    }
+
+
+def lease_row(owner: Owner, ends: Instant) -> dict[str, Any]:
+    """Return the columns of a held lease but for its token."""
+    return {
+        "lease_pid": owner.pid,
+        "lease_pid_start": owner.pid_start,
+        "lease_host": owner.host,
+        "lease_machine": owner.machine,
+        "lease_pid_space": owner.pid_space,
+        **ends_row(ends),
+    }
+
+
+def ends_row(ends: Instant) -> dict[str, Any]:
+    """Return the columns of a lease's end."""
+    return {"lease_boot_id": ends.boot_id, "lease_expires_boot_s": ends.boot_s, "lease_expires_wall": ends.wall}
+
+
+NO_LEASE: dict[str, Any] = dict.fromkeys(
+    lease_row(Owner(host="", machine="", pid_space="", pid=0, pid_start=0), Instant(0, 0))
+)
+
+
+def tenure_of(row: sa.Row[Any]) -> Tenure | None:
+    """Return the lease that a row of `runs` holds."""
+    if row.lease_pid is None:
+        return None
+    owner = Owner(
+        host=row.lease_host,
+        machine=row.lease_machine,
+        pid_space=row.lease_pid_space,
+        pid=row.lease_pid,
+        pid_start=row.lease_pid_start,
+    )
+    return Tenure(owner=owner, ends=Instant(row.lease_expires_wall, row.lease_expires_boot_s, row.lease_boot_id))
+
+
+def summary_of(row: sa.Row[Any], *, now: Instant, here: Owner) -> RunSummary:
+    """Return a row of `runs` as one line of the list of runs. Raises JournalError when it makes no sense."""
+    try:
+        tenure = tenure_of(row)
+        driven = is_live(tenure, now=now, here=here)
+        status, disposition = Status(row.status), row.disposition and Disposition(row.disposition)
+    except (ValueError, TypeError) as error:
+        raise JournalError(f"Run {row.run_id} of the journal is damaged: {error}.") from error
+    return RunSummary(
+        run_id=row.run_id,
+        script_name=row.script_name,
+        to=row.callee,
+        started=Instant(row.started_wall, row.started_boot_s, row.started_boot_id),
+        marks=RunMarks(
+            status=status,
+            disposition=disposition,
+            ended=row.ended,
+            call_id=row.call_id,
+            claims_dial=row.claims_dial,
+            claim_until_wall=row.claim_until_wall,
+            wake_wall=row.wake_wall,
+        ),
+        driven=driven,
+        owner=str(tenure.owner) if driven and tenure is not None else None,
+    )
+
+
+def records_of(path: Path, run_id: str, rows: Iterable[Sequence[Any]]) -> list[Record]:
+    """Return the records of one run from its rows (seq, crc, body), in order.
+
+    Raises:
+        JournalError: One is missing, changed or unreadable.
+    """
+    try:
+        return [check_record(run_id, expected, *row) for expected, row in enumerate(rows, start=1)]
+    except JournalError as error:
+        raise JournalError(f"The journal {path} cannot be read. {error}") from error
+
+
+def check_record(run_id: str, expected: int, seq: int, crc: int, body: str) -> Record:
+    """Return the record of one row. Raises JournalError when it is not the `expected` one, or not as it was written."""
+    if seq != expected:
+        raise JournalError(f"Run {run_id}, record {expected} is missing.")
+    if type(body) is not str or crc != crc_of(body):  # a flipped bit can change the type, too
+        raise JournalError(f"Run {run_id}, record {seq} was changed on disk after it was written.")
+    try:
+        return codec.decode(body)
+    except JournalError as error:
+        raise JournalError(f"Run {run_id}, record {seq}: {error}") from error

@@ -1,0 +1,75 @@
+"""The tables of the journal, and what marks a file as one of ours. Every "at most one" is a UNIQUE constraint here.
+
+`docs/reference/journal.md` explains the columns. A change of this file needs a new SCHEMA_VERSION.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+APPLICATION_ID = 0x4F726368  # "Orch", in the header of the SQLite file
+SCHEMA_VERSION = 1  # `user_version` in the header of the SQLite file
+
+metadata = sa.MetaData()
+
+runs = sa.Table(
+    "runs",
+    metadata,
+    sa.Column("run_id", sa.Text, primary_key=True),
+    # fixed at the start
+    sa.Column("script_name", sa.Text, nullable=False),
+    sa.Column("callee", sa.Text, nullable=False),
+    sa.Column("started_wall", sa.Float, nullable=False),
+    sa.Column("started_boot_s", sa.Float, nullable=False),
+    sa.Column("started_boot_id", sa.Text, nullable=False),
+    # the marks of the last append
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("disposition", sa.Text),
+    sa.Column("ended", sa.Boolean, nullable=False),
+    sa.Column("call_id", sa.Text),
+    sa.Column("claims_dial", sa.Boolean, nullable=False),
+    sa.Column("claim_until_wall", sa.Float),
+    sa.Column("wake_wall", sa.Float),
+    # derived from them
+    sa.Column("ended_wall", sa.Float),
+    sa.Column("claimed_number", sa.Text),
+    # the lease: the token counts acquisitions, the other columns are empty while nobody drives
+    sa.Column("token", sa.Integer, nullable=False),
+    sa.Column("lease_pid", sa.Integer),
+    sa.Column("lease_pid_start", sa.Integer),
+    sa.Column("lease_host", sa.Text),
+    sa.Column("lease_machine", sa.Text),
+    sa.Column("lease_pid_space", sa.Text),
+    sa.Column("lease_boot_id", sa.Text),
+    sa.Column("lease_expires_boot_s", sa.Float),
+    sa.Column("lease_expires_wall", sa.Float),
+)
+
+# Indexes leave rows out where they can: an append that changes nothing of them then writes no page of them.
+sa.Index(
+    "one_open_dial_per_number",
+    runs.c.claimed_number,
+    unique=True,
+    sqlite_where=runs.c.claimed_number.is_not(None),
+)
+sa.Index("runs_by_call", runs.c.call_id, sqlite_where=runs.c.call_id.is_not(None))
+sa.Index("unfinished_runs", runs.c.started_wall, sqlite_where=runs.c.ended.is_(sa.false()))
+
+records = sa.Table(
+    "records",
+    metadata,
+    sa.Column("run_id", sa.Text, sa.ForeignKey("runs.run_id"), primary_key=True),
+    sa.Column("seq", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("crc", sa.Integer, nullable=False),  # CRC-32 of the body: a flipped bit is never read as a fact
+    sa.Column("body", sa.Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+inbox = sa.Table(
+    "inbox",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("run_id", sa.Text, sa.ForeignKey("runs.run_id"), nullable=False, index=True),
+    sa.Column("body", sa.Text, nullable=False),
+    sqlite_autoincrement=True,  # ids are never used again, so that "up to this one" never takes a later message
+)

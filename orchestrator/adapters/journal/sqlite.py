@@ -1,0 +1,357 @@
+"""The journal on SQLite: the port `ports.Journal`, and what the `journal` commands need besides.
+
+Knows no record but the first of a run; what records mean is the core's business. `compose` opens it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import sqlalchemy as sa
+
+from orchestrator.adapters.journal import claims, statements, upkeep
+from orchestrator.adapters.journal.connections import Connections, Link
+from orchestrator.adapters.journal.failures import translated
+from orchestrator.adapters.journal.files import locate, make_if_missing
+from orchestrator.adapters.journal.owner import Owner, is_live, owner_of
+from orchestrator.adapters.journal.rows import (
+    NO_LEASE,
+    crc_of,
+    ends_row,
+    lease_row,
+    marks_row,
+    records_of,
+    summary_of,
+    tenure_of,
+)
+from orchestrator.adapters.journal.schema import inbox, runs
+from orchestrator.adapters.journal.schema import records as written
+from orchestrator.adapters.journal.upkeep import PruneReport
+from orchestrator.adapters.journal.writer import Writer
+from orchestrator.core import codec
+from orchestrator.core.instant import Instant
+from orchestrator.core.records import InboxRecord, Record, RunMarks, RunStarted
+from orchestrator.errors import JournalError, LeaseHeldError, LeaseLostError, NoSuchRunError
+from orchestrator.ports import Lease, RunSummary
+
+_SHOWN_CANDIDATES = 5
+_IDS_AT_ONCE = 500  # well below SQLite's limit of parameters
+
+
+class SqliteJournal:
+    """See `ports.Journal` for what every method promises.
+
+    Args:
+        target: A path, or `sqlite:////absolute/path`.
+        now: Tells this moment by both clocks; leases end by it.
+        make_folder: Create the file's folder when it is missing (for the default place).
+        busy_timeout_s: How long to wait for another process's transaction before giving up.
+        owner: Who holds the leases; by default this process.
+
+    Attributes:
+        path: The file.
+        created: Whether this opening created it.
+
+    Raises:
+        ConfigurationError: `target` is not a file.
+        JournalError: The file cannot be made, or is not a journal this release can use.
+    """
+
+    def __init__(
+        self,
+        target: str | os.PathLike[str],
+        *,
+        now: Callable[[], Instant],
+        make_folder: bool = False,
+        busy_timeout_s: float = 5.0,
+        owner: Owner | None = None,
+    ) -> None:
+        self.path = locate(target)
+        self.created = make_if_missing(self.path, make_folder=make_folder)
+        self._now = now
+        self._owner = owner or owner_of(os.getpid())
+        self._connections = Connections(self.path, busy_timeout_s=busy_timeout_s)
+        self._writer = Writer(self.path, self._connections)
+        self._taken: dict[Lease, int] = {}  # the last message each lease has taken and not yet confirmed
+        with self._reading():
+            pass  # whatever is wrong with the file is said now
+
+    # --- driving a run ------------------------------------------------------------------------------------------------
+
+    def start_run(self, started: RunStarted, *, lease_s: float) -> Lease:
+        """Create a run with its first record and its lease, and claim its number's dial."""
+        body = codec.encode(started)
+        row = {
+            "run_id": started.run_id,
+            "script_name": started.script_name,
+            "callee": started.to,
+            "started_wall": started.at.wall,
+            "started_boot_s": started.at.boot_s,
+            "started_boot_id": started.at.boot_id,
+            "token": 1,
+            **marks_row(RunMarks()),
+        }
+
+        def work(link: Link) -> None:
+            if _exists(link, started.run_id):
+                raise JournalError(f"The journal {self.path} has a run {started.run_id} already.")
+            now = self._now()
+            number = claims.claim(link, started.to, now=now, here=self._owner)
+            link.core.execute(
+                runs.insert(), {**row, "claimed_number": number, **lease_row(self._owner, now.plus(lease_s))}
+            )
+            statements.add_records.run_all(link.driver, _record_rows(started.run_id, 0, [body]))
+
+        self._writer.submit(work)
+        return Lease(run_id=started.run_id, token=1)
+
+    def append(self, lease: Lease, records: Sequence[Record], marks: RunMarks) -> None:
+        """Append records and set the marks in one durable transaction."""
+        bodies = [codec.encode(record) for record in records]
+        new_marks = marks_row(marks)
+        run = {"run_id": lease.run_id}
+        upto = self._taken.get(lease)
+
+        def work(link: Link) -> None:
+            row = statements.standing.run(link.driver, run).fetchone()
+            if row is None or row[0] != lease.token or row[1] is None:
+                raise _lost(lease)
+            _, _, callee, claimed_number, last, *old_marks = row
+            if last is None:
+                raise JournalError(f"The journal {self.path} is damaged: run {lease.run_id} has no records.")
+            if old_marks != list(new_marks.values()) or (marks.claims_dial and claimed_number is None):
+                self._set_marks(link, lease.run_id, callee, new_marks)
+            if upto is not None:
+                statements.take_messages.run(link.driver, {**run, "upto": upto})
+            statements.add_records.run_all(link.driver, _record_rows(lease.run_id, last, bodies))
+
+        self._writer.submit(work)
+        if upto is not None and self._taken.get(lease) == upto:
+            del self._taken[lease]
+
+    def _set_marks(self, link: Link, run_id: str, callee: str, new_marks: Mapping[str, Any]) -> None:
+        now = self._now()
+        number = None
+        if new_marks["claims_dial"]:
+            number = claims.claim(link, callee, now=now, here=self._owner, for_run=run_id)
+        ended_wall = sa.func.coalesce(runs.c.ended_wall, now.wall) if new_marks["ended"] else None
+        link.core.execute(
+            runs.update()
+            .where(runs.c.run_id == run_id)
+            .values(**new_marks, claimed_number=number, ended_wall=ended_wall)
+        )
+
+    def check(self, lease: Lease) -> None:
+        """Re-read the fencing token."""
+        with self._reading() as link:
+            row = statements.token_now.run(link.driver, {"run_id": lease.run_id}).fetchone()
+        if row is None or row[0] != lease.token or row[1] is None:
+            raise _lost(lease)
+
+    # --- leases -------------------------------------------------------------------------------------------------------
+
+    def acquire(self, run_id: str, *, lease_s: float) -> Lease:
+        """Take the lease of a run that is free."""
+
+        def work(link: Link) -> Lease:
+            row = link.core.execute(runs.select().where(runs.c.run_id == run_id)).one_or_none()
+            if row is None:
+                raise _no_such_run(run_id)
+            now, tenure = self._now(), tenure_of(row)
+            if tenure is not None and is_live(tenure, now=now, here=self._owner):
+                raise LeaseHeldError(f"Run {run_id} is driven by {tenure.owner}. End that process, or wait for it.")
+            token = row.token + 1
+            link.core.execute(
+                runs.update()
+                .where(runs.c.run_id == run_id)
+                .values(token=token, **lease_row(self._owner, now.plus(lease_s)))
+            )
+            return Lease(run_id=run_id, token=token)
+
+        return self._writer.submit(work)
+
+    def renew(self, leases: Sequence[Lease], *, lease_s: float) -> frozenset[str]:
+        """Extend leases in one transaction; return the ids of the runs whose lease was lost."""
+
+        def work(link: Link) -> frozenset[str]:
+            row = ends_row(self._now().plus(lease_s))
+            return frozenset(
+                lease.run_id
+                for lease in leases
+                if link.core.execute(runs.update().where(*_held(lease)).values(row)).rowcount == 0
+            )
+
+        return self._writer.submit(work)
+
+    def release(self, lease: Lease) -> None:
+        """Give a lease back."""
+        self._writer.submit(
+            lambda link: link.core.execute(runs.update().where(*_held(lease)).values(NO_LEASE)).rowcount
+        )
+        self._taken.pop(lease, None)
+
+    # --- the inbox ----------------------------------------------------------------------------------------------------
+
+    def put_inbox(self, run_id: str, record: InboxRecord) -> None:
+        """Leave a message for a run's driver."""
+        body = codec.encode(record)
+
+        def work(link: Link) -> None:
+            if not _exists(link, run_id):
+                raise _no_such_run(run_id)
+            link.core.execute(inbox.insert(), {"run_id": run_id, "body": body})
+
+        self._writer.submit(work)
+
+    def take_inbox(self, lease: Lease) -> list[InboxRecord]:
+        """Return the messages for a run, the oldest first."""
+        query = sa.select(inbox.c.id, inbox.c.body).where(inbox.c.run_id == lease.run_id).order_by(inbox.c.id)
+        with self._reading() as link:
+            rows = link.core.execute(query).all()
+        if rows:
+            self._taken[lease] = rows[-1].id
+        return [self._message(lease.run_id, row.body) for row in rows]
+
+    def _message(self, run_id: str, body: str) -> InboxRecord:
+        record = codec.decode(body)
+        if not isinstance(record, InboxRecord):
+            raise JournalError(
+                f"The journal {self.path} is damaged: a {type(record).__name__} lies in the inbox of run {run_id}."
+            )
+        return record
+
+    def inbox_waiting(self, run_ids: Collection[str]) -> frozenset[str]:
+        """Return those of the runs that have messages."""
+        with self._reading() as link:
+            waiting = link.core.execute(sa.select(inbox.c.run_id).distinct()).scalars().all()
+        return frozenset(waiting) & frozenset(run_ids)
+
+    # --- reading ------------------------------------------------------------------------------------------------------
+
+    def read(self, run_id: str) -> list[Record]:
+        """Return a run's records in order."""
+        query = sa.select(written.c.seq, written.c.crc, written.c.body).where(written.c.run_id == run_id)
+        with self._reading() as link:
+            rows = link.core.execute(query.order_by(written.c.seq)).all()
+        if not rows:
+            raise _no_such_run(run_id)
+        return records_of(self.path, run_id, rows)
+
+    def runs(self, *, unfinished: bool = False) -> Iterator[RunSummary]:
+        """Yield runs, the newest first."""
+        query = runs.select().order_by(runs.c.started_wall.desc(), runs.c.run_id.desc())
+        if unfinished:
+            query = query.where(runs.c.ended.is_(sa.false()))
+        with self._reading() as link:
+            rows = link.core.execute(query).all()
+        now = self._now()
+        for row in rows:
+            yield summary_of(row, now=now, here=self._owner)
+
+    def find_run(self, prefix: str) -> str:
+        """Return the id of the one run whose id starts with `prefix`."""
+        starts_so = runs.c.run_id.between(prefix, prefix + "\U0010ffff")
+        query = sa.select(runs.c.run_id).where(starts_so).order_by(runs.c.run_id).limit(_SHOWN_CANDIDATES + 1)
+        with self._reading() as link:
+            found = link.core.execute(query).scalars().all()
+        if len(found) == 1 or prefix in found:
+            return str(found[0])
+        if not found:
+            raise _no_such_run(prefix)
+        shown = ", ".join(found[:_SHOWN_CANDIDATES]) + (", …" if len(found) > _SHOWN_CANDIDATES else "")
+        raise NoSuchRunError(f"Several runs begin with {prefix!r}: {shown}. Give more of the id.")
+
+    def owners_of(self, call_ids: Collection[str]) -> Mapping[str, str]:
+        """Return for each of the calls that a run owns that run's id."""
+        wanted = sorted(set(call_ids))
+        owners: dict[str, str] = {}
+        with self._reading() as link:
+            for start in range(0, len(wanted), _IDS_AT_ONCE):
+                some = runs.c.call_id.in_(wanted[start : start + _IDS_AT_ONCE])
+                found = link.core.execute(sa.select(runs.c.call_id, runs.c.run_id).where(some))
+                owners.update((call_id, run_id) for call_id, run_id in found)
+        return owners
+
+    # --- looking after the file ---------------------------------------------------------------------------------------
+
+    def check_integrity(self) -> list[str]:
+        """Return what is wrong with the journal, a sentence each: the file, the tables, every record. May take long."""
+        with self._reading() as link:
+            return upkeep.problems_of(link)
+
+    def export(self) -> Iterator[dict[str, Any]]:
+        """Yield every record as an object for one line of JSON: `run_id`, `seq`, `record`. Raises JournalError."""
+        with self._reading() as link:
+            yield from upkeep.exported(link)
+
+    def prune(self, before_wall: float, *, dry_run: bool = False) -> PruneReport:
+        """Remove the runs that ended before a date, and give their space back to the disk.
+
+        Kept whatever their age: runs that have not ended, that are undecided, that are driven, or that block a number.
+
+        Args:
+            before_wall: Seconds since the epoch.
+            dry_run: Only report what would be removed.
+        """
+
+        def find(link: Link) -> PruneReport:
+            return upkeep.prunable(link, before_wall, now=self._now(), here=self._owner)
+
+        if dry_run:
+            with self._reading() as link:
+                return find(link)
+
+        def work(link: Link) -> PruneReport:
+            report = find(link)
+            upkeep.remove(link, report.run_ids)
+            return report
+
+        def give_back(link: Link) -> int:
+            before = upkeep.size_in_bytes(link)
+            upkeep.shrink(link)
+            return before - upkeep.size_in_bytes(link)
+
+        report = self._writer.submit(work)
+        return replace(report, bytes_freed=self._writer.apart(give_back))
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connections.close()
+        self._writer.close()
+
+    # --- the rest -----------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def _reading(self) -> Iterator[Link]:
+        with translated(self.path), self._connections.reader() as link:
+            yield link
+
+
+def _held(lease: Lease) -> tuple[sa.ColumnElement[bool], ...]:
+    return runs.c.run_id == lease.run_id, runs.c.token == lease.token, runs.c.lease_pid.is_not(None)
+
+
+def _exists(link: Link, run_id: str) -> bool:
+    return link.core.scalar(sa.select(runs.c.run_id).where(runs.c.run_id == run_id)) is not None
+
+
+def _record_rows(run_id: str, last: int, bodies: Sequence[str]) -> list[dict[str, Any]]:
+    return [
+        {"run_id": run_id, "seq": seq, "crc": crc_of(body), "body": body}
+        for seq, body in enumerate(bodies, start=last + 1)
+    ]
+
+
+def _lost(lease: Lease) -> LeaseLostError:
+    return LeaseLostError(
+        f"This process may no longer drive run {lease.run_id}: its lease was given back or taken over. Nothing was "
+        "written."
+    )
+
+
+def _no_such_run(run_id: str) -> NoSuchRunError:
+    return NoSuchRunError(f"No run of this journal has the id {run_id!r}.")

@@ -1,0 +1,62 @@
+"""The statements of the hot path: written in Core, compiled once, run on the driver.
+
+Running a Core statement costs about 20 microseconds more than the driver takes for it, three times a step; everything
+that is not done for every step uses Core in full.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
+
+from orchestrator.adapters.journal.schema import inbox, records, runs
+
+_dialect = SQLiteDialect_pysqlite(paramstyle="qmark")
+
+
+class Prepared:
+    """A statement as the driver takes it. Its parameters are given by name."""
+
+    __slots__ = ("_order", "_sql")
+
+    def __init__(self, statement: sa.sql.ClauseElement, *, columns: Iterable[str] | None = None) -> None:
+        compiled = statement.compile(dialect=_dialect, column_keys=None if columns is None else list(columns))
+        assert isinstance(compiled, sa.sql.compiler.SQLCompiler)
+        self._sql = compiled.string
+        self._order = tuple(compiled.positiontup or ())
+
+    def run(self, driver: sqlite3.Connection, values: Mapping[str, Any]) -> sqlite3.Cursor:
+        """Run it once."""
+        return driver.execute(self._sql, [values[name] for name in self._order])
+
+    def run_all(self, driver: sqlite3.Connection, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Run it for each of the rows."""
+        driver.executemany(self._sql, [[row[name] for name in self._order] for row in rows])
+
+
+_this_run = runs.c.run_id == sa.bindparam("run_id")
+
+token_now = Prepared(sa.select(runs.c.token, runs.c.lease_pid).where(_this_run))
+
+MARKS = ("status", "disposition", "ended", "call_id", "claims_dial", "claim_until_wall", "wake_wall")
+
+standing = Prepared(
+    sa.select(
+        runs.c.token,
+        runs.c.lease_pid,
+        runs.c.callee,
+        runs.c.claimed_number,
+        sa.select(sa.func.max(records.c.seq)).where(records.c.run_id == sa.bindparam("run_id")).scalar_subquery(),
+        *(runs.c[name] for name in MARKS),
+    ).where(_this_run)
+)
+
+add_records = Prepared(records.insert())
+
+take_messages = Prepared(
+    inbox.delete().where(inbox.c.run_id == sa.bindparam("run_id"), inbox.c.id <= sa.bindparam("upto"))
+)

@@ -1,0 +1,140 @@
+"""The journal in memory and the one on SQLite do the same, whatever is done to them.
+
+The property tests of the run machine stand on the journal in memory; this keeps it from drifting from the real one.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
+
+from orchestrator.core.records import CancelAsked, RunMarks, Status
+from orchestrator.errors import NumberBlockedError, OrchestratorError
+from orchestrator.ports import Journal, Lease
+from tests.conformance.journal_bench import Bench, a_note, a_start
+from tests.conformance.test_journal import MemoryBench, SqliteBench
+
+RUN_IDS = st.sampled_from(["a", "ab", "b"])
+NUMBERS = st.sampled_from(["", "+1", "+2"])
+PROCESSES = st.sampled_from(["this", "other"])
+LEASES = st.builds(Lease, run_id=RUN_IDS, token=st.integers(1, 4))
+SECONDS = st.sampled_from([0.5, 1.0, 5.0, 10.0])
+MARKS = st.builds(
+    RunMarks,
+    status=st.sampled_from([Status.RUNNING, Status.UNDECIDED]),
+    ended=st.booleans(),
+    call_id=st.sampled_from([None, "call-1"]),
+    claims_dial=st.booleans(),
+    claim_until_wall=st.sampled_from([None, 1_700_000_005.0, 1_700_000_020.0]),
+)
+
+
+class Agreement(RuleBasedStateMachine):
+    """Does everything to both journals and compares what comes of it."""
+
+    @initialize()
+    def open(self) -> None:
+        """Begin with two empty journals."""
+        self.folder = tempfile.TemporaryDirectory()
+        self.sqlite = SqliteBench(Path(self.folder.name))
+        self.benches: tuple[Bench, ...] = (MemoryBench(), self.sqlite)
+        self.opened: dict[tuple[int, str], Journal] = {}
+
+    def teardown(self) -> None:
+        """Leave nothing behind."""
+        if hasattr(self, "sqlite"):
+            self.sqlite.close()
+            self.folder.cleanup()
+
+    def both(self, process: str, work: Callable[[Journal, Bench], Any]) -> None:
+        """Do the same as the same process in both; the results, or what was raised, are the same."""
+        outcomes = []
+        for index, bench in enumerate(self.benches):
+            journal = self.opened.get((index, process))
+            if journal is None:
+                journal = self.opened[index, process] = bench.open(process)
+            try:
+                outcomes.append(work(journal, bench))
+            except NumberBlockedError as error:
+                outcomes.append((error.blocking_run_id, error.being_settled))
+            except OrchestratorError as error:
+                outcomes.append(type(error))
+        assert outcomes[0] == outcomes[1]
+
+    @rule(process=PROCESSES, run_id=RUN_IDS, to=NUMBERS, lease_s=SECONDS)
+    def start(self, process: str, run_id: str, to: str, lease_s: float) -> None:
+        """Create a run."""
+        self.both(process, lambda journal, bench: journal.start_run(a_start(bench, run_id, to=to), lease_s=lease_s))
+
+    @rule(process=PROCESSES, lease=LEASES, number=st.integers(0, 9), marks=MARKS)
+    def append(self, process: str, lease: Lease, number: int, marks: RunMarks) -> None:
+        """Append with a lease that may be good."""
+        self.both(process, lambda journal, bench: journal.append(lease, [a_note(bench, number)] * (number % 3), marks))
+
+    @rule(process=PROCESSES, run_id=RUN_IDS, lease_s=SECONDS)
+    def acquire(self, process: str, run_id: str, lease_s: float) -> None:
+        """Ask for a lease."""
+        self.both(process, lambda journal, _: journal.acquire(run_id, lease_s=lease_s))
+
+    @rule(process=PROCESSES, leases=st.lists(LEASES, max_size=3), lease_s=SECONDS)
+    def renew(self, process: str, leases: list[Lease], lease_s: float) -> None:
+        """Send a heartbeat."""
+        self.both(process, lambda journal, _: journal.renew(leases, lease_s=lease_s))
+
+    @rule(process=PROCESSES, lease=LEASES)
+    def release(self, process: str, lease: Lease) -> None:
+        """Give a lease back that may be good."""
+        self.both(process, lambda journal, _: journal.release(lease))
+
+    @rule(process=PROCESSES, run_id=RUN_IDS, why=st.sampled_from("xyz"))
+    def put(self, process: str, run_id: str, why: str) -> None:
+        """Leave a message."""
+        self.both(process, lambda journal, bench: journal.put_inbox(run_id, CancelAsked(at=bench.now(), why=why)))
+
+    @rule(process=PROCESSES, lease=LEASES)
+    def take(self, process: str, lease: Lease) -> None:
+        """Take messages."""
+        self.both(process, lambda journal, _: journal.take_inbox(lease))
+
+    @rule(process=PROCESSES, lease=LEASES)
+    def check(self, process: str, lease: Lease) -> None:
+        """Ask whether a lease still counts."""
+        self.both(process, lambda journal, _: journal.check(lease))
+
+    @rule(process=PROCESSES, run_id=RUN_IDS, unfinished=st.booleans())
+    def look(self, process: str, run_id: str, unfinished: bool) -> None:
+        """Read everything there is."""
+        self.both(process, lambda journal, _: journal.read(run_id))
+        self.both(process, lambda journal, _: journal.find_run(run_id))
+        self.both(process, lambda journal, _: journal.inbox_waiting([run_id, "b"]))
+        self.both(
+            process,
+            lambda journal, _: [
+                (run.run_id, run.to, run.started, run.marks, run.driven, run.owner is None)
+                for run in journal.runs(unfinished=unfinished)
+            ],
+        )
+
+    @rule(seconds=SECONDS)
+    def wait(self, seconds: float) -> None:
+        """Let time pass."""
+        for bench in self.benches:
+            bench.now.move(seconds)
+
+    @rule()
+    def kill(self) -> None:
+        """End the other process, if it ever began."""
+        for index, bench in enumerate(self.benches):
+            journal = self.opened.pop((index, "other"), None)
+            if journal is not None:
+                bench.kill("other")
+
+
+TestAgreement = Agreement.TestCase
+TestAgreement.settings = settings(max_examples=20, stateful_step_count=40, deadline=None)

@@ -1,0 +1,293 @@
+"""Checking, exporting and pruning a journal, and what its writer does when something unexpected happens."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from pathlib import Path
+
+import pytest
+
+from orchestrator.adapters.journal import PruneReport, SqliteJournal
+from orchestrator.adapters.journal.combine import Submission
+from orchestrator.adapters.journal.connections import Link
+from orchestrator.adapters.journal.rows import crc_of
+from orchestrator.core import codec
+from orchestrator.core.records import CancelAsked, RunMarks, Status
+from orchestrator.errors import JournalError, LeaseLostError
+from orchestrator.ports import Lease
+from tests.conformance.journal_bench import LEASE_S, SETTLED, a_note, a_start, at_once
+from tests.conformance.test_journal import SqliteBench
+
+COMPLETED = RunMarks(status=Status.COMPLETED, ended=True, claims_dial=False)
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[SqliteBench]:
+    bench = SqliteBench(tmp_path)
+    yield bench
+    bench.close()
+
+
+@pytest.fixture
+def journal(bench: SqliteBench) -> SqliteJournal:
+    journal = bench.open()
+    assert isinstance(journal, SqliteJournal)
+    return journal
+
+
+def ended(bench: SqliteBench, journal: SqliteJournal, run_id: str, marks: RunMarks = COMPLETED) -> Lease:
+    """Make a run that ends now."""
+    lease = journal.start_run(a_start(bench, run_id, to=f"+1{run_id}"), lease_s=LEASE_S)
+    journal.append(lease, [a_note(bench, 1)], marks)
+    return lease
+
+
+def tamper(journal: SqliteJournal, *statements: str) -> None:
+    """Change the file behind the journal's back."""
+    with closing(sqlite3.connect(journal.path, isolation_level=None)) as connection:
+        for statement in statements:
+            connection.execute(statement)
+
+
+# --- check ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_good_journal_has_no_problems(bench: SqliteBench, journal: SqliteJournal) -> None:
+    """A journal in use passes its check."""
+    ended(bench, journal, "run-1")
+    journal.put_inbox("run-1", CancelAsked(at=bench.now()))
+    assert journal.check_integrity() == []
+
+
+NEWER = '{"t":"Noticed","v":99}'
+
+
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        ("DELETE FROM records WHERE seq = 2", "Run run-1, record 2 is missing."),
+        ("DELETE FROM records", "Run run-1 has no records."),
+        ("UPDATE records SET body = replace(body, '1', '2') WHERE seq = 2", "Run run-1, record 2 was changed on disk"),
+        ("UPDATE records SET body = CAST(body AS BLOB) WHERE seq = 2", "Run run-1, record 2 was changed on disk"),
+        (
+            "UPDATE records SET (crc, body) = (SELECT crc, body FROM records WHERE seq = 1) WHERE seq = 2",
+            "Run run-1, record 2: only the first record starts a run.",
+        ),
+        ("UPDATE records SET run_id = 'run-9' WHERE seq = 3", "A row of records belongs to no run."),
+        ("INSERT INTO inbox (run_id, body) VALUES ('run-1', 'x')", "Inbox of run run-1: A record of the journal is"),
+        ("DROP TABLE inbox", "The table inbox is missing."),
+    ],
+)
+def test_the_check_finds(bench: SqliteBench, journal: SqliteJournal, statement: str, said: str) -> None:
+    """Whatever contradicts the journal's rules is found and named."""
+    lease = ended(bench, journal, "run-1")
+    journal.append(lease, [a_note(bench, 2)], COMPLETED)
+    tamper(journal, "PRAGMA foreign_keys = OFF", statement)
+    assert any(said in problem for problem in journal.check_integrity())
+
+
+def test_the_check_finds_a_record_of_a_newer_format(bench: SqliteBench, journal: SqliteJournal) -> None:
+    """A record that this release cannot read is reported with its place; `read` and `export` refuse it, too."""
+    ended(bench, journal, "run-1")
+    with journal._reading() as link:
+        link.driver.execute("UPDATE records SET body = ?, crc = ? WHERE seq = 2", (NEWER, crc_of(NEWER)))
+    (problem,) = journal.check_integrity()
+    assert "Run run-1, record 2: " in problem
+    assert "newer release" in problem
+    with pytest.raises(JournalError, match=r"journal.db cannot be read. Run run-1, record 2"):
+        journal.read("run-1")
+    with pytest.raises(JournalError, match="newer release"):
+        list(journal.export())
+
+
+def test_the_check_finds_what_sqlite_finds(bench: SqliteBench, journal: SqliteJournal) -> None:
+    """A damaged page is reported in SQLite's words."""
+    for number in range(30):
+        ended(bench, journal, f"run-{number}")
+    root = one_value(journal, "SELECT rootpage FROM sqlite_schema WHERE name = 'runs_by_call'")
+    size = one_value(journal, "PRAGMA page_size")
+    tamper(journal, "UPDATE runs SET call_id = run_id")
+    journal.close()
+    content = bytearray(journal.path.read_bytes())
+    content[(root - 1) * size + 3 : (root - 1) * size + 5] = b"\x00\x01"  # the page's count of entries
+    journal.path.write_bytes(content)
+    with closing(SqliteJournal(journal.path, now=bench.now)) as again:
+        assert any(problem.startswith("SQLite: ") for problem in again.check_integrity())
+
+
+def test_a_run_without_records_takes_no_append(bench: SqliteBench, journal: SqliteJournal) -> None:
+    """A run whose records are gone is damage, not a fresh start."""
+    lease = ended(bench, journal, "run-1")
+    tamper(journal, "PRAGMA foreign_keys = OFF", "DELETE FROM records")
+    with pytest.raises(JournalError, match="run run-1 has no records"):
+        journal.append(lease, [a_note(bench, 1)], SETTLED)
+
+
+def test_a_message_that_is_none_is_damage(bench: SqliteBench, journal: SqliteJournal) -> None:
+    """Only what may lie in an inbox is taken from it."""
+    lease = ended(bench, journal, "run-1")
+    body = codec.encode(a_note(bench, 1))
+    tamper(journal, f"INSERT INTO inbox (run_id, body) VALUES ('run-1', '{body}')")
+    with pytest.raises(JournalError, match="a Noticed lies in the inbox of run run-1"):
+        journal.take_inbox(lease)
+
+
+@pytest.mark.parametrize("change", ["status = 'sleeping'", "disposition = 'gone'", "lease_expires_boot_s = 'x'"])
+def test_a_list_of_runs_shows_no_nonsense(bench: SqliteBench, journal: SqliteJournal, change: str) -> None:
+    """A mark that cannot be is damage."""
+    ended(bench, journal, "run-1")
+    tamper(journal, f"UPDATE runs SET {change}")
+    with pytest.raises(JournalError, match="run-1 of the journal is damaged"):
+        list(journal.runs())
+
+
+# --- export -----------------------------------------------------------------------------------------------------------
+
+
+def test_an_export_has_every_record(bench: SqliteBench, journal: SqliteJournal) -> None:
+    """Each line names its run and its place and holds the record as it was written; the oldest run comes first."""
+    ended(bench, journal, "run-2")
+    bench.now.move(1)
+    ended(bench, journal, "run-1")
+    lines = [json.loads(json.dumps(line)) for line in journal.export()]
+    assert [(line["run_id"], line["seq"], line["record"]["t"]) for line in lines] == [
+        ("run-2", 1, "RunStarted"),
+        ("run-2", 2, "Noticed"),
+        ("run-1", 1, "RunStarted"),
+        ("run-1", 2, "Noticed"),
+    ]
+    assert codec.decode(json.dumps(lines[3]["record"])) == a_note(bench, 1)
+
+
+# --- prune ------------------------------------------------------------------------------------------------------------
+
+
+def test_only_runs_that_are_over_are_pruned(bench: SqliteBench, journal: SqliteJournal) -> None:
+    """Live, unfinished, undecided and blocking runs stay, and so does what ended later."""
+    now = bench.now().wall
+    for run_id in ("done", "done-too"):
+        journal.release(ended(bench, journal, run_id))
+    journal.put_inbox("done", CancelAsked(at=bench.now()))
+    journal.release(ended(bench, journal, "unfinished", SETTLED))
+    journal.release(
+        ended(bench, journal, "undecided", RunMarks(status=Status.UNDECIDED, ended=True, claims_dial=False))
+    )
+    journal.release(ended(bench, journal, "blocking", RunMarks(ended=True, claim_until_wall=now + 100)))
+    driven = ended(bench, journal, "driven")
+    bench.now.move(1)
+    journal.renew([driven], lease_s=LEASE_S)
+    late = ended(bench, journal, "late", SETTLED)
+    journal.append(late, [], COMPLETED)
+    journal.release(late)
+
+    assert journal.prune(now + 1, dry_run=True) == PruneReport(run_ids=("done", "done-too"), records=4)
+    assert len(list(journal.runs())) == 7
+    report = journal.prune(now + 1)
+    assert (report.run_ids, report.records) == (("done", "done-too"), 4)
+    assert {run.run_id for run in journal.runs()} == {"unfinished", "undecided", "blocking", "driven", "late"}
+    assert journal.check_integrity() == []
+
+    bench.now.move(100)
+    assert journal.prune(now + 1).run_ids == ("blocking", "driven")
+    assert journal.prune(now + 1) == PruneReport(run_ids=(), records=0)
+
+
+def test_a_run_that_ended_keeps_the_date_of_its_end(bench: SqliteBench, journal: SqliteJournal) -> None:
+    """What is appended after the end does not make a run younger."""
+    lease = ended(bench, journal, "run-1")
+    end = bench.now().wall
+    bench.now.move(10)
+    journal.append(lease, [a_note(bench, 2)], RunMarks(status=Status.FAILED, ended=True, claims_dial=False))
+    journal.release(lease)
+    assert journal.prune(end + 1).run_ids == ("run-1",)
+
+
+def test_pruning_gives_space_back_and_leaves_nothing_to_find(bench: SqliteBench, journal: SqliteJournal) -> None:
+    """The file shrinks, and what was pruned is in none of its bytes."""
+    lease = ended(bench, journal, "run-1", SETTLED)
+    journal.append(lease, [a_note(bench, number) for number in range(3000)], SETTLED)
+    journal.append(lease, [], COMPLETED)
+    journal.release(lease)
+    report = journal.prune(bench.now().wall + 1)
+    assert report.bytes_freed > 100_000
+    content = b"".join(path.read_bytes() for path in journal.path.parent.iterdir() if not path.name.endswith("-shm"))
+    assert b"number 17" not in content
+
+
+# --- the writer -------------------------------------------------------------------------------------------------------
+
+
+def test_a_mistake_in_one_submission_hurts_no_other(bench: SqliteBench, journal: SqliteJournal) -> None:
+    """Work that raises something unexpected is undone alone and gets its own error; the journal goes on."""
+    lease = journal.start_run(a_start(bench), lease_s=LEASE_S)
+
+    def broken(link: Link) -> None:
+        link.driver.execute("DELETE FROM records")
+        raise ZeroDivisionError
+
+    def work(number: int) -> None:
+        if number == 3:
+            with pytest.raises(ZeroDivisionError):
+                journal._writer.submit(broken)
+        else:
+            journal.append(lease, [a_note(bench, number)], RunMarks())
+
+    assert at_once(8, work) == [None] * 8
+    assert len(journal.read("run-1")) == 8
+
+
+def test_an_interrupted_transaction_leaves_nothing_behind(bench: SqliteBench, journal: SqliteJournal) -> None:
+    """Ctrl-C in the middle of a transaction undoes it, and the next one works."""
+    lease = journal.start_run(a_start(bench), lease_s=LEASE_S)
+
+    def interrupted(link: Link) -> None:
+        link.driver.execute("DELETE FROM records")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        journal._writer.submit(interrupted)
+    journal.append(lease, [a_note(bench, 1)], RunMarks())
+    assert journal.read("run-1") == [a_start(bench), a_note(bench, 1)]
+    assert "was interrupted while writing" in str(journal._writer._abandoned())
+
+
+def test_a_failure_of_the_file_fails_all_that_share_the_transaction(journal: SqliteJournal) -> None:
+    """A submission that was refused before keeps its own error; the others get the journal's, each its own object."""
+
+    def refused(link: Link) -> None:
+        assert link.driver.in_transaction
+        raise LeaseLostError
+
+    def well(link: Link) -> None:
+        link.driver.execute("SELECT 1")
+
+    def broken(link: Link) -> None:
+        link.driver.execute("SELECT * FROM elsewhere")
+
+    batch: list[Submission[Link, object]] = [Submission(work) for work in (well, refused, broken, broken)]
+    journal._writer._run_batch(batch)
+    errors = [submission._error for submission in batch]
+    assert [type(error) for error in errors] == [JournalError, LeaseLostError, JournalError, JournalError]
+    assert errors[2] is not errors[3]
+    assert all(str(journal.path) in str(error) for error in (errors[0], errors[2]))
+    assert journal._writer.submit(lambda link: link.driver.execute("SELECT 1").fetchone()[0]) == 1
+
+
+def test_only_a_few_connections_are_kept_for_reading(journal: SqliteJournal) -> None:
+    """However many threads read at once, few connections stay open; a closed journal keeps none."""
+    with ExitStack() as stack:
+        for _ in range(9):
+            stack.enter_context(journal._reading())
+    assert len(journal._connections._readers) == 4
+    with journal._reading():
+        journal.close()
+    assert not journal._connections._readers
+
+
+def one_value(journal: SqliteJournal, query: str) -> int:
+    """Ask the file one thing."""
+    with closing(sqlite3.connect(journal.path)) as connection:
+        return int(connection.execute(query).fetchone()[0])
