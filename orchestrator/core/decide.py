@@ -65,6 +65,8 @@ def decide(state: RunState, script: Script, now: Instant, *, orders: Orders, jit
         case Phase.OVER:
             return _over(state, script, now)
         case Phase.UNDECIDED:
+            if state.cancel is not None and state.call_up:
+                return end_call(state, now, call_id=state.call_id, reason=state.cancel.why)
             fault = state.ending.fault if state.ending is not None else None
             return Rest(fault or Fault(code="undecided", message="a person must say what happened"))
         case Phase.ENDED:

@@ -47,7 +47,8 @@ def evolve(state: RunState, record: Record) -> RunState:
         raise IllegalRecordError(f"a record {type(record).__name__} ({event}) does not fit a run that is {state.phase}")
     if phase is Phase.BUSY:
         changes |= _busy(state, record)
-    return replace(state, phase=phase, **changes)
+    changes["phase"] = phase
+    return state.changed(changes)
 
 
 def fold(records: Iterable[Record]) -> RunState:

@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
+from typing import Any
 
 from orchestrator.core.exchange import CommandResult, Outcome
 from orchestrator.core.instant import Instant
@@ -146,6 +147,7 @@ TRANSITIONS: Mapping[Phase, Mapping[Event, Phase]] = {
         Event.RUN_ENDED: Phase.ENDED,
     },
     Phase.UNDECIDED: {
+        Event.INTENDED: Phase.SENDING,
         Event.STILL: Phase.UNDECIDED,
         Event.RESUMED: Phase.UNDECIDED,
         Event.RESOLVED_ON: Phase.READY,
@@ -240,7 +242,7 @@ class Failure:
     unauthenticated: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)  # no slots: see `changed`
 class RunState:
     """Everything known of a run. Made by `evolve` alone.
 
@@ -327,6 +329,16 @@ class RunState:
     notices: tuple[Noticed, ...] = ()
     log_length: int | None = 0
 
+    def changed(self, changes: Mapping[str, Any]) -> RunState:
+        """Return this state with some fields changed.
+
+        What `dataclasses.replace` does, at a tenth of its cost for this many fields: it is done for every record.
+        """
+        assert changes.keys() <= _FIELDS, f"no fields of a state: {changes.keys() - _FIELDS}"
+        state = object.__new__(RunState)
+        vars(state).update(vars(self), **changes)
+        return state
+
     @property
     def run_id(self) -> str:
         """The run's id."""
@@ -342,3 +354,6 @@ class RunState:
     def call_up(self) -> bool:
         """Whether there is a call that has not ended, as far as is known."""
         return self.call_id is not None and not self.call_over
+
+
+_FIELDS = frozenset(each.name for each in fields(RunState))

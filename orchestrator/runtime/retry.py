@@ -33,7 +33,10 @@ def send_until_it_left(
     Returns:
         The next action, which is not a wait for another try of the same request.
     """
-    last: list[Action] = [first]
+    action = attempt(first)
+    if not (isinstance(action, Wait) and is_held_back()):
+        return action  # as good as always: a loop is built only for what must be sent again
+    last: list[Action] = [action]
 
     def wait_for(_call: RetryCallState) -> float:
         action = last[-1]

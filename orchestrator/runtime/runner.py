@@ -5,7 +5,7 @@ It knows scripts only as objects, and no adapter.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from orchestrator.core.actions import Orders
@@ -165,12 +165,17 @@ class Runner:
             self._journal.release(lease)
         return RunResult(driver.state, rest)
 
-    def reap(self, *, observer: Observer | None = None) -> list[RunResult]:
-        """End live calls whose driver is gone and whose callee has waited longer than `max_silence`."""
+    def reap(self, *, keep: Collection[str] = (), observer: Observer | None = None) -> list[RunResult]:
+        """End live calls whose driver is gone and whose callee has waited longer than `max_silence`.
+
+        Args:
+            keep: Runs that are about to be resumed.
+            observer: Told of every record.
+        """
         reaped = []
         for summary in list(self._journal.runs(unfinished=True)):
             dialled = summary.marks.call_id is not None or summary.marks.claim_until_wall is not None
-            if summary.driven or not dialled:
+            if summary.driven or not dialled or summary.run_id in keep:
                 continue
             try:
                 lease = self._journal.acquire(summary.run_id, lease_s=self._lease_s)
@@ -186,9 +191,9 @@ class Runner:
         now = self._clock.now()
         since = state.quiet_since or state.call_since
         silence_s = 0.0 if since is None else now.since(since)
-        ringing_s = 0.0 if state.pending is None or state.call_id is not None else state.pending.intent.longest_s
+        busy_s = 0.0 if state.pending is None else state.pending.intent.longest_s  # it may be ringing, or speaking
         left_alone = state.phase is Phase.UNDECIDED or state.end is not None or since is None
-        if left_alone or silence_s <= state.settings.max_silence_s + ringing_s:
+        if left_alone or silence_s <= state.settings.max_silence_s + busy_s:
             self._journal.release(lease)
             return None
         why = f"its driver was gone and the callee had waited {silence_s:.0f} s"
