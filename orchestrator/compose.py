@@ -260,7 +260,14 @@ class Orchestrator:
         if unknown:
             raise UsageError(f"`{unknown[0]}` is not secret: a resume takes it from the journal, and cannot change it")
         settings = self._overlaid(state.settings, limit_s=limit_s, network=network)
-        result = self.runner.resume(run_id, chosen, secrets=secrets, settings=settings, observer=self._observer)
+        result = self.runner.resume(
+            run_id,
+            chosen,
+            secrets=secrets,
+            settings=settings,
+            original=_as_journalled(state),
+            observer=self._observer,
+        )
         return self._result(result)
 
     def resumable(self) -> Iterator[RunSummary]:
@@ -280,7 +287,7 @@ class Orchestrator:
         return self._result(replace(result, rest=None))
 
     def reap(self, *, keep: Collection[str] = ()) -> list[Result]:
-        """End live calls whose driver is gone and whose callee has waited longer than `max_silence`, but those in `keep`."""
+        """End live calls whose driver is gone and whose callee has waited too long, except for the runs in `keep`."""
         return [self._result(result) for result in self.runner.reap(keep=keep, observer=self._observer)]
 
     def show(self, run_id: str) -> dict[str, Any]:
@@ -490,6 +497,16 @@ class Orchestrator:
         if network is not None:
             return replace(settings, limit_s=_limit_of(network))
         return settings if limit_s is None else replace(settings, limit_s=limit_s)
+
+
+def _as_journalled(state: RunState) -> Script | None:
+    """Return the script as the journal keeps it; None where masked digits left no script to read."""
+    from orchestrator.scriptfile import parse_script
+
+    try:
+        return parse_script(state.begun.script_source, name=state.begun.script_name)
+    except ScriptError:
+        return None
 
 
 def default_journal() -> Path:

@@ -207,7 +207,9 @@ def _resumed(state: RunState, record: Resumed) -> Meaning:
     if state.pending is not None and state.phase in (Phase.SENDING, Phase.SETTLING):
         left = state.pending.resumed_at or record.at
         unknowns = state.pending.unknowns + (1 if state.phase is Phase.SENDING else 0)
-        changes["pending"] = replace(state.pending, resumed_at=left, unknowns=unknowns)
+        # The looks that failed belong to the process that died: the next one finds out for itself who is in reach.
+        looks = tuple(look for look in state.pending.looks if look.ok or look.refused)
+        changes["pending"] = replace(state.pending, resumed_at=left, unknowns=unknowns, looks=looks)
     elif state.pending is not None:
         # The retries of the process that died are not held against this one.
         changes["pending"] = replace(state.pending, held_back=0, first_at=record.at)

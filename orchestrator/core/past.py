@@ -7,10 +7,17 @@ from orchestrator.core.state import RunState
 from orchestrator.errors import ChangedPastError, Problem
 
 
-def refuse_changed_past(state: RunState, script: Script) -> None:
-    """Raise ChangedPastError, with every difference, unless each executed entry is as it was."""
+def refuse_changed_past(state: RunState, script: Script, *, original: Script | None = None) -> None:
+    """Raise ChangedPastError, with every difference, unless each executed entry is as it was.
+
+    Args:
+        state: The run.
+        script: What is to be executed from here on.
+        original: The script as the journal keeps it, to show what an entry was.
+    """
     problems = []
     file = script.path or script.name
+    were = original.entries if original is not None else ()
     for index, digest in sorted(state.executed.items()):
         if index >= len(script.entries):
             message = (
@@ -19,9 +26,10 @@ def refuse_changed_past(state: RunState, script: Script) -> None:
             problems.append(Problem(file, 0, 0, message))
         elif script.entries[index].digest != digest:
             entry = script.entries[index]
+            was = f"\n    was: {were[index].written}" if index < len(were) else ""
             message = (
-                f"entry {index + 1} has already run and was different; now it is `{entry.written}`. "
-                "Only what has not run may change: put it back, or cancel the run"
+                f"entry {index + 1} has already run and must stay as it was; put it back, or cancel the run{was}"
+                f"\n    now: {entry.written}"
             )
             problems.append(Problem(file, entry.place.line, entry.place.column, message))
     labels = {entry.label for entry in script.entries}

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
+from itertools import takewhile
 
 from orchestrator.core.exchange import CallSeen, CommandResult, Operation, Outcome
 from orchestrator.core.instant import Instant
@@ -372,5 +373,6 @@ def _reply_is_kept(state: RunState, pending: Pending, now: Instant) -> bool:
 
 def _unreachable(pending: Pending, now: Instant, *, after: Instant, settings: Settings) -> bool:
     """Whether looks have failed for so long that this process gives up."""
-    failing = bool(pending.looks) and not pending.looks[-1].ok
-    return failing and now.since(after) > max(settings.retry_total_s, settings.max_silence_s)
+    patience_s = max(settings.retry_total_s, settings.max_silence_s)
+    failing = list(takewhile(lambda look: not look.ok, reversed(pending.looks)))
+    return bool(failing) and now.since(after) > patience_s and now.since(failing[-1].began) > patience_s

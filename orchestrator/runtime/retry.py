@@ -33,27 +33,28 @@ def send_until_it_left(
     Returns:
         The next action, which is not a wait for another try of the same request.
     """
+
+    def held_back(action: Action) -> bool:
+        return isinstance(action, Wait) and is_held_back()
+
     action = attempt(first)
-    if not (isinstance(action, Wait) and is_held_back()):
+    if not held_back(action):
         return action  # as good as always: a loop is built only for what must be sent again
-    last: list[Action] = [action]
-
-    def wait_for(_call: RetryCallState) -> float:
-        action = last[-1]
-        return seconds_until(action) if isinstance(action, Wait) else 0.0
-
-    def sleep(_seconds: float) -> None:
-        action = last[-1]
-        if isinstance(action, Wait):
-            wait(action)
+    last = [action]
 
     def attempt_once() -> Action:
-        action = last[-1]
-        last[:] = [attempt(None if isinstance(action, Wait) else action)]
+        last[0] = attempt(None)  # it names the wait, unless that is over by now
         return last[0]
 
+    def wait_for(_call: RetryCallState) -> float:
+        return seconds_until(last[0]) if isinstance(last[0], Wait) else 0.0
+
+    def sleep(_seconds: float) -> None:
+        if isinstance(last[0], Wait):
+            wait(last[0])
+
     loop = Retrying(
-        retry=retry_if_result(lambda action: isinstance(action, Wait) and is_held_back()),
+        retry=retry_if_result(held_back),
         stop=stop_never,
         wait=wait_for,
         sleep=sleep,

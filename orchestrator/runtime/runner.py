@@ -110,9 +110,18 @@ class Runner:
         *,
         secrets: Mapping[str, Value],
         settings: Settings,
+        original: Script | None = None,
         observer: Observer | None = None,
     ) -> RunResult:
         """Carry on with an interrupted run. One that has ended, or waits for a verdict, is returned as it stands.
+
+        Args:
+            run_id: The run.
+            script: What to execute from here on.
+            secrets: Values of variables that the journal does not hold.
+            settings: From here on.
+            original: The script as it was, to show a difference in what has already run.
+            observer: Told of every record.
 
         Raises:
             LeaseHeldError: A live process drives it.
@@ -122,13 +131,13 @@ class Runner:
         try:
             state = fold(self._journal.read(run_id))
             if state.end is None and state.phase is not Phase.UNDECIDED:
-                refuse_changed_past(state, script)
+                refuse_changed_past(state, script, original=original)
         except BaseException:
             self._journal.release(lease)
             raise
-        if state.end is not None:
+        if state.end is not None or state.phase is Phase.UNDECIDED:
             self._journal.release(lease)
-            return RunResult(state)
+            return RunResult(state, state.ending.fault if state.end is None and state.ending is not None else None)
         resumed = Resumed(at=self._clock.now(), settings=settings, secrets=secrets)
         return self._drive(script, state, lease, first=resumed, observer=observer)
 
