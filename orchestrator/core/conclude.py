@@ -50,7 +50,7 @@ def concluded(state: RunState, record: Concluded) -> Meaning:
         return _concluded_end(state, record, pending=pending, changes=changes)
     match record.outcome:
         case Outcome.NOT_SENT | Outcome.THROTTLED:
-            changes["pending"] = replace(pending, held_back=pending.held_back + 1)
+            changes["pending"] = pending.put_back()
             return Event.HELD_BACK, changes
         case Outcome.UNKNOWN:
             changes["pending"] = replace(pending, held_back=0, unknowns=pending.unknowns + 1)
@@ -68,7 +68,7 @@ def concluded(state: RunState, record: Concluded) -> Meaning:
 def _rejected(state: RunState, record: Concluded, *, pending: Pending, changes: Changes) -> Meaning:
     if pending.intent.operation is Operation.COMMAND and record.status in (404, 409, 410):
         # The call is busy, or over; a look tells, since a 404 may be a proxy's own.
-        changes["pending"] = replace(pending, held_back=pending.held_back + 1)
+        changes["pending"] = pending.put_back()
         return Event.NOT_READY, changes
     changes["steps"] = (*state.steps, pending.report(index=len(state.steps), ended=record.at))
     changes["pending"] = None
@@ -92,7 +92,7 @@ def _concluded_end(state: RunState, record: Concluded, *, pending: Pending, chan
         }
         return _over_event(state), changes
     if record.outcome in (Outcome.NOT_SENT, Outcome.THROTTLED):
-        changes["pending"] = replace(pending, held_back=pending.held_back + 1)
+        changes["pending"] = pending.put_back()
         return Event.HELD_BACK, changes
     changes["pending"] = replace(pending, unknowns=pending.unknowns + 1)
     return Event.LOST, changes
@@ -104,7 +104,8 @@ def _concluded_extra(state: RunState, intent: Intended, *, gone: bool, changes: 
     if gone and intent.call_id is not None:
         changes["extras"] = tuple(call_id for call_id in state.extras if call_id != intent.call_id)
         changes["extras_done"] = state.extras_done | {intent.call_id}
-    return (Event.CALL_OVER if state.call_over else Event.DONE), changes
+    undecided = state.ending is not None and state.ending.status is Status.UNDECIDED
+    return (_over_event(state) if state.call_over or undecided else Event.DONE), changes
 
 
 def looked(state: RunState, record: Looked) -> Meaning:
@@ -202,7 +203,7 @@ def _went_on(state: RunState, pending: Pending, record: Settled, *, changes: Cha
         changes |= {"pending": None, "call_over": True, "hangup_cause": state.hangup_cause or "command"}
         return _over_event(state), changes
     if intent.operation is Operation.CREATE:
-        changes |= {"watch_until": _watch_end(state, pending), "watch_looked": record.at}
+        changes |= {"watch_until": _watch_end(state, pending), "watch_looked": record.at, **_further(pending, record)}
     if _is_over(record.call) or state.call_over:
         if record.verdict is Verdict.RAN:
             event, more = _complete(
@@ -222,6 +223,14 @@ def _went_on(state: RunState, pending: Pending, record: Settled, *, changes: Cha
         after=record.next_cursor,
     )
     return (Event.GO_ON if event is Event.DONE else event), changes
+
+
+def _further(pending: Pending, record: Settled) -> Changes:
+    """Return the calls that the same looks showed besides the adopted one."""
+    adopted = None if record.call is None else record.call.call_id
+    others = {call.call_id: call for look in pending.looks for call in look.matches if call.call_id != adopted}
+    ended = frozenset(call_id for call_id, call in others.items() if call.ended)
+    return {"extras": tuple(call_id for call_id in others if call_id not in ended), "extras_done": ended}
 
 
 def _watch_end(state: RunState, pending: Pending) -> Instant | None:

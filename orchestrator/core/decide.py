@@ -67,6 +67,8 @@ def decide(state: RunState, script: Script, now: Instant, *, orders: Orders, jit
         case Phase.UNDECIDED:
             if state.cancel is not None and state.call_up:
                 return end_call(state, now, call_id=state.call_id, reason=state.cancel.why)
+            if (watching := _watch_to_its_end(state, now)) is not None:
+                return watching
             fault = state.ending.fault if state.ending is not None else None
             return Rest(fault or Fault(code="undecided", message="a person must say what happened"))
         case Phase.ENDED:
@@ -308,7 +310,8 @@ def _backoff(pending: Pending, jitter: float) -> float:
 
 def _retried_out(state: RunState, pending: Pending, now: Instant, *, wait_s: float) -> bool:
     settings = state.settings
-    if pending.held_back >= settings.retry_attempts or now.since(pending.first_at) + wait_s > settings.retry_total_s:
+    tried_s = now.since(pending.held_since or pending.first_at)
+    if pending.held_back >= settings.retry_attempts or tried_s + wait_s > settings.retry_total_s:
         return True
     in_silence = state.call_up and state.quiet_since is not None and state.ending is None
     return (
@@ -418,11 +421,8 @@ def _only_hangup_is_left(state: RunState, script: Script) -> bool:
 
 def _close(state: RunState, now: Instant) -> Action:
     """Finish, once no further call of a lost dial can appear."""
-    watching = _watch(state, now)
-    if watching is not None:
+    if (watching := _watch_to_its_end(state, now)) is not None:
         return watching
-    if state.watch_until is not None and now.since(state.watch_until) < 0:
-        return _until(state, now, state.watch_until, why="for further calls of the lost dial")
     ending = state.ending
     assert ending is not None, "a run is closed for a reason"
     return Finish(
@@ -430,6 +430,19 @@ def _close(state: RunState, now: Instant) -> Action:
             at=now, status=ending.status, disposition=disposition_of(state), result=ending.result, fault=ending.fault
         )
     )
+
+
+def _watch_to_its_end(state: RunState, now: Instant) -> Action | None:
+    """Look for further calls of a lost dial until none can appear any more."""
+    watching = _watch(state, now)
+    if watching is not None or state.watch_until is None or state.watch_looked is None:
+        return watching
+    over = now.since(state.watch_until) >= 0
+    if over and state.look_failures >= state.settings.retry_attempts:
+        return None
+    next_look = state.watch_looked.plus(LONGEST_LOOK_S)
+    soonest = next_look if over or next_look.since(state.watch_until) < 0 else state.watch_until
+    return _until(state, now, soonest, why="for further calls of the lost dial")
 
 
 def disposition_of(state: RunState) -> Disposition:

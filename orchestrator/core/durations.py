@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from orchestrator.core.exchange import WireCommand
@@ -104,6 +105,7 @@ def bounds(command: WireCommand, *, words_per_minute: float, play_s: float | Non
     return lasts
 
 
+@lru_cache(maxsize=512)  # a text is measured for the plan, then for its step, and by every run of a script
 def speech(text: str, *, words_per_minute: float) -> Bounds:
     """Return how long a text takes to speak.
 

@@ -212,7 +212,7 @@ def _resumed(state: RunState, record: Resumed) -> Meaning:
         changes["pending"] = replace(state.pending, resumed_at=left, unknowns=unknowns, looks=looks)
     elif state.pending is not None:
         # The retries of the process that died are not held against this one.
-        changes["pending"] = replace(state.pending, held_back=0, first_at=record.at)
+        changes["pending"] = replace(state.pending, held_back=0)
     return Event.RESUMED, changes
 
 

@@ -92,8 +92,9 @@ def settle_time_s(replay_class: ReplayClass, settings: Settings) -> float:
 
 def matches_of(calls: Iterable[CallSeen], state: RunState, *, owned_by_others: Collection[str]) -> tuple[CallSeen, ...]:
     """Return the calls that may be the run's lost dial, the oldest first (design section 4.5)."""
-    dial = state.pending.intent if state.pending is not None and state.call_id is None else None
-    since = (state.call_since or state.begun.at) if dial is None else dial.at
+    # From the first attempt on: an earlier one may be the one that rings, where it was sent again for its kept reply.
+    dial = state.pending if state.call_id is None else None
+    since = (state.call_since or state.begun.at) if dial is None else dial.first_at
     earliest = since.wall + state.clock_skew_s - CLOCK_SLACK_S
     found = [
         call
@@ -107,8 +108,8 @@ def matches_of(calls: Iterable[CallSeen], state: RunState, *, owned_by_others: C
 
 
 def list_is_complete(calls: Collection[CallSeen], state: RunState, now: Instant) -> bool:
-    """Say whether a list of calls reaches back before the newest dial's intent."""
-    since = state.pending.intent.at if state.pending is not None else state.begun.at
+    """Say whether a list of calls reaches back before the first intent of the dial."""
+    since = state.pending.first_at if state.pending is not None else state.begun.at
     if now.wall - since.wall > LIST_HOLDS_FOR_S:
         return False
     earliest = since.wall + state.clock_skew_s - CLOCK_SLACK_S

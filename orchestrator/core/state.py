@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from typing import Any
 
@@ -168,6 +168,7 @@ class Pending:
         first_at: When the first attempt was intended.
         attempts: Intents written.
         held_back: Attempts that were `not_sent` or `throttled` since the last one that was not.
+        held_since: When the first of those was intended.
         unknowns: Attempts whose outcome was unknown.
         concluded: Of the newest attempt; None while it is open, or after a crash.
         looks: Evidence gathered since the newest intent.
@@ -182,6 +183,7 @@ class Pending:
     first_at: Instant
     attempts: int = 1
     held_back: int = 0
+    held_since: Instant | None = None
     unknowns: int = 0
     concluded: Concluded | None = None
     looks: tuple[Looked, ...] = ()
@@ -195,6 +197,11 @@ class Pending:
     def left_host_at(self) -> Instant | None:
         """The moment after which the newest attempt can no longer leave this host; None while it is open."""
         return self.resumed_at if self.concluded is None else self.concluded.at
+
+    def put_back(self) -> Pending:
+        """Return the step with its newest attempt held back."""
+        since = self.held_since if self.held_back else self.intent.at
+        return replace(self, held_back=self.held_back + 1, held_since=since)
 
     def report(
         self, *, index: int, ended: Instant | None = None, results: tuple[CommandResult, ...] | None = None

@@ -258,8 +258,11 @@ class Driver:
         if kind is LookKind.LIST and reply.outcome is Outcome.DONE:
             owners = self._journal.owners_of([call.call_id for call in reply.calls])
             others = {call_id for call_id, owner in owners.items() if owner != self.state.run_id}
-            matches = matches_of(reply.calls, self.state, owned_by_others=others)
-            complete = list_is_complete(reply.calls, self.state, began)
+            # By the clock of this very reply: a dial of long ago may be the first thing this process asks about.
+            skew_s = _skew(reply)
+            state = self.state if skew_s is None else self.state.changed({"clock_skew_s": skew_s})
+            matches = matches_of(reply.calls, state, owned_by_others=others)
+            complete = list_is_complete(reply.calls, state, began)
         results, secrets = self._logged(reply)
         gone = kind is not LookKind.LIST and reply.outcome is Outcome.REJECTED and reply.status in (404, 410)
         return Looked(
