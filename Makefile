@@ -28,6 +28,7 @@ bench: $(VENV)/.tested ## Run the benchmarks and print their tables
 
 docs: $(VENV)/.tested ## Draw again what the docs take from the code
 	$(BIN)/python docs/draw.py
+	$(BIN)/python docs/commands.py
 
 clean: ## Remove the virtual environment and every cache
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage* build *.egg-info

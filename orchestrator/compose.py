@@ -24,7 +24,7 @@ from orchestrator.core.state import Phase, RunState
 from orchestrator.errors import ConfigurationError, Problem, ScriptError, UsageError
 from orchestrator.ports import RunSummary
 from orchestrator.runtime.control import Control
-from orchestrator.runtime.runner import Runner, RunResult
+from orchestrator.runtime.runner import Prepared, Runner, RunResult
 
 if TYPE_CHECKING:
     from orchestrator.adapters.journal import SqliteJournal
@@ -80,17 +80,6 @@ class Result:
     def error(self) -> Mapping[str, Any] | None:
         """What went wrong: `code`, `message`, `resume_command`; None when nothing did."""
         return cast("Mapping[str, Any] | None", self.document["error"])
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """Everything a run needs, checked before anything is sent."""
-
-    to: str
-    from_: str
-    variables: Mapping[str, Value]
-    secrets: Mapping[str, Value]
-    settings: Settings
 
 
 class Orchestrator:
@@ -191,16 +180,7 @@ class Orchestrator:
             ConfigurationError, LeaseLostError: As their names say.
         """
         prepared = self.prepare(script, to=to, from_=from_, variables=variables, limit_s=limit_s, network=network)
-        result = self.runner.run(
-            script,
-            to=prepared.to,
-            from_=prepared.from_,
-            variables=prepared.variables,
-            secrets=prepared.secrets,
-            settings=prepared.settings,
-            observer=self._observer,
-        )
-        return self._result(result)
+        return self._result(self.runner.run(script, prepared, observer=self._observer))
 
     def run_many(
         self, script: Script, contacts: Iterable[Mapping[str, Value]], *, concurrency: int = 8, **options: Any
@@ -517,7 +497,10 @@ def default_journal() -> Path:
     """
     import platformdirs
 
-    folder = Path(platformdirs.user_state_dir("orchestrator"))
+    try:
+        folder = Path(platformdirs.user_state_dir("orchestrator"))
+    except RuntimeError:  # newer releases of platformdirs; older ones return a relative path
+        folder = Path()
     if not folder.is_absolute():
         raise ConfigurationError(
             "there is no place for the journal: HOME is not set and this user has no home folder; "

@@ -10,6 +10,7 @@
     ├── JournalError                 73  the journal cannot be read or written
     ├── LeaseHeldError               75  another live process drives this run
     ├── LeaseLostError               75  this process drove the run and no longer may
+    ├── AlreadyCalledError           75  this contact of this occurrence was called, or is being called
     ├── StoppedEarlyError            75  stopped before the end; run again to resume
     ├── NumberBlockedError        20/75  a dial to this number is unsettled
     ├── UndecidedError               20  an unknown outcome needs a person's verdict
@@ -128,6 +129,13 @@ class LeaseLostError(OrchestratorError):
 
     exit_code = 75
     code = "lease_lost"
+
+
+class AlreadyCalledError(OrchestratorError):
+    """This contact of this occurrence was called before, or is being called; nothing was created."""
+
+    exit_code = 75
+    code = "already_called"
 
 
 class StoppedEarlyError(OrchestratorError):

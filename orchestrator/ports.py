@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Protocol
 
 from orchestrator.core.exchange import Reply, Request
@@ -89,6 +90,123 @@ class RunSummary:
     owner: str | None = None
 
 
+class ContactState(StrEnum):
+    """Where a contact of an occurrence stands."""
+
+    OPEN = "open"  # its run is not over
+    AGAIN = "again"  # to be called again, from `due_wall` on
+    DONE = "done"  # final
+    REFUSED = "refused"  # not called, for a reason that is its own; looked at again at the next tick
+    WAITING = "waiting"  # not called yet: a window, a cap, a gap
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What is known of one contact of one occurrence of a campaign.
+
+    Attributes:
+        key: The occurrence key (`core.contact.occurrence_key`).
+        number: The callee, E.164.
+        row_digest: Of its number and variables, to tell an edited row from the same one.
+        run_id: Its newest run.
+        attempts: Runs created for it.
+        due_wall: When it may be called (again), seconds since the epoch; None where that is not known.
+        disposition: Of its newest run, once that is over.
+        result: Of its newest run.
+        reason: Why it was refused or waits, in words.
+    """
+
+    key: str
+    campaign: str
+    occurrence: str
+    number: str
+    row_digest: str
+    state: ContactState
+    run_id: str | None = None
+    attempts: int = 0
+    due_wall: float | None = None
+    disposition: str | None = None
+    result: str | None = None
+    reason: str | None = None
+    call_id: str | None = None
+    started_wall: float | None = None
+    ended_wall: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContactClaim:
+    """Ties a new run to a contact of an occurrence: at most one run of it is open at a time."""
+
+    key: str
+    campaign: str
+    occurrence: str
+    row_digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CampaignLease:
+    """The right to run the ticks of a campaign."""
+
+    campaign: str
+    token: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CampaignOrders:
+    """What a person told a campaign: `batch pause` and `batch stop`."""
+
+    paused: bool = False
+    stopped: bool = False
+
+
+class CampaignStore(Protocol):
+    """What the ticks of all campaigns have done. In the journal's file, so that it shares transactions with the runs.
+
+    Every method raises JournalError when it cannot do its work. Leases follow the rules of `Journal`.
+    """
+
+    def take_campaign(self, campaign: str, *, lease_s: float) -> CampaignLease:
+        """Take the right to run a campaign's ticks. Raises LeaseHeldError while a live process has it."""
+
+    def keep_campaign(self, lease: CampaignLease, *, lease_s: float) -> bool:
+        """Extend it; return False when it was lost."""
+
+    def give_campaign_back(self, lease: CampaignLease) -> None:
+        """Give it back."""
+
+    def orders_of(self, campaign: str) -> CampaignOrders:
+        """Return what a person told the campaign."""
+
+    def order(self, campaign: str, orders: CampaignOrders) -> None:
+        """Tell a campaign; it takes effect within moments in a tick that runs, and holds until told otherwise."""
+
+    def note_file(self, campaign: str, *, occurrence: str, content_digest: str, now_wall: float) -> str | None:
+        """Note that an occurrence has this contacts file; return an earlier occurrence that had the same content."""
+
+    def standings(self, keys: Collection[str]) -> Mapping[str, Standing]:
+        """Return where these contacts stand, by key; contacts never seen are left out."""
+
+    def put(self, standings: Collection[Standing]) -> None:
+        """Write standings, each whole, in one transaction; one that is OPEN with another run is left as it is."""
+
+    def all_of(
+        self, campaign: str, *, occurrence: str | None = None, state: ContactState | None = None
+    ) -> Iterator[Standing]:
+        """Yield the standings of a campaign, without holding all of them."""
+
+    def twin_of(self, key: str, *, campaign: str, occurrence: str, row_digest: str) -> Standing | None:
+        """Return the standing of another contact of the occurrence whose number and variables are the same."""
+
+    def runs_of(self, key: str) -> tuple[str, ...]:
+        """Return the ids of the runs made for a contact of an occurrence, the oldest first."""
+
+    def occurrences_of(self, campaign: str | None) -> list[tuple[str, str]]:
+        """Return (campaign, occurrence) pairs, the newest first."""
+
+    def dials_of(self, number: str, *, since_wall: float) -> tuple[float, ...]:
+        """Return when runs to a number were started, across campaigns, the oldest first, seconds since the epoch."""
+
+
 class Journal(Protocol):
     """The append-only records of all runs; the truth. Every method raises JournalError when it cannot do its work.
 
@@ -102,11 +220,14 @@ class Journal(Protocol):
       live, or until `claim_until_wall`; one that blocks no more is taken over by the next run that claims.
     """
 
-    def start_run(self, started: RunStarted, *, lease_s: float) -> Lease:
+    def start_run(self, started: RunStarted, *, lease_s: float, contact: ContactClaim | None = None) -> Lease:
         """Create a run with its first record and its lease, and claim its number's dial, in one transaction.
+
+        With `contact`, the contact becomes OPEN in the same transaction, with this run and one attempt more.
 
         Raises:
             NumberBlockedError: Another run's dial to the same number is unsettled; nothing was created.
+            AlreadyCalledError: The contact is OPEN or DONE; nothing was created.
         """
 
     def append(self, lease: Lease, records: Sequence[Record], marks: RunMarks) -> None:

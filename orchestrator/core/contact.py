@@ -17,6 +17,14 @@ Moment = time | datetime
 """A time of day, or a date and time. Without an offset it is local to the callee."""
 
 
+_NUMBER_COLUMNS = frozenset({"to", "number", "phone"})
+
+
+def is_number_column(name: str) -> bool:
+    """Return whether a column of that name holds the number to call."""
+    return name.strip().lower() in _NUMBER_COLUMNS
+
+
 class BadNumberError(ValueError):
     """A phone number cannot be dialled; the message reads on from the name of its column (`has an extension, …`)."""
 
@@ -63,7 +71,7 @@ class Rejected:
 
     Attributes:
         line: Where it begins in the file, from 1.
-        reason: What is wrong with it, for its owner. Quotes no number.
+        reason: What is wrong with it, for its owner.
         text: The row as written, without its line end; cut where it is too long.
         columns: Its values by column; None where the row could not be split into the file's columns.
     """
@@ -97,10 +105,13 @@ def content_digest(lines: Iterable[str]) -> str:
     Line ends and blank lines do not count: programs change them when they save a file. A line may come in pieces.
     """
     digest = hashlib.sha256()
+    is_begun = False
     for line in lines:
-        if text := line.rstrip("\r\n"):
+        text = line.rstrip("\r\n")
+        if text or is_begun:
+            is_begun = len(text) == len(line)
             digest.update(_bytes(text))
-            digest.update(b"\n" if len(text) < len(line) else b"")
+            digest.update(b"" if is_begun else b"\n")
     return digest.hexdigest()
 
 

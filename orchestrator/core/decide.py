@@ -65,12 +65,7 @@ def decide(state: RunState, script: Script, now: Instant, *, orders: Orders, jit
         case Phase.OVER:
             return _over(state, script, now)
         case Phase.UNDECIDED:
-            if state.cancel is not None and state.call_up:
-                return end_call(state, now, call_id=state.call_id, reason=state.cancel.why)
-            if (watching := _watch_to_its_end(state, now)) is not None:
-                return watching
-            fault = state.ending.fault if state.ending is not None else None
-            return Rest(fault or Fault(code="undecided", message="a person must say what happened"))
+            return _undecided(state, now)
         case Phase.ENDED:
             return Rest()
         case Phase.NEW | Phase.SENDING:
@@ -156,7 +151,7 @@ def _watch(state: RunState, now: Instant) -> Action | None:
     if state.watch_until is None:
         return None
     due = now.since(state.watch_until) >= 0
-    recently = state.watch_looked is not None and now.since(state.watch_looked) < LONGEST_LOOK_S
+    recently = state.watch_looked is not None and state.watch_looked.plus(LONGEST_LOOK_S).since(now) > 0
     if due and state.look_failures >= state.settings.retry_attempts:
         return None
     return None if recently and not (due and not state.look_failures) else Reconcile(LookKind.LIST)
@@ -326,6 +321,16 @@ def _give_up(state: RunState, pending: Pending, now: Instant) -> Action:
     if pending.concluded.outcome is not Outcome.NOT_SENT and state.ending is None:
         return Note(_failure(now, "throttled", tries))
     return Rest(Fault(code="unreachable", message=tries))
+
+
+def _undecided(state: RunState, now: Instant) -> Action:
+    """Rest until a person resolves it; a call that was left up may still be cancelled."""
+    if state.cancel is not None and state.call_up:
+        return end_call(state, now, call_id=state.call_id, reason=state.cancel.why)
+    if (watching := _watch_to_its_end(state, now)) is not None:
+        return watching
+    fault = state.ending.fault if state.ending is not None else None
+    return Rest(fault or Fault(code="undecided", message="a person must say what happened"))
 
 
 def _settling(state: RunState, now: Instant, orders: Orders) -> Action:

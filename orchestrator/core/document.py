@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from orchestrator.core.decide import disposition_of
@@ -79,7 +80,7 @@ def document_of(
         "ended_at": None if end is None else end.at.rfc3339(),
         "variables": _variables(state),
         "requests_sent": state.requests_sent,
-        "steps": [_step(report) for report in _reports(state)],
+        "steps": [_step(report) for report in _reports(state, driven=driven)],
         "error": _error(fault, resume_command=resume_command if resumable else None, resumable=resumable),
     }
 
@@ -106,11 +107,13 @@ def _variables(state: RunState) -> dict[str, Any]:
     return shown
 
 
-def _reports(state: RunState) -> list[StepReport]:
+def _reports(state: RunState, *, driven: bool) -> list[StepReport]:
     unfinished = state.pending or state.left_over
     reports = list(state.steps)
     if unfinished is not None and unfinished.intent.command_entries:
-        reports.append(unfinished.report(index=len(reports)))
+        report = unfinished.report(index=len(reports))
+        under_way = driven and state.phase is Phase.SENDING
+        reports.append(replace(report, outcome=None) if under_way else report)
     return reports
 
 

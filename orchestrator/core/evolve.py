@@ -199,7 +199,9 @@ def _resumed(state: RunState, record: Resumed) -> Meaning:
         "wake": None,
         "look_failures": 0,
         "check_stale": True,
-        "cancel": None,
+        # A signal spoke to the process that is gone, a person to the run.
+        "cancel": state.cancel if state.cancel is not None and state.cancel.code == "cancelled" else None,
+        "extra_tries": 0,
         "variables": {**state.variables, **record.secrets},
         "lost": state.lost - frozenset(record.secrets),
         "must_look": state.call_up and state.phase in (Phase.READY, Phase.RETRYING, Phase.BUSY, Phase.FAILED),

@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 from typing import Any
 
-_CARD = re.compile(r"(?<![\d+])(?:\d[ -]?){12,18}\d(?!\d)")
+_UUID = r"\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b"
+_CARD = re.compile(rf"(?P<uuid>{_UUID})|(?<![\d+])(?:\d[ -]?){{12,18}}\d(?!\d)")
 _NUMBER = re.compile(r"\+\d{5,13}(?=\d{2}(?!\d))")
 
 
 def mask_cards(text: str) -> str:
     """Return `text` with the digits of every payment card number (13 to 19 digits, Luhn) but the last four hidden."""
-    return _CARD.sub(lambda found: _masked(found.group()), text) if any(map(str.isdigit, text)) else text
+    if not any(map(str.isdigit, text)):
+        return text
+    return _CARD.sub(lambda found: found["uuid"] or _masked(found.group()), text)
 
 
 def mask_numbers(text: str) -> str:

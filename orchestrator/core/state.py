@@ -362,5 +362,10 @@ class RunState:
         """Whether there is a call that has not ended, as far as is known."""
         return self.call_id is not None and not self.call_over
 
+    @property
+    def watching(self) -> bool:
+        """Whether further calls of a lost dial may be up."""
+        return self.watch_until is not None or bool(self.extras)
+
 
 _FIELDS = frozenset(each.name for each in fields(RunState))

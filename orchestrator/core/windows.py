@@ -150,13 +150,12 @@ class _Openings:
     for: a calendar that never closes costs no more than another.
     """
 
-    __slots__ = ("_end", "_next", "_parts", "_start", "_until")
+    __slots__ = ("_end", "_next", "_parts", "_start")
 
     def __init__(self, rule: Calendar, zone: ZoneInfo, *, since: float, until: float) -> None:
         self._parts = _parts(rule, zone, since=since, until=until)
         self._next = next(self._parts, None)
         self._start = self._end = -math.inf
-        self._until = until
 
     def first_fit(self, at: float, room_s: float) -> float:
         """Return the first moment from `at` on with so much room before the close, or infinity. `at` only grows."""
@@ -201,16 +200,24 @@ def _stretches(zone: ZoneInfo, *, since: float, until: float) -> Iterator[tuple[
     They cover everything between the two moments, and at both ends a little more.
     """
     start = math.floor(since)
+    offset_s = _offset_s(zone, start)
     while start < until:
-        offset_s = _offset_s(zone, start)
         end = start + _DAY_S
-        if _offset_s(zone, end) != offset_s:
-            same = start
-            while end - same > 1:
-                middle = (same + end) // 2
-                same, end = (middle, end) if _offset_s(zone, middle) == offset_s else (same, middle)
+        following_s = _offset_s(zone, end)
+        if following_s != offset_s:
+            end = _change(zone, start, end)
+            following_s = _offset_s(zone, end)
         yield start, end, offset_s
-        start = end
+        start, offset_s = end, following_s
+
+
+def _change(zone: ZoneInfo, same: int, other: int) -> int:
+    """Return the first moment whose offset is not that of `same`; no zone changes twice between two days."""
+    offset_s = _offset_s(zone, same)
+    while other - same > 1:
+        middle = (same + other) // 2
+        same, other = (middle, other) if _offset_s(zone, middle) == offset_s else (same, middle)
+    return other
 
 
 def _parts_of(rule: Calendar, day: date) -> list[tuple[float, float]]:

@@ -10,7 +10,7 @@ from orchestrator.ports import Clock
 
 
 class Control:
-    """Thread-safe, and safe to call from a signal handler: it only sets attributes and events."""
+    """Thread-safe. Not to be called from a signal handler: an event's lock may be held by the code it interrupted."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock

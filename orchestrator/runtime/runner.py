@@ -16,7 +16,7 @@ from orchestrator.core.script import Script, Value
 from orchestrator.core.settings import Settings
 from orchestrator.core.state import Phase, RunState
 from orchestrator.errors import LeaseHeldError, UsageError
-from orchestrator.ports import Clock, Journal, Lease, Transport
+from orchestrator.ports import Clock, ContactClaim, Journal, Lease, Transport
 from orchestrator.runtime.control import Control
 from orchestrator.runtime.driver import Driver, Observer
 from orchestrator.runtime.heartbeat import Heartbeat
@@ -36,6 +36,17 @@ class RunResult:
 
     state: RunState
     rest: Fault | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Everything a run needs besides its script, checked before anything is sent."""
+
+    to: str
+    from_: str
+    variables: Mapping[str, Value]
+    secrets: Mapping[str, Value]
+    settings: Settings
 
 
 class Runner:
@@ -68,18 +79,22 @@ class Runner:
     def run(
         self,
         script: Script,
+        prepared: Prepared,
         *,
-        to: str,
-        from_: str,
-        variables: Mapping[str, Value],
-        secrets: Mapping[str, Value],
-        settings: Settings,
+        contact: ContactClaim | None = None,
         observer: Observer | None = None,
     ) -> RunResult:
         """Create a run and drive it.
 
+        Args:
+            script: What to execute.
+            prepared: For whom, with what.
+            contact: The contact of a batch that it is for.
+            observer: Told of every record.
+
         Raises:
             NumberBlockedError: A dial to the number is unsettled; no run was created.
+            AlreadyCalledError: The contact was called; no run was created.
             JournalError: Nothing was sent, or a live call was ended.
         """
         started = RunStarted(
@@ -90,14 +105,14 @@ class Runner:
             script_source=script.source,
             script_masked=script.masked,
             script_path=script.path,
-            to=to,
-            from_=from_,
-            variables=variables,
-            secret_names=tuple(secrets),
-            settings=settings,
-            secrets=secrets,
+            to=prepared.to,
+            from_=prepared.from_,
+            variables=prepared.variables,
+            secret_names=tuple(prepared.secrets),
+            settings=prepared.settings,
+            secrets=prepared.secrets,
         )
-        lease = self._journal.start_run(started, lease_s=self._lease_s)
+        lease = self._journal.start_run(started, lease_s=self._lease_s, contact=contact)
         state = fold([started])
         if observer is not None:
             observer(started, state)
@@ -135,7 +150,7 @@ class Runner:
         except BaseException:
             self._journal.release(lease)
             raise
-        if state.end is not None or state.phase is Phase.UNDECIDED:
+        if state.end is not None or (state.phase is Phase.UNDECIDED and not state.watching):
             self._journal.release(lease)
             return RunResult(state, state.ending.fault if state.end is None and state.ending is not None else None)
         resumed = Resumed(at=self._clock.now(), settings=settings, secrets=secrets)

@@ -1,0 +1,1 @@
+"""The commands, one a file. `program` names them and loads each when it is called."""

@@ -1,0 +1,43 @@
+"""`cancel`: end a live call, and its run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from orchestrator.cli import driving, options
+from orchestrator.cli.app import App, must_exist
+from orchestrator.cli.output import result, result_document
+
+
+@options.command("cancel")
+@click.argument("run", metavar="RUN")
+@options.json_option
+def command(app: App, run: str) -> int:
+    """End a live call, and its run.
+
+    A run that another process drives is asked to end: that process ends its call within a second or so.
+    """
+    with app.orchestrator(on_record=driving.observers(app)) as orchestrator:
+        must_exist(orchestrator, run_id=run)
+        run_id = orchestrator.journal.find_run(run)
+        before = orchestrator.show(run_id)
+        if before["ended_at"] is not None:
+            return _tell(app, before, "It had ended before.")
+        cancelled = orchestrator.cancel(run_id)
+        if cancelled is None:
+            return _tell(app, orchestrator.show(run_id), "The process that drives it was asked to end the call.")
+    if cancelled.document["ended_at"] is not None:
+        return _tell(app, cancelled.document, "Its call is over." if cancelled.call_id else "It had no call.")
+    driving.tell(app, cancelled.document)
+    return cancelled.exit_code
+
+
+def _tell(app: App, document: Mapping[str, Any], text: str) -> int:
+    if app.as_json:
+        result_document(document)
+    else:
+        result(f"Run {str(document['run_id'])[:8]} is {document['status']}. {text}")
+    return 0

@@ -1,0 +1,93 @@
+"""`journal check`, `journal export`, `journal prune`: looking after the journal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from orchestrator.cli import options
+from orchestrator.cli.app import App, must_exist
+from orchestrator.cli.exits import counted
+from orchestrator.cli.output import result, result_document
+
+if TYPE_CHECKING:
+    from orchestrator.adapters.journal import SqliteJournal
+    from orchestrator.compose import Orchestrator
+
+DAMAGED = 73
+
+
+@click.group("journal")
+def command() -> None:
+    """Check, export and prune the journal."""
+
+
+@options.command("check")
+@options.json_option
+def check(app: App) -> int:
+    """Check the whole journal: the file, its tables and every record."""
+    with app.orchestrator() as orchestrator:
+        journal = _existing(orchestrator)
+        problems = journal.check_integrity()
+        runs = sum(1 for _ in journal.runs())
+    if app.as_json:
+        result_document({"journal": str(journal.path), "ok": not problems, "runs": runs, "problems": problems})
+    elif problems:
+        for problem in problems:
+            result(problem)
+        result(f"The journal {journal.path} is damaged. Keep the file, and restore it from a backup.")
+    else:
+        result(f"The journal {journal.path} is sound: {counted(runs, 'run')}.")
+    return DAMAGED if problems else 0
+
+
+@options.command("export")
+@click.option("--run", metavar="RUN", help="Only this run.")
+def export(app: App, run: str | None) -> int:
+    """Write every record to stdout, one JSON object a line.
+
+    Each has `run_id`, `seq` and `record`. Secrets are not among them: the journal never holds any.
+    """
+    with app.orchestrator() as orchestrator:
+        journal = _existing(orchestrator, run_id=run)
+        wanted = None if run is None else journal.find_run(run)
+        for each in journal.export():
+            if wanted in (None, each["run_id"]):
+                result_document(each, compact=True)
+    return 0
+
+
+@options.command("prune")
+@click.option(
+    "--older-than", metavar="AGE", callback=options.age, required=True, help="Time since they ended, such as 90d."
+)
+@click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
+@options.json_option
+def prune(app: App, older_than: float, dry_run: bool) -> int:
+    """Remove runs that ended long ago.
+
+    Runs that have not ended, wait for a verdict or keep a number from being dialled stay, whatever their age.
+    """
+    with app.orchestrator() as orchestrator:
+        journal = _existing(orchestrator)
+        report = journal.prune(orchestrator.clock.now().wall - older_than, dry_run=dry_run)
+    if app.as_json:
+        shown: dict[str, Any] = {"dry_run": dry_run, "runs": list(report.run_ids), "records": report.records}
+        result_document({**shown, "bytes_freed": report.bytes_freed})
+        return 0
+    what = f"{counted(len(report.run_ids), 'run')} with {counted(report.records, 'record')}"
+    if dry_run:
+        result(f"Would remove {what}.")
+    else:
+        result(f"Removed {what}; {report.bytes_freed // 1024} KiB given back.")
+    return 0
+
+
+def _existing(orchestrator: Orchestrator, *, run_id: str | None = None) -> SqliteJournal:
+    must_exist(orchestrator, run_id=run_id)
+    return orchestrator.journal
+
+
+for _each in (check, export, prune):
+    command.add_command(_each)

@@ -1,0 +1,117 @@
+"""`plan`: the steps of a script, without calling anyone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from orchestrator.cli import options
+from orchestrator.cli.app import App
+from orchestrator.cli.exits import counted
+from orchestrator.cli.output import line, result, result_document, show, width
+from orchestrator.errors import Problem
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from orchestrator.core.plan import Plan
+
+BAD_SCRIPT = 65
+_SHORTEST_CUT = 40
+
+
+@options.command("plan")
+@click.argument("script", type=options.SCRIPT_FILE)
+@options.script_options
+@options.json_option
+def command(app: App, script: str, **given: Any) -> int:
+    """Show the steps of a script without calling anyone.
+
+    For each step: how long it lasts, how much that stays under the network limit, and what would not be known if its
+    reply were lost. Variables that are not given are shown as «name».
+    """
+    loaded = options.load(script)
+    variables = options.all_variables(given["variables"], given["var_file"])
+    with app.orchestrator(settings=given["settings"]) as orchestrator:
+        planned = orchestrator.plan(
+            loaded,
+            to=given["to"],
+            from_=given["from_"],
+            variables=variables,
+            limit_s=given["limit_s"],
+            network=given["network"],
+        )
+    if app.as_json:
+        result_document(planned.to_document())
+    else:
+        _show(planned, script)
+    return BAD_SCRIPT if planned.problems else 0
+
+
+def _show(planned: Plan, file: str) -> None:
+    if planned.items:
+        show(_table(planned))
+    for text in _totals(planned):
+        result(text)
+    for problem in planned.problems:
+        result(str(Problem(file, problem.place.line, problem.place.column, line(problem.message))))
+
+
+def _table(planned: Plan) -> Table:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    from orchestrator.core.plan import PlannedControl
+
+    longest = max(width() // 2, _SHORTEST_CUT)
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    table.add_column("step", justify="right")
+    table.add_column("line", justify="right")
+    table.add_column("commands", overflow="fold", ratio=3)
+    table.add_column("seconds (from-to)", justify="right", no_wrap=True)
+    if planned.limit_s is not None:
+        table.add_column("slack", justify="right", no_wrap=True)
+    table.add_column("class", no_wrap=True)
+    table.add_column("not known if its reply is lost", overflow="fold", ratio=2)
+    number = 0
+    for item in planned.items:
+        if isinstance(item, PlannedControl):
+            shown = _labelled(item.label, (item.shown,), longest=longest)
+            table.add_row("", str(item.place.line), Text(shown, style="dim"))
+            continue
+        lasts = item.step.bounds
+        table.add_row(
+            str(number),
+            str(item.place.line),
+            Text(_labelled(item.label, item.shown, longest=longest)),
+            f"{lasts.expected_s:.1f} ({lasts.shortest_s:.1f}-{lasts.longest_s:.1f})",
+            *([] if item.slack_s is None else [f"{item.slack_s:.1f}"]),
+            item.step.replay_class.value,
+            Text(line(item.if_lost)),
+        )
+        number += 1
+    return table
+
+
+def _labelled(label: str | None, shown: Sequence[str], *, longest: int) -> str:
+    first = "" if label is None else f"{line(label)}: "
+    return "\n".join(_shortened(line(each), longest) for each in (first + shown[0], *shown[1:]))
+
+
+def _shortened(text: str, longest: int) -> str:
+    return text if len(text) <= longest else text[: longest - 1].rstrip() + "…"
+
+
+def _totals(planned: Plan) -> list[str]:
+    lasts = planned.bounds
+    limit = "no network limit" if planned.limit_s is None else f"network limit {planned.limit_s:g} s"
+    lasting = f"{lasts.expected_s:.0f} s expected, between {lasts.shortest_s:.0f} and {lasts.longest_s:.0f} s"
+    steps = f"{counted(planned.requests, 'step')}, {lasting} if each runs once"
+    lines = ["", f"{steps}; {limit}, longest step {planned.longest_step_s:.1f} s"]
+    if planned.unknown:
+        names = ", ".join(f"«{line(name)}»" for name in planned.unknown)
+        lines.append(f"Not known yet, so durations are estimates: {names}")
+    return lines

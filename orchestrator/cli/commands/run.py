@@ -1,0 +1,105 @@
+"""`run`: one call, start to end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from orchestrator.cli import driving, options
+from orchestrator.cli.app import App, open_journal
+from orchestrator.cli.output import note, result_document
+from orchestrator.core.document import error_document
+from orchestrator.errors import OrchestratorError, StoppedEarlyError, exit_code_of
+
+if TYPE_CHECKING:
+    from orchestrator.cli.watch import Watch
+    from orchestrator.compose import Orchestrator
+    from orchestrator.core.script import Script
+
+
+@options.command("run")
+@click.argument("script", type=options.SCRIPT_FILE)
+@options.script_options
+@options.driving_options
+@click.option("--sandbox", is_flag=True, help="Call nobody: start a stand-in for the API, for this one call.")
+@options.json_option
+def command(app: App, script: str, **given: Any) -> int:
+    """Make one call, start to end.
+
+    SCRIPT is a file in YAML or JSON. Everything that can be checked is checked before anything is sent. On a terminal
+    the steps are shown while the call runs; how it went is printed at the end.
+    """
+    loaded = options.load(script)
+    variables = options.all_variables(given["variables"], given["var_file"])
+    asked = {
+        "to": given["to"],
+        "from_": given["from_"],
+        "variables": variables,
+        "limit_s": given["limit_s"],
+        "network": given["network"],
+    }
+    watch = driving.observers(app)
+    with _orchestrator(app, given, watch) as orchestrator:
+        grace_s = orchestrator.prepare(loaded, **asked).settings.grace_s
+        _ = orchestrator.transport  # credentials, proxy and certificates are checked before a journal is made
+        open_journal(orchestrator)
+        with driving.stoppable(app, orchestrator, watch, grace_s=grace_s, hand_over=given["hand_over"]) as stops:
+            try:
+                code = _call(app, orchestrator, watch, script=loaded, asked=asked)
+            except OrchestratorError as error:
+                code = _broke_off(app, watch, error)
+        return stops.forced or code
+
+
+def _call(app: App, orchestrator: Orchestrator, watch: Watch, *, script: Script, asked: dict[str, Any]) -> int:
+    driving.reap_first(orchestrator)
+    if orchestrator.control.told.is_set():
+        raise StoppedEarlyError("stopped before anything was sent")
+    with driving.shown(app, orchestrator, watch):
+        ended = orchestrator.run(script, **asked)
+    driving.tell(app, ended.document)
+    return ended.exit_code
+
+
+def _broke_off(app: App, watch: Watch, error: OrchestratorError) -> int:
+    """Tell of an error that ended the driving of a run that had begun. Raises it again where none had."""
+    run_id = watch.last_run
+    if run_id is None:
+        raise error
+    resume = app.resume_command(run_id)
+    if app.as_json:
+        document = error_document(error.code, str(error))
+        document["error"]["resume_command"] = resume
+        result_document({"run_id": run_id, **document})
+    note(f"orchestrator: {error}")
+    note(f"To carry on with it:  {resume}")
+    return exit_code_of(error)
+
+
+@contextmanager
+def _orchestrator(app: App, given: dict[str, Any], watch: Watch) -> Iterator[Orchestrator]:
+    settings = dict(given["settings"])
+    settings |= {"mode": given["mode"]} if given["mode"] is not None else {}
+    settings |= {"grace": given["grace_s"]} if given["grace_s"] is not None else {}
+    with ExitStack() as stack:
+        if not given["sandbox"]:
+            yield stack.enter_context(app.orchestrator(settings=settings, on_record=watch))
+            return
+        from orchestrator.cli.sandboxed import CREDENTIALS, own_journal, running
+
+        if app.journal is None:
+            app.journal = str(own_journal())
+        url = stack.enter_context(running())
+        note(f"Calling nobody: the sandbox at {url} stands in for the API. Journal: {app.journal}")
+        yield stack.enter_context(
+            app.orchestrator(
+                settings=settings,
+                api_url=url,
+                credentials=CREDENTIALS,
+                on_record=watch,
+                resume_command=lambda _: None,  # the sandbox and its calls end with this process
+            )
+        )

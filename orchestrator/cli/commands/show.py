@@ -1,0 +1,45 @@
+"""`show`: what happened in one run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import click
+
+from orchestrator.cli import options
+from orchestrator.cli.app import App, must_exist
+from orchestrator.cli.output import result, result_document, show
+from orchestrator.cli.story import is_sending, steps_table, trouble
+from orchestrator.cli.telling import events, heading
+
+
+@options.command("show")
+@click.argument("run", metavar="RUN")
+@options.json_option
+def command(app: App, run: str) -> int:
+    """Tell what happened in one run.
+
+    RUN is the run's id, or as much of its beginning as no other run shares.
+    """
+    from orchestrator.core.evolve import fold
+
+    with app.orchestrator() as orchestrator:
+        must_exist(orchestrator, run_id=run)
+        document = orchestrator.show(run)
+        if app.as_json:
+            result_document(document)
+            return 0
+        records = orchestrator.journal.read(document["run_id"])
+        now = orchestrator.clock.now().wall if document["status"] == "running" else None
+    result(heading(document))
+    if document["steps"]:
+        result()
+        show(steps_table(document["steps"], now=now, sending=is_sending(fold(records))))
+    _lines("\nWhat else happened", [f"  {each}" for each in events(records)])
+    _lines("", trouble(document, app.command))
+    return 0
+
+
+def _lines(title: str, lines: Sequence[str]) -> None:
+    for each in (title, *lines) if lines else ():
+        result(each)

@@ -1,0 +1,28 @@
+"""`why`: in one line."""
+
+from __future__ import annotations
+
+import click
+
+from orchestrator.cli import options
+from orchestrator.cli.app import App, must_exist
+from orchestrator.cli.output import result, result_document
+from orchestrator.cli.telling import why
+
+
+@options.command("why")
+@click.argument("run", metavar="RUN")
+@options.json_option
+def command(app: App, run: str) -> int:
+    """Say in one line why a run waits or rests, what it does, or how it ended."""
+    from orchestrator.core.evolve import fold
+
+    with app.orchestrator() as orchestrator:
+        must_exist(orchestrator, run_id=run)
+        document = orchestrator.show(run)
+        text = why(document, fold(orchestrator.journal.read(document["run_id"])))
+    if app.as_json:
+        result_document({"run_id": document["run_id"], "status": document["status"], "why": text})
+    else:
+        result(text)
+    return 0

@@ -1,0 +1,112 @@
+"""From an exception to an exit code and to what the user is told of it (design section 7).
+
+`program` calls it for whatever a command raises. Only our own bugs ever show a traceback, and only when asked.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterable
+
+import click
+
+from orchestrator.cli.app import App
+from orchestrator.cli.output import OutputError, line, note, result_document
+from orchestrator.core.document import error_document
+from orchestrator.errors import NumberBlockedError, OrchestratorError, ScriptError, exit_code_of
+
+PRECEDENCE = (70, 73, 78, 77, 69, 20, 75, 65, 2, 1, 0)
+"""Exit codes, the one that counts before all others first."""
+USAGE, BUG, INTERRUPTED, NO_READER, UNWRITTEN = 2, 70, 130, 141, 1
+
+
+def worst(codes: Iterable[int]) -> int:
+    """Return the exit code of several runs together; 0 for none."""
+    return min(codes, key=PRECEDENCE.index, default=0)
+
+
+def tell(error: BaseException, app: App) -> int:
+    """Tell the user of an error, and return the exit code."""
+    if isinstance(error, OutputError):
+        return tell_unwritten(error)
+    if isinstance(error, OrchestratorError) and type(error) is not OrchestratorError:
+        return _tell_known(error, app)
+    if isinstance(error, click.ClickException):
+        return _tell_usage(error, app)
+    if isinstance(error, click.Abort | KeyboardInterrupt):
+        return _say(app, code="stopped", text="Stopped.", exit_code=INTERRUPTED)
+    return _tell_bug(error, app)
+
+
+def tell_unwritten(error: OutputError) -> int:
+    """Tell the user that the result could not be written, and return the exit code."""
+    if error.reason is None:
+        return NO_READER
+    note(f"orchestrator: the result cannot be written: {error.reason}")
+    return UNWRITTEN
+
+
+def _tell_known(error: OrchestratorError, app: App) -> int:
+    if app.as_json:
+        result_document(error_document(error.code, str(error)))
+    elif isinstance(error, ScriptError):
+        for problem in error.problems:
+            note(line(problem))
+        note(f"Nothing was sent: the script has {counted(len(error.problems), 'problem')}.")
+    else:
+        note(f"orchestrator: {error}")
+    if isinstance(error, NumberBlockedError):
+        note(f"To see that run: {app.command('why', error.blocking_run_id)}")
+    return exit_code_of(error)
+
+
+def _tell_usage(error: click.ClickException, app: App) -> int:
+    text = error.format_message()
+    if isinstance(error, click.UsageError) and error.ctx is not None and text == error.ctx.get_help():
+        return _say_what_there_is(app, error.ctx)  # newer versions of click put the whole help there
+    if not app.as_json and isinstance(error, click.UsageError) and error.ctx is not None:
+        note(f"{error.ctx.get_usage()}\nTry `{error.ctx.command_path} --help`.\n")
+    return _say(app, code="usage", text=text, exit_code=USAGE)
+
+
+def _say_what_there_is(app: App, ctx: click.Context) -> int:
+    if app.as_json:
+        return _say(app, code="usage", text="A command is missing.", exit_code=USAGE)
+    note(ctx.get_help())
+    return USAGE
+
+
+def _tell_bug(error: BaseException, app: App) -> int:
+    if app.verbosity >= 2:
+        note("".join(traceback.format_exception(error)).rstrip())
+    where = "" if app.verbosity >= 2 else " Run it again with -vv to see where."
+    text = f"This is a bug of ours ({type(error).__name__}: {line(error)}). Please report it.{where}"
+    return _say(app, code="internal", text=text, exit_code=BUG)
+
+
+def _say(app: App, *, code: str, text: str, exit_code: int) -> int:
+    if app.as_json:
+        result_document(error_document(code, text))
+    else:
+        note(f"orchestrator: {text}")
+    return exit_code
+
+
+def counted(number: int, noun: str) -> str:
+    """Return `1 step`, `2 steps`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def wants_json(arguments: Iterable[str]) -> bool:
+    """Return whether the arguments ask for JSON: known before they are parsed, for errors of the parsing."""
+    for argument in arguments:
+        if argument == "--":
+            return False
+        if argument == "--json":
+            return True
+    return False
+
+
+def explain(error: OrchestratorError) -> str:
+    """Return an error's text for a sentence that goes on from a name."""
+    return "; ".join(line(text) for text in str(error).splitlines())

@@ -1,0 +1,165 @@
+"""What the user sees: results on stdout, everything else on stderr, nothing that could take a terminal over.
+
+Names, texts and errors come from files and from the network, so every text passes `safe` on its way out. Commands call
+this module; it knows nothing of runs.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+from orchestrator.core.masking import mask_cards
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+_UNSAFE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # control characters but tab and line feed
+    "\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"  # invisible, or they turn text around
+    "\U000e0000-\U000e007f\ud800-\udfff]"  # tags, and halves of characters
+)
+_ID = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
+_PLAIN_WIDTH = 120
+"""How wide tables are where there is no terminal: for files and mails."""
+
+
+class OutputError(Exception):
+    """The result cannot be written. `reason` says why; None: whoever read it has gone, which is no error to tell of."""
+
+    def __init__(self, reason: str | None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+def prepare_streams() -> None:
+    """Make both streams usable: closed ones lead nowhere, and what an encoding lacks is shown as an escape."""
+    sys.stdout = _usable(sys.stdout)
+    sys.stderr = _usable(sys.stderr)
+
+
+def _usable(stream: TextIO | None) -> TextIO:
+    if stream is None:
+        return Path(os.devnull).open("w", encoding="utf-8")
+    reconfigure = getattr(stream, "reconfigure", None)
+    if reconfigure is not None:
+        reconfigure(errors="backslashreplace")
+    return stream
+
+
+def mask(text: str) -> str:
+    """Return a text with card numbers masked, but not the ids of runs and calls: some have digits like a card's."""
+    return "".join(part if index % 2 else mask_cards(part) for index, part in enumerate(_ID.split(text)))
+
+
+def safe(text: object) -> str:
+    """Return a text as it may be shown: control characters and the like written out, card numbers masked."""
+    return _UNSAFE.sub(_written_out, mask(str(text)))
+
+
+def line(text: object) -> str:
+    """Return a text as `safe` does, on one line."""
+    return " ".join(safe(text).split())
+
+
+def result(text: str = "") -> None:
+    """Write a line of the result to stdout. Raises OutputError."""
+    _write(f"{safe(text)}\n")
+
+
+def result_document(document: object, *, compact: bool = False) -> None:
+    """Write one JSON document to stdout, on one line where `compact`. Raises OutputError."""
+    text = json.dumps(_masked(document), ensure_ascii=False, indent=None if compact else 2)
+    _write(_UNSAFE.sub(lambda found: json.dumps(found.group())[1:-1], text) + "\n")
+
+
+def show(renderable: RenderableType) -> None:
+    """Write something of rich's to stdout; without the blanks at the ends of lines where that is no terminal.
+
+    Raises:
+        OutputError: It cannot be written.
+    """
+    from rich.console import Console
+
+    is_terminal = sys.stdout.isatty()
+    drawn = io.StringIO()
+    page = Console(file=drawn, force_terminal=is_terminal, width=width(), markup=False, emoji=False, highlight=False)
+    page.print(renderable)
+    lines = drawn.getvalue().splitlines(keepends=True)
+    _write("".join(lines if is_terminal else (f"{each.rstrip()}\n" for each in lines)))
+
+
+def width() -> int:
+    """Return how many columns a line of the result has: those of the terminal, or of a page."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else _PLAIN_WIDTH
+
+
+def note(text: object) -> None:
+    """Write a line for people to stderr; where that is not possible, to nobody."""
+    try:
+        sys.stderr.write(f"{safe(text)}\n")
+        sys.stderr.flush()
+    except OSError:
+        _drop(sys.stderr)
+
+
+class Stderr:
+    """The stderr of the moment: while a live view stands there, lines go above it."""
+
+    def write(self, text: str) -> int:
+        """Write a text."""
+        return sys.stderr.write(text)
+
+    def flush(self) -> None:
+        """Flush it."""
+        sys.stderr.flush()
+
+    def isatty(self) -> bool:
+        """Return whether it is a terminal."""
+        return sys.stderr.isatty()
+
+
+def stderr_console() -> Console:
+    """Return rich's console on stderr, for the live view."""
+    from rich.console import Console
+
+    return Console(file=sys.stderr, markup=False, emoji=False, highlight=False)
+
+
+def _masked(document: object) -> object:
+    match document:
+        case str():
+            return mask(document)
+        case dict():
+            return {key: _masked(value) for key, value in document.items()}
+        case list() | tuple():
+            return [_masked(value) for value in document]
+        case _:
+            return document
+
+
+def _write(text: str) -> None:
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except OSError as error:
+        _drop(sys.stdout)
+        raise OutputError(None if isinstance(error, BrokenPipeError) else error.strerror) from None
+
+
+def _drop(stream: TextIO) -> None:
+    """Let a stream that takes nothing lead nowhere, so that the end of the process is quiet too."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
+
+
+def _written_out(found: re.Match[str]) -> str:
+    code = ord(found.group())
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

@@ -1,0 +1,84 @@
+"""Starts the sandbox as a process of its own. The command line knows it only by its module's name and its first line.
+
+`run --sandbox` has it for the length of one call; the `sandbox` command becomes it.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from orchestrator.errors import ConfigurationError, JournalError
+
+CREDENTIALS = ("sandbox", "sandbox")
+"""What a sandbox takes when its environment names no others."""
+_MODULE = "orchestrator.sandbox"
+_NEEDS = ("starlette", "uvicorn")
+_END_S = 5.0
+
+
+def command_line(*options: str) -> list[str]:
+    """Return the command that starts a sandbox. Raises ConfigurationError where its extra is not installed."""
+    if any(importlib.util.find_spec(name) is None for name in _NEEDS):
+        raise ConfigurationError("the sandbox is not installed: do `pip install 'call-orchestrator[serve]'`")
+    return [sys.executable, "-P", "-m", _MODULE, *options]  # -P: nothing is imported from the working folder
+
+
+def environment() -> dict[str, str]:
+    """Return the environment in which the sandbox's module is found, wherever this program was started from."""
+    root = str(Path(__file__).resolve().parents[2])
+    inherited = os.environ.get("PYTHONPATH")
+    return {**os.environ, "PYTHONPATH": root if not inherited else f"{root}{os.pathsep}{inherited}"}
+
+
+def own_journal() -> Path:
+    """Return the journal of calls to sandboxes, beside the default one; its folder exists. Raises JournalError."""
+    from orchestrator.compose import default_journal
+
+    path = default_journal().with_name("sandbox-journal.db")
+    try:
+        path.parent.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise JournalError(f"The folder {path.parent} cannot be made: {error.strerror}.") from None
+    return path
+
+
+@contextmanager
+def running() -> Iterator[str]:
+    """Run a sandbox that ends with this process, and yield its URL. Raises ConfigurationError."""
+    given = {name: value for name, value in environment().items() if not name.startswith("ORCHESTRATOR_")}
+    with tempfile.TemporaryFile() as complaints:
+        process = subprocess.Popen(  # noqa: S603 - our own module
+            command_line("--port", "0", "--die-with-parent"),
+            env=given,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=complaints,
+            start_new_session=True,  # Ctrl-C is for the call: its end still needs a server
+        )
+        try:
+            assert process.stdout is not None, "a pipe was asked for"
+            first = process.stdout.readline()
+            if not first:
+                process.wait()
+                complaints.seek(0)
+                why = complaints.read(2000).decode(errors="replace").strip()
+                raise ConfigurationError(f"the sandbox did not start: {why or f'it ended with {process.returncode}'}")
+            yield str(json.loads(first)["url"])
+        finally:
+            process.terminate()
+            try:
+                process.wait(_END_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+            if process.stdout is not None:
+                process.stdout.close()

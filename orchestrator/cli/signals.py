@@ -1,0 +1,112 @@
+"""What signals do while calls are live (design section 4.11): the first stops with grace, the second at once.
+
+A handler only puts the signal into a queue; a thread of its own does the rest, since a handler may interrupt anything,
+even a lock it would need itself. `run` and `resume` use it.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Sequence
+from queue import SimpleQueue
+from types import FrameType, TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+if TYPE_CHECKING:
+    from orchestrator.runtime.control import Control
+
+PATIENCE_S = 5.0
+"""How long a call may take to be ended after the second signal before the process ends without it."""
+_SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+
+
+class Stops:
+    """Turns signals into orders, from `__enter__` to `__exit__`.
+
+    Attributes:
+        asked: Whether a first signal came.
+        forced: The exit code after a second signal, 128+n; None before.
+    """
+
+    def __init__(
+        self,
+        control: Control,
+        *,
+        grace_s: float,
+        hand_over: bool,
+        say: Callable[[str], None],
+        left_behind: Callable[[], Sequence[str]],
+    ) -> None:
+        """Take what to do at the first signal.
+
+        Args:
+            control: Gets the orders.
+            grace_s: How long live calls may go on.
+            hand_over: Leave live calls up instead.
+            say: Tells the user.
+            left_behind: Returns for each call that may be up the command that ends it.
+        """
+        self.asked = False
+        self.forced: int | None = None
+        self._control = control
+        self._grace_s = grace_s
+        self._hand_over = hand_over
+        self._say = say
+        self._left_behind = left_behind
+        self._came: SimpleQueue[int] = SimpleQueue()
+        self._left = threading.Event()
+        self._before: dict[int, Any] = {}
+        self._thread = threading.Thread(target=self._listen, name="signals", daemon=True)
+
+    def __enter__(self) -> Self:
+        for number in _SIGNALS:
+            if signal.getsignal(number) is not signal.SIG_IGN:  # ignored by `nohup`, or in the background of a script
+                self._before[number] = signal.signal(number, self._hear)
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._left.set()
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        self._came.put(0)
+        self._thread.join()
+
+    def _hear(self, number: int, _: FrameType | None) -> None:
+        self._came.put(number)
+
+    def _listen(self) -> None:
+        while not self._left.is_set():
+            number = self._came.get()
+            if not number:
+                return
+            if not self.asked:
+                self._first(number)
+            elif self.forced is None:
+                self._second(number)
+
+    def _first(self, number: int) -> None:
+        self.asked = True
+        name = signal.Signals(number).name
+        self._control.stop(grace_s=self._grace_s, why=f"stopped by {name}", hand_over=self._hand_over)
+        if not self._left_behind():
+            self._say(f"{name}: nothing more is begun.")
+        elif self._hand_over:
+            self._say(f"{name}: the call is left up after this step, for `resume` to carry on. Again: end it now.")
+        else:
+            self._say(f"{name}: the call goes on for at most {self._grace_s:g} s, then it is ended. Again: end it now.")
+
+    def _second(self, number: int) -> None:
+        self.forced = 128 + number
+        name = signal.Signals(number).name
+        self._control.stop(grace_s=0, why=f"stopped by {name}")
+        self._say(f"{name} again: the call is ended now.")
+        if not self._left.wait(PATIENCE_S):
+            self._say("The call could not be ended in time.")
+            for command in self._left_behind():
+                self._say(f"To end it: {command}")
+            os._exit(self.forced)

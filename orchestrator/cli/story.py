@@ -1,0 +1,191 @@
+"""A run's document in words: the summary, the table of its steps, what went wrong and what to do about it.
+
+It reads documents (design section 7) and writes text; it neither prints nor knows journals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from orchestrator.cli.output import line, safe
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.spinner import Spinner
+    from rich.table import Table
+
+    from orchestrator.core.state import RunState
+
+Document = Mapping[str, Any]
+_NOT_KNOWN = (
+    ("dial", "whether the phone rang"),
+    ("sms", "whether the text message was sent"),
+    ("send_dtmf", "whether the digits were keyed"),
+    ("get_dtmf", "which digits were pressed"),
+    ("hangup", "whether the call was hung up"),
+)
+_VERDICTS = {
+    "ran": "done, its reply was lost",
+    "partly": "partly done",
+    "did_not_run": "did not run",
+    "undecidable": "not known",
+}
+_OPEN = {"unknown": "reply lost, finding out", "not_sent": "not sent, trying again", "throttled": "told to wait"}
+_OVER = {"unknown": "not known", "not_sent": "not sent", "throttled": "told to wait", "rejected": "refused"}
+
+
+def summary(document: Document) -> str:
+    """Return how a run stands, one fact a line."""
+    result = document["result"]
+    facts = {
+        "status": document["status"],
+        "disposition": document["disposition"] or "-",
+        "result": "-" if result is None else line(result),
+        "steps": len(document["steps"]),
+        "run": document["run_id"],
+    }
+    return "\n".join(f"{name + ':':13}{fact}" for name, fact in facts.items())
+
+
+def trouble(document: Document, command: Callable[..., str]) -> list[str]:
+    """Return what went wrong with a run and what to do next, a line each; nothing when all is well.
+
+    Args:
+        document: The run's.
+        command: Makes a command of this program from its words.
+    """
+    error = document["error"]
+    if document["status"] == "undecided":
+        return _needs_verdict(document, command)
+    if error is None:
+        return []
+    lines = [f"{_short(document)}: {safe(error['message'])}"]
+    if error["resume_command"] is not None:
+        lines += [f"To carry on with it:  {error['resume_command']}"]
+    return lines
+
+
+def uncertain(document: Document) -> tuple[str, Mapping[str, Any]] | None:
+    """Return what is not known of an undecided run, in words, and the step it is about."""
+    for step in reversed(document["steps"]):
+        if step["outcome"] == "unknown" and step["verdict"] in (None, "undecidable", "partly"):
+            known = [text for name, text in _NOT_KNOWN if name in step["commands"]]
+            return (known or ["whether all of it was heard"])[0], step
+    return None
+
+
+def steps_table(
+    steps: Sequence[Mapping[str, Any]],
+    *,
+    now: float | None = None,
+    sending: bool = False,
+    spinner: Spinner | None = None,
+) -> Table:
+    """Return the table of steps.
+
+    Args:
+        steps: Of a document.
+        now: Seconds since the epoch, for the step that goes on; None where none does.
+        sending: The request of the step that goes on is open.
+        spinner: Stands beside that step.
+    """
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 2, 0, 0), pad_edge=False, show_edge=False)
+    table.add_column("step", justify="right")
+    table.add_column("commands", overflow="fold")
+    table.add_column("state", overflow="fold")
+    table.add_column("seconds", justify="right")
+    table.add_column("evidence", overflow="fold")
+    for step in steps:
+        is_open = step["ended_at"] is None and now is not None
+        words, style = ("running", "cyan") if is_open and sending else state_of(step, is_open=is_open)
+        state: RenderableType = Text(words, style=style)
+        if is_open and spinner is not None:
+            spinner.update(text=state)
+            state = spinner
+        table.add_row(
+            str(step["index"]),
+            ", ".join(step["commands"]),
+            state,
+            _seconds(step, now),
+            Text(line(step["evidence"] or "")),
+        )
+    return table
+
+
+def is_sending(state: RunState) -> bool:
+    """Return whether a request of the run is open, as far as its records tell."""
+    return state.pending is not None and state.pending.concluded is None
+
+
+def state_of(step: Mapping[str, Any], *, is_open: bool) -> tuple[str, str]:
+    """Return what a step has come to, in words, and a style for it."""
+    failed = next((result for result in step["results"] or () if result["status"] == "failed"), None)
+    outcome, verdict = step["outcome"], step["verdict"]
+    if is_open and verdict is None:
+        words, style = _OPEN.get(outcome, "waiting"), "yellow"
+    elif failed is not None:
+        words, style = f"failed: {line(failed.get('error') or 'no reason given')}", "yellow"
+    elif verdict is not None:
+        words, style = _VERDICTS[verdict], "green" if verdict == "ran" else "yellow"
+    elif outcome == "done":
+        words, style = "done", "green"
+    else:
+        words, style = _OVER.get(outcome, "interrupted"), "red"
+    return (words if step["attempts"] < 2 else f"{words} ({step['attempts']} attempts)"), style
+
+
+def moment(text: str | None) -> datetime | None:
+    """Return a document's time; None for null."""
+    return None if text is None else datetime.fromisoformat(text)
+
+
+def local(text: str | None) -> str:
+    """Return a document's time as a clock on the wall here shows it."""
+    at = moment(text)
+    return "-" if at is None else at.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def ago(seconds: float) -> str:
+    """Return an age with one unit."""
+    for unit, length_s in (("d", 86_400), ("h", 3600), ("m", 60)):
+        if seconds >= length_s:
+            return f"{seconds // length_s:.0f}{unit}"
+    return f"{max(seconds, 0):.0f}s"
+
+
+def _needs_verdict(document: Document, command: Callable[..., str]) -> list[str]:
+    run_id = document["run_id"]
+    found = uncertain(document)
+    if found is None:
+        lines = [f"{_short(document)} needs a person's verdict: {safe(document['error']['message'])}"]
+        about_dial = document["call_id"] is None
+    else:
+        words, step = found
+        about_dial = "dial" in step["commands"]
+        lines = [f"{_short(document)} needs a person's verdict: it is not known {words}."]
+        lines.append(f"The step:   {step['index']} ({', '.join(step['commands'])}), begun {local(step['started_at'])}")
+        lines.append(f"Evidence:   {line(step['evidence'] or document['error']['message'])}")
+    ran = ["--ran", *(["--call", "CALL_ID"] if about_dial else [])]
+    return [
+        *lines,
+        f"It happened:         {command('resolve', run_id, *ran)}",
+        f"It did not happen:   {command('resolve', run_id, '--not-run')}",
+    ]
+
+
+def _short(document: Document) -> str:
+    return f"Run {document['run_id'][:8]} to {line(document['to'])}"
+
+
+def _seconds(step: Mapping[str, Any], now: float | None) -> str:
+    begun, ended = moment(step["started_at"]), moment(step["ended_at"])
+    if begun is None or (ended is None and now is None):
+        return "-"
+    until = datetime.fromtimestamp(now or 0, UTC) if ended is None else ended
+    return f"{max((until - begun).total_seconds(), 0):.1f}"

@@ -1,0 +1,46 @@
+"""Follows the runs of this process as their records come in, for the live view, the log and the last words.
+
+An observer of `Orchestrator`: called from every thread that drives a run.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from orchestrator.compose import Observer
+    from orchestrator.core.records import Record
+    from orchestrator.core.state import RunState
+
+
+class Watch:
+    """The newest state of each run."""
+
+    def __init__(self, *also: Observer) -> None:
+        self._states: dict[str, RunState] = {}
+        self._also = also
+
+    def __call__(self, record: Record, state: RunState) -> None:
+        """Take what a run has come to."""
+        self._states[state.run_id] = state
+        for observer in self._also:
+            observer(record, state)
+
+    @property
+    def states(self) -> list[RunState]:
+        """The newest states, in the order in which the runs came up."""
+        return list(self._states.values())
+
+    @property
+    def last_run(self) -> str | None:
+        """The run that came up last."""
+        return next(reversed(self._states), None)
+
+    @property
+    def live_runs(self) -> list[str]:
+        """The runs whose call may be up."""
+        return [
+            state.run_id
+            for state in self.states
+            if state.end is None and not state.call_over and state.call_since is not None
+        ]

@@ -1,0 +1,311 @@
+"""`run`, `resume`, `resolve`, `cancel`, `reap` as processes, against the real sandbox."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pty
+import resource
+import signal
+import socket
+import time
+from pathlib import Path
+
+import pytest
+
+TO = "+12125550123"
+LONG = "This sentence takes a while, so that something can happen in its middle, as things do."
+SHORT = f"""
+version: 1
+name: short
+variables: {{who: {{default: you}}, pin: {{sensitive: true, default: "0"}}}}
+settings: {{settle_dangerous: 300ms, settle_heard: 300ms, dial_expire: 1s}}
+commands:
+  - dial: {{to: "{{{{ to }}}}", from: "+15555550199", timeout: 20}}
+  - say: {{text: "Hello {{{{ who }}}}."}}
+  - say: {{text: "{LONG}"}}
+  - say: {{text: "Goodbye {{{{ who }}}}."}}
+  - hangup: {{}}
+  - end: {{result: said}}
+"""
+KEYING = """
+version: 1
+name: keying
+settings: {settle_dangerous: 200ms}
+commands:
+  - dial: {to: "{{ to }}", from: "+15555550199", timeout: 20}
+  - send_dtmf: {dtmf: "12345"}
+  - say: {text: "Done."}
+"""
+
+
+@pytest.fixture
+def short(cli) -> Path:
+    return cli.write("short.yaml", SHORT)
+
+
+@pytest.fixture
+def slowly(start_sandbox):
+    """A sandbox in which the long sentence lasts for some real seconds: long enough to start a process."""
+    return start_sandbox("--speed", "2")
+
+
+def only_call(sandbox) -> str:
+    """The id of the one call there was."""
+    return sandbox.transcript(event="ringing")[0]["call"]
+
+
+def wait_until_speaking(sandbox) -> str:
+    """Wait for the long sentence to be spoken; return the call."""
+    return sandbox.wait(event="running", text=LONG)["call"]
+
+
+def test_run_makes_one_call_and_tells_how_it_went(cli, sandbox, short) -> None:
+    """Without a terminal there is one plain summary on stdout, and the new journal is announced on stderr."""
+    done = cli("run", short, "--to", TO, "--var", "who=Ada")
+    assert done.returncode == 0, done.stderr
+    facts = dict(each.split(":", 1) for each in done.stdout.splitlines())
+    assert {name: fact.strip() for name, fact in facts.items() if name != "run"} == {
+        "status": "completed",
+        "disposition": "completed",
+        "result": "said",
+        "steps": "5",
+    }
+    assert done.stderr == f"Made a new journal: {cli.journal}\n"
+    assert sandbox.said(only_call(sandbox))[0] == "Hello Ada."
+
+
+def test_run_json_prints_the_document_that_show_prints(cli, short) -> None:
+    """Exactly one JSON document, with the fields of the design in their order."""
+    document = cli.json("run", short, "--to", TO)
+    assert list(document) == [
+        *("run_id", "script", "status", "disposition", "result", "call_id", "to", "started_at", "ended_at"),
+        *("variables", "requests_sent", "steps", "error"),
+    ]
+    assert cli.json("show", document["run_id"][:8]) == document
+
+
+def test_a_killed_run_is_carried_on_with_the_same_call(slowly, make_cli) -> None:
+    """After kill -9 in the middle of a sentence `resume` carries the same call to its end; each sentence heard once."""
+    cli = make_cli(slowly.url)
+    with cli.start("run", cli.write("short.yaml", SHORT), "--to", TO) as process:
+        call = wait_until_speaking(slowly)
+        process.kill()
+    (resumed,) = cli.json("resume", "--all")
+    assert resumed["status"] == "completed"
+    assert resumed["call_id"] == call
+    assert slowly.rung() == [TO]
+    assert slowly.said(call) == ["Hello you.", LONG, "Goodbye you."]
+
+
+def test_resume_all_carries_on_with_every_interrupted_run(cli, sandbox, short) -> None:
+    """`resume --all` drives them together, says a line for each, and with nothing left says so."""
+    for number in ("+12125550111", "+12125550112"):
+        with cli.start("run", short, "--to", number) as process:
+            sandbox.wait(event="running", command="say", call=sandbox.wait(event="ringing", to=number)["call"])
+            process.kill()
+    done = cli("resume", "--all")
+    assert done.returncode == 0, done.stderr
+    assert [each.split("  ")[1] for each in done.stdout.splitlines()] == [
+        "completed with the result said, 5 steps",
+        "completed with the result said, 5 steps",
+    ]
+    assert cli("resume", "--all").stdout == "Nothing to carry on with: no run is interrupted.\n"
+    assert cli.json("resume", "--all") == []
+    assert sorted(sandbox.rung()) == ["+12125550111", "+12125550112"]
+
+
+def test_an_undecided_run_says_what_is_uncertain_and_takes_a_verdict(cli, sandbox) -> None:
+    """Exit 20; what is not known, the evidence and both commands are told; the verdict ends the run."""
+    script = cli.write("keying.yaml", KEYING)
+    sandbox.add_fault(kind="reset", place="received", command="send_dtmf")
+    done = cli("--journal", "j.db", "run", script, "--to", TO)
+    assert done.returncode == 20
+    assert "needs a person's verdict: it is not known whether the digits were keyed." in done.stderr
+    commands = [each.split(":", 1)[1].strip() for each in done.stderr.splitlines() if each.startswith("It ")]
+    run_id = commands[0].split()[-2]
+    journal = cli.home / "j.db"
+    assert [each.partition(" -m orchestrator ")[2] for each in commands] == [
+        f"--journal {journal} resolve {run_id} --ran",
+        f"--journal {journal} resolve {run_id} --not-run",
+    ]
+    assert "whether the digits were keyed" in cli("--journal", "j.db", "why", run_id).stdout
+    resolved = cli("--journal", "j.db", "resolve", run_id, "--ran", "--note", "heard \x1b[31mthem")
+    assert resolved.returncode == 0, resolved.stderr
+    assert "status:      failed" in resolved.stdout
+    assert r"heard \x1b[31mthem" in cli("--journal", "j.db", "show", run_id).stdout
+
+
+def test_a_run_that_waits_for_no_verdict_takes_none(cli, short) -> None:
+    """`resolve` refuses, and says why."""
+    run_id = cli.json("run", short, "--to", TO)["run_id"]
+    refused = cli("resolve", run_id, "--not-run")
+    assert refused.returncode == 2
+    assert "does not wait for a verdict" in refused.stderr
+
+
+def test_cancel_ends_a_call_that_another_process_drives(slowly, make_cli) -> None:
+    """The driving process is asked, ends the call and its run."""
+    cli = make_cli(slowly.url)
+    with cli.start("run", cli.write("short.yaml", SHORT), "--to", TO, "--json") as process:
+        call = wait_until_speaking(slowly)
+        (run,) = cli.json("runs", "--unfinished")
+        asked = cli("cancel", run["run_id"])
+        output, _ = process.communicate(timeout=20)
+    assert run["status"] == "running"
+    assert asked.returncode == 0, asked.stderr
+    assert "was asked to end the call" in asked.stdout
+    assert json.loads(output)["status"] == "cancelled"
+    assert slowly.wait(event="hangup", call=call)
+
+
+def test_cancel_ends_the_call_of_a_dead_process(cli, sandbox, short) -> None:
+    """The call of an interrupted run is ended by this process."""
+    with cli.start("run", short, "--to", TO) as process:
+        call = wait_until_speaking(sandbox)
+        process.kill()
+    document = cli.json("cancel", cli.json("runs")[0]["run_id"])
+    assert document["status"] == "cancelled"
+    assert sandbox.wait(event="hangup", call=call)
+    again = cli("cancel", document["run_id"])
+    assert "It had ended before." in again.stdout
+
+
+def test_a_call_nobody_looks_after_is_ended_before_the_next_is_made(cli, sandbox, short) -> None:
+    """`run` reaps first, and says so on stderr."""
+    with cli.start("run", short, "--to", TO, "--set", "max_silence=1s", "--hand-over") as process:
+        call = wait_until_speaking(sandbox)
+        process.terminate()
+        assert process.wait(20) == 75
+    silent_for_s = 1.5
+    sandbox.wait(event="finished", call=call)
+    begun = time.monotonic()
+    while time.monotonic() - begun < silent_for_s:
+        assert cli("why", cli.json("runs")[0]["run_id"]).stdout.endswith("its call may be up.\n")
+    done = cli("run", short, "--to", "+12125550199")
+    assert done.returncode == 0, done.stderr
+    assert f"Ended call {call} of run" in done.stderr
+    assert cli.json("reap") == []
+
+
+def test_a_callee_who_does_not_answer_is_a_failure_with_its_disposition(cli, sandbox, short) -> None:
+    """Exit 1; the disposition tells why."""
+    sandbox.set_callee(TO, does="busy", after=0.1)
+    assert cli.json("run", short, "--to", TO, code=1)["disposition"] == "busy"
+
+
+@pytest.mark.parametrize(
+    ("number", "options"),
+    [(signal.SIGINT, ()), (signal.SIGTERM, ("--hand-over",)), (signal.SIGHUP, ())],
+    ids=lambda value: getattr(value, "name", None),
+)
+def test_the_first_signal_stops_with_grace(cli, sandbox, short, number, options) -> None:
+    """It says what happens now; then the call is ended, or handed over and can be carried on with."""
+    with cli.start("run", short, "--to", TO, "--grace", "0.1", "--json", *options) as process:
+        call = wait_until_speaking(sandbox)
+        process.send_signal(number)
+        output, errors = process.communicate(timeout=20)
+    assert process.returncode == 75, errors
+    assert f"{number.name}: the call " in errors
+    document = json.loads(output)
+    if options:
+        assert document["status"] == "interrupted"
+        assert document["error"]["resume_command"].endswith(f"resume {document['run_id']}")
+        assert cli.json("resume", document["run_id"])["call_id"] == call
+    else:
+        assert document["status"] == "cancelled"
+    assert sandbox.wait(event="hangup", call=call)
+
+
+def test_the_grace_lets_a_call_come_to_its_end(cli, sandbox, short) -> None:
+    """A call that ends within its grace is a success."""
+    with cli.start("run", short, "--to", TO) as process:
+        wait_until_speaking(sandbox)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 0
+
+
+def test_a_second_signal_ends_the_call_at_once(cli, sandbox, short) -> None:
+    """The call is ended, and the exit code is 128+n."""
+    with cli.start("run", short, "--to", TO) as process:
+        call = wait_until_speaking(sandbox)
+        assert process.stderr is not None
+        process.send_signal(signal.SIGINT)
+        while "at most" not in process.stderr.readline():
+            pass
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 128 + signal.SIGTERM
+    assert sandbox.wait(event="hangup", call=call)
+
+
+def test_a_sandbox_of_its_own_calls_nobody(bare_cli) -> None:
+    """`run --sandbox` needs no account, keeps a journal of its own, and leaves no process behind."""
+    script = bare_cli.write("s.json", json.dumps({"commands": [{"dial": {"to": TO, "from": "+15555550199"}}]}))
+    done = bare_cli("run", script, "--sandbox")
+    assert done.returncode == 0, done.stderr
+    journal = bare_cli.journal.with_name("sandbox-journal.db")
+    assert done.stderr.startswith("Calling nobody: the sandbox at http://127.0.0.1:")
+    assert str(journal) in done.stderr
+    assert journal.exists()
+    assert not bare_cli.journal.exists()
+    port = int(done.stderr.split("127.0.0.1:")[1].split(" ")[0])
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port), 1)
+
+
+def test_the_journal_failing_in_mid_call_is_exit_73_with_the_resume_command(cli, sandbox, short) -> None:
+    """The call is ended; nothing else is told than what happened and how to carry on."""
+    with cli.start("run", short, "--to", TO, "--json") as process:
+        call = wait_until_speaking(sandbox)
+        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (0, 0))  # as if the disk were full
+        output, errors = process.communicate(timeout=20)
+    assert process.returncode == 73, errors
+    assert sandbox.wait(event="hangup", call=call)
+    error = json.loads(output)["error"]
+    assert error["code"] == "journal"
+    assert " resume " in error["resume_command"]
+
+
+def test_secret_variables_come_from_a_file_that_only_its_owner_reads(cli, sandbox, short) -> None:
+    """`--var-file` gives them; a file open to others is refused; the document hides the value."""
+    secrets = cli.write("secrets", "# for this call\nwho = Ada = Eve\npin=4711\n")
+    document = cli.json("run", short, "--to", TO, "--var-file", secrets)
+    assert document["variables"] == {"who": "Ada = Eve", "pin": "***"}
+    assert sandbox.said(only_call(sandbox))[0] == "Hello Ada = Eve."
+    secrets.chmod(0o644)
+    refused = cli("run", short, "--to", TO, "--var-file", secrets)
+    assert refused.returncode == 2
+    assert "chmod 600" in refused.stderr
+
+
+def test_a_blocked_number_names_the_run_that_blocks_it(cli, sandbox, short) -> None:
+    """Exit 20 while a person must settle that dial, and the way to see it."""
+    sandbox.add_fault(kind="status", place="received", command="dial", status=500)
+    sandbox.add_fault(kind="status", place="before", method="GET", path="/calls", status=403, times="always")
+    first = cli.json("run", short, "--to", TO, code=20)
+    done = cli("run", short, "--to", TO)
+    assert done.returncode == 20, done.stderr
+    assert f"why {first['run_id']}" in done.stderr
+    undecided = cli("show", first["run_id"]).stdout
+    assert "--ran --call CALL_ID" in undecided
+
+
+def test_on_a_terminal_the_steps_are_shown_while_the_call_runs(cli, sandbox, short) -> None:
+    """The live view stands on stderr where that is a terminal; stdout has the summary alone."""
+    master, slave = pty.openpty()
+    with cli.start("run", short, "--to", TO, stderr=slave, env={**cli.environment, "TERM": "xterm"}) as process:
+        os.close(slave)
+        drawn = bytearray()
+        with contextlib.suppress(OSError):  # Linux: the other end of the terminal is closed
+            while chunk := os.read(master, 65536):
+                drawn += chunk
+        output, _ = process.communicate(timeout=20)
+    os.close(master)
+    text = drawn.decode()
+    assert process.returncode == 0
+    assert "short" in text
+    assert "running" in text
+    assert text.count("done") > 5
+    assert output.startswith("status:      completed\n")
+    assert sandbox.rung() == [TO]

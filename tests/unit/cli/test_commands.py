@@ -1,0 +1,418 @@
+"""The commands that read and check, called in this process; the API is the real sandbox where there is one."""
+
+from __future__ import annotations
+
+import json
+import signal
+from pathlib import Path
+
+import pytest
+
+from orchestrator.cli import live, story
+from orchestrator.cli.app import App
+from orchestrator.cli.signals import Stops
+from orchestrator.cli.watch import Watch
+from orchestrator.compose import Orchestrator
+from orchestrator.core.evolve import fold
+from orchestrator.scriptfile import load_script
+
+TO = "+12125550123"
+
+
+@pytest.fixture
+def ran(call, at_sandbox, script) -> dict:
+    """The document of one run that went well."""
+    done = call("run", script, "--to", TO, "--json")
+    assert done.code == 0, done.err
+    assert at_sandbox.rung() == [TO]
+    return done.json
+
+
+def test_without_a_journal_there_is_nothing_to_see(call) -> None:
+    """Looking makes no journal: lists are empty, a run is not known, a check fails."""
+    assert call("runs").code == 0
+    assert call("runs", "--json").json == []
+    assert call("reap", "--json").json == []
+    assert "No call had to be ended." in call("reap", "-v").err
+    assert call("show", "abc").code == 2
+    assert call("journal", "check").code == 73
+    assert not Path(".local").exists()
+
+
+def test_a_user_without_a_home_is_told_what_to_name(call, monkeypatch) -> None:
+    """Exit 78 and what to set, not a journal somewhere unexpected."""
+    import pwd
+
+    def nobody(_: int) -> None:
+        raise KeyError
+
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr(pwd, "getpwuid", nobody)
+    done = call("runs")
+    assert done.code == 78
+    assert "HOME is not set" in done.err
+    assert call("--journal", "here.db", "runs").code == 0
+
+
+@pytest.mark.usefixtures("at_sandbox")
+def test_run_tells_its_summary(call, script) -> None:
+    """One plain summary on stdout: status, disposition, result, steps, run."""
+    done = call("run", script, "--to", TO)
+    assert done.code == 0, done.err
+    assert done.out.splitlines()[:4] == [
+        "status:      completed",
+        "disposition: completed",
+        "result:      1",
+        "steps:       3",
+    ]
+
+
+@pytest.mark.usefixtures("at_sandbox")
+def test_run_writes_the_log_where_it_is_asked_for(call, script) -> None:
+    """`-v` logs on stderr, as JSON where asked, and leaves stdout to the result."""
+    done = call("--log-format", "json", "run", script, "--to", TO, "-v", "--json")
+    events = [json.loads(each)["event"] for each in done.err.splitlines() if each.startswith("{")]
+    assert {"run started", "run ended"} <= set(events)
+    assert done.json["status"] == "completed"
+
+
+def test_checks_come_before_anything_is_sent(call, at_sandbox, script, monkeypatch) -> None:
+    """Bad scripts, variables, numbers and missing credentials are told without a journal or a request."""
+    bad = Path("bad.yaml")
+    bad.write_text("version: 1\ncommands:\n  - dail: {to: x}\n  - say: {txt: hello}\n", encoding="utf-8")
+    done = call("run", bad, "--to", TO)
+    assert done.code == 65
+    assert done.err.startswith("bad.yaml:3:")
+    assert "\nbad.yaml:4:" in done.err
+    assert "Nothing was sent" in done.err
+    assert call("run", bad, "--json").json["error"]["code"] == "bad_script"
+    assert call("run", script).code == 2
+    assert call("run", script, "--to", "911").code == 2
+    assert call("run", script, "--to", TO, "--set", "max_silense=1s").code == 2
+    monkeypatch.delenv("ORCHESTRATOR_API_KEY")
+    monkeypatch.delenv("ORCHESTRATOR_API_PASSWORD")
+    assert call("run", script, "--to", TO).code == 78
+    assert not Path(".local").exists()
+    assert at_sandbox.transcript() == []
+
+
+def test_runs_shows_a_table_newest_first(call, script, ran) -> None:
+    """A line a run; --limit cuts and says so; --unfinished leaves out what has ended."""
+    second = call("run", script, "--to", "+12125550124", "--json").json
+    table = call("runs").out.splitlines()
+    assert [each.split()[0] for each in table[2:]] == [second["run_id"][:8], ran["run_id"][:8]]
+    assert call("runs", "--json").json[1] == {
+        "run_id": ran["run_id"],
+        "script": "short",
+        "to": TO,
+        "status": "completed",
+        "disposition": "completed",
+        "call_id": ran["call_id"],
+        "started_at": ran["started_at"],
+        "driver": None,
+    }
+    cut = call("runs", "--limit", 1)
+    assert len(cut.out.splitlines()) == 3
+    assert "There are more" in cut.err
+    assert call("runs", "--unfinished", "--json").json == []
+    assert "No unfinished runs" in call("runs", "--unfinished").err
+
+
+def test_show_and_why_tell_the_story(call, at_sandbox, script) -> None:
+    """Steps with their evidence, what else happened, and one line for `why`."""
+    at_sandbox.add_fault(kind="close", place="after", command="say")
+    at_sandbox.add_fault(kind="status", place="before", method="PUT", command="get_dtmf", status=429, headers={})
+    at_sandbox.set_callee(TO, keys=["", "2"])
+    ran = call("run", script, "--to", TO, "--json").json
+    shown = call("show", ran["run_id"][:6])
+    assert shown.code == 0
+    for text in ("Script    short", "Status    failed", "say: reply lost", "get_dtmf: told to wait", "failed: timeout"):
+        assert text in shown.out
+    told = call("why", ran["run_id"])
+    assert told.out.startswith(f"Run {ran['run_id'][:8]} ended ")
+    assert call("why", ran["run_id"], "--json").json["status"] == "failed"
+
+
+def test_plan_shows_every_step_and_refuses_what_does_not_fit(call, script) -> None:
+    """A table and totals, or a document; exit 65 with the place of each problem."""
+    done = call("plan", script, "--limit", "20s")
+    assert done.code == 65
+    assert "short.yaml:6:5: the dial may last" in done.out
+    fits = call("plan", script, "--limit", "60s", "--var", "who=Ada")
+    assert fits.code == 0
+    assert "say: Hello Ada." in fits.out
+    assert "network limit 60 s" in fits.out
+    document = call("plan", script, "--json").json
+    assert [item["kind"] for item in document["items"]] == ["step", "step", "step", "end"]
+    assert "no network limit" in call("plan", script).out
+
+
+def test_validate_checks_all_files_in_one_go(call, script) -> None:
+    """Problems as file:line:column on stdout, `ok` for the others, 65 if any is bad."""
+    bad = Path("bad.json")
+    bad.write_text('{"commands": [{"say": {"text": "x"}}]}', encoding="utf-8")
+    done = call("validate", script, bad)
+    assert done.code == 65
+    assert f"{script}: ok" in done.out
+    assert "bad.json:1:" in done.out
+    document = call("validate", script, bad, "--json").json
+    assert [each["ok"] for each in document] == [True, False]
+    assert call("validate", script).code == 0
+
+
+def test_warnings_are_shown_and_harm_nothing(call) -> None:
+    """`validate` lists them with the file, `plan` says them on stderr."""
+    unsure = Path("unsure.yaml")
+    unsure.write_text(
+        "version: 1\nvariables: {unused: {default: x}}\ncommands:\n"
+        '  - dial: {to: "{{ to }}", from: "+15555550199"}\n  - goto: end\n  - say: {text: never}\n'
+        "  - id: end\n    hangup: {}\n",
+        encoding="utf-8",
+    )
+    done = call("validate", unsure)
+    assert done.code == 0
+    document = call("validate", unsure, "--json").json[0]
+    assert done.out.count("(warning)") == len(document["warnings"])
+    assert call("plan", unsure).err.count("Warning: ") == len(document["warnings"])
+
+
+def test_the_journal_is_checked_exported_and_pruned(call, ran) -> None:
+    """Each with its result on stdout."""
+    checked = call("journal", "check")
+    assert checked.code == 0
+    assert "is sound: 1 run." in checked.out
+    assert call("journal", "check", "--json").json["ok"] is True
+    lines = [json.loads(each) for each in call("journal", "export", "--run", ran["run_id"][:8]).out.splitlines()]
+    assert [each["seq"] for each in lines] == list(range(1, len(lines) + 1))
+    assert call("journal", "export", "--run", "zzz").code == 2
+    assert call("journal", "prune", "--older-than", "90d").out.startswith("Removed 0 runs")
+    assert call("journal", "prune", "--older-than", "0s", "--dry-run").out.startswith("Would remove 1 run with")
+    assert call("journal", "prune", "--older-than", "0s", "--json").json["runs"] == [ran["run_id"]]
+    assert call("runs", "--json").json == []
+
+
+def test_a_damaged_journal_is_exit_73(call, ran) -> None:
+    """`journal check` lists what is wrong; `doctor` says so too."""
+    import sqlite3
+
+    with sqlite3.connect(Path(".local/state/orchestrator/journal.db")) as database:
+        database.execute("UPDATE records SET body = '{}' WHERE seq = 2")
+    database.close()
+    done = call("journal", "check")
+    assert done.code == 73
+    assert ran["run_id"] in done.out
+    assert call("journal", "check", "--json").json["ok"] is False
+    assert call("doctor").code == 73
+
+
+@pytest.mark.usefixtures("ran")
+def test_doctor_finds_everything_in_place(call) -> None:
+    """Every check is ok, the API answers, and nothing secret is shown."""
+    done = call("doctor", "--api", "--network", "heroku")
+    assert done.code == 0, done.out
+    assert "Everything needed is in place." in done.out
+    assert "heroku (Heroku router (H12)): requests are cut after 30 s" in done.out
+    checks = call("doctor", "--api", "--json").json["checks"]
+    assert {"program", "packages", "journal", "disk", "credentials", "API", "proxy", "network", "answer", "clock"} <= {
+        check["name"] for check in checks
+    }
+    assert {check["level"] for check in checks} == {"ok"}
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "code", "told"),
+    [
+        ("ORCHESTRATOR_API_KEY", "", 78, "ORCHESTRATOR_API_PASSWORD is set but ORCHESTRATOR_API_KEY is not"),
+        ("ORCHESTRATOR_API_KEY", "wrong", 77, "check the API key and password"),
+        ("ORCHESTRATOR_API_URL", "http://127.0.0.1:9", 69, "check the network"),
+        ("ORCHESTRATOR_API_URL", "http://example.com", 78, "must begin with https://"),
+        ("ORCHESTRATOR_CONFIG", "missing.yaml", 78, "missing.yaml"),
+        ("ORCHESTRATOR_JOURNAL", "/proc/journal.db", 73, "cannot write to /proc"),
+        ("ORCHESTRATOR_LMIT", "1s", 78, "ORCHESTRATOR_LIMIT"),
+    ],
+)
+@pytest.mark.usefixtures("at_sandbox")
+def test_doctor_says_what_is_wrong_and_what_to_do(call, monkeypatch, setting, value, code, told) -> None:
+    """Each failure has its exit code; checks that can still be made are made."""
+    monkeypatch.setenv(setting, value)
+    done = call("doctor", "--api")
+    assert done.code == code, done.out
+    assert told in done.out
+    assert "Something needed is not in place" in done.out
+
+
+@pytest.mark.usefixtures("ran")
+def test_doctor_warns_of_a_wrong_clock_and_an_open_journal(call, start_sandbox, monkeypatch) -> None:
+    """Warnings advise and fail nothing."""
+    monkeypatch.setenv("ORCHESTRATOR_API_URL", start_sandbox("--clock-skew", "-90").url)
+    Path(".local/state/orchestrator/journal.db").chmod(0o644)
+    done = call("doctor", "--api")
+    assert done.code == 0
+    assert "behind this machine's" in done.out
+    assert "chmod 600" in done.out
+
+
+def test_the_live_view_shows_the_steps_and_their_end(at_sandbox, script, capsys, tmp_path) -> None:
+    """What is drawn while a call runs names its steps, their states and what it waits for."""
+    states = []
+    watch = Watch(lambda _, state: states.append(state))
+    with Orchestrator(journal=tmp_path / "j.db", on_record=watch) as orchestrator:
+        view = live.LiveView(
+            watch,
+            document=lambda state: orchestrator.document(state, driven=True),
+            now=lambda: orchestrator.clock.now().wall,
+        )
+        with view:
+            at_sandbox.add_fault(kind="status", place="before", command="say", status=429)
+            orchestrator.run(load_script(script), to=TO)
+    drawn = capsys.readouterr().err
+    assert f"short → {TO}" in drawn
+    assert "get_dtmf" in drawn
+    assert watch.last_run == states[0].run_id
+    assert watch.live_runs == []
+    waiting = next(state for state in states if state.wake is not None)
+    assert view._waits(waiting) == ""
+    view._over = False
+    assert view._waits(waiting).startswith("waiting ") or waiting.wake.wall < orchestrator.clock.now().wall
+
+
+@pytest.mark.usefixtures("at_sandbox")
+def test_the_live_view_of_several_runs_has_a_line_for_each(script, capsys, tmp_path) -> None:
+    """`resume --all` shows where each run stands."""
+    watch = Watch()
+    with Orchestrator(journal=tmp_path / "j.db", on_record=watch) as orchestrator:
+        view = live.LiveView(
+            watch,
+            document=lambda state: orchestrator.document(state, driven=True),
+            now=lambda: orchestrator.clock.now().wall,
+        )
+        for number in (TO, "+12125550124"):
+            orchestrator.run(load_script(script), to=number)
+        with view:
+            pass
+    drawn = capsys.readouterr().err
+    assert drawn.count("completed") == 2
+
+
+@pytest.mark.usefixtures("at_sandbox")
+def test_a_step_on_its_way_is_told_from_a_lost_one(script, tmp_path) -> None:
+    """An open request is `running`; after a crash the same record is a lost reply."""
+    steps = [{"ended_at": None, "outcome": "unknown", "verdict": None, "results": None, "attempts": 1}]
+    assert story.state_of(steps[0], is_open=True)[0] == "reply lost, finding out"
+    assert story.state_of({**steps[0], "attempts": 2}, is_open=False)[0] == "not known (2 attempts)"
+    states = []
+    with Orchestrator(journal=tmp_path / "j.db", on_record=lambda _, state: states.append(state)) as orchestrator:
+        run = orchestrator.run(load_script(script), to=TO)
+        records = orchestrator.journal.read(run.run_id)
+    assert any(story.is_sending(state) for state in states)
+    assert not story.is_sending(fold(records))
+
+
+@pytest.mark.parametrize(("seconds", "shown"), [(-1, "0s"), (59, "59s"), (60, "1m"), (7200, "2h"), (200_000, "2d")])
+def test_ages_have_one_unit(seconds: float, shown: str) -> None:
+    """The greatest unit that fits."""
+    assert story.ago(seconds) == shown
+
+
+def test_ignored_signals_stay_ignored_and_handlers_come_back() -> None:
+    """What `nohup` ignores is left alone; afterwards every handler is as before."""
+    with Orchestrator() as orchestrator:
+        before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        try:
+            said: list[str] = []
+            with Stops(orchestrator.control, grace_s=1, hand_over=False, say=said.append, left_behind=list) as stops:
+                assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+                assert signal.getsignal(signal.SIGINT) == stops._hear
+                signal.raise_signal(signal.SIGTERM)
+                assert orchestrator.control.told.wait(5)
+            assert stops.asked
+            assert stops.forced is None
+            assert said == ["SIGTERM: nothing more is begun."]
+            assert signal.getsignal(signal.SIGINT) is not stops._hear
+        finally:
+            signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("a=1\nnot a pair\n", "vars:2: this line is not NAME=VALUE."),
+        ("a=1\n# comment\n\na=2\n", "vars:4: `a` is given twice."),
+        ("call_id=1\n", "vars:1: the name of a variable must not be `call_id`"),
+        ("x" * 1_048_577, "larger than 1 MiB"),
+        ("a=\udcff", "not UTF-8"),
+    ],
+    ids=["no pair", "twice", "reserved", "too large", "encoding"],
+)
+def test_a_bad_file_of_variables_is_told_without_its_values(call, text: str, told: str) -> None:
+    """Exit 2 and the line."""
+    path = Path("vars")
+    path.write_bytes(text.encode(errors="surrogateescape"))
+    path.chmod(0o600)
+    done = call("resume", "--all", "--var-file", "vars")
+    assert done.code == 2
+    assert told in done.err
+
+
+def test_the_sandbox_command_becomes_the_sandbox(call, monkeypatch) -> None:
+    """Its options pass through; without its extra it says what to install."""
+    became: list[list[str]] = []
+    monkeypatch.setattr("os.execve", lambda _, words, __: became.append(words))
+    assert call("sandbox", "--port", "8123", "-v", "--help").code == 0
+    assert became[0][-6:] == ["-m", "orchestrator.sandbox", "--port", "8123", "-v", "--help"]
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    done = call("sandbox")
+    assert done.code == 78
+    assert "call-orchestrator[serve]" in done.err
+
+
+def test_doctor_names_what_is_missing(call, monkeypatch) -> None:
+    """Missing packages fail; a missing extra or socket option is a warning with advice."""
+    from importlib import metadata
+
+    from orchestrator.adapters.transport import sockets
+
+    def lacking(_: str) -> str:
+        raise metadata.PackageNotFoundError
+
+    monkeypatch.setattr(metadata, "version", lacking)
+    monkeypatch.setattr(sockets, "missing_socket_options", lambda: ("TCP_USER_TIMEOUT",))
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    monkeypatch.setattr("platform.system", lambda: "Darwin")
+    found = {check["name"]: check for check in call("doctor", "--json").json["checks"]}
+    assert found["packages"]["level"] == "fail"
+    assert "requests" in found["packages"]["found"]
+    assert {found[name]["level"] for name in ("program", "sandbox", "sockets")} == {"warn"}
+    monkeypatch.setattr(metadata, "requires", lacking)
+    found = {check["name"]: check for check in call("doctor", "--json").json["checks"]}
+    assert found["packages"]["level"] == "warn"
+
+
+def test_doctor_reads_credentials_from_a_file(call) -> None:
+    """It says which file, and that only its owner may read it, but not what is in it."""
+    secret = Path("credentials")
+    secret.write_text("api_key: K3Y\napi_password: PA55\n", encoding="utf-8")
+    secret.chmod(0o600)
+    config = Path("config.yaml")
+    config.write_text("credentials_file: credentials\nnetwork: direct\n", encoding="utf-8")
+    done = call("--config", config, "doctor")
+    assert done.code == 0
+    assert "which only you may read" in " ".join(done.out.split())
+    assert "direct (nothing in between): no limit" in done.out
+    assert "K3Y" not in done.out + done.err
+    assert "certificates" in done.out
+    secret.chmod(0o644)
+    assert call("--config", config, "doctor").code == 78
+
+
+def test_the_command_that_resumes_works_from_any_folder(monkeypatch) -> None:
+    """It has the global options that were given, absolute and quoted for a shell."""
+    app = App(config="my config.yaml", journal="sqlite:///j.db", log_format="json")
+    monkeypatch.setattr("sys.argv", ["orchestrator"])
+    here = Path.cwd()
+    assert " --log-format json resume x" in app.resume_command("x")
+    assert f"'{here}/my config.yaml'" in app.resume_command("x")
+    monkeypatch.setattr("sys.argv", ["/opt/it/orchestrator"])
+    assert App().resume_command("x") == "/opt/it/orchestrator resume x"
+    monkeypatch.setattr("sys.argv", ["/opt/it/pytest"])
+    assert App().resume_command("x") == "orchestrator resume x"

@@ -1,0 +1,131 @@
+"""The story of a run in words: from records and documents, without any journal."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from orchestrator.cli import story, telling
+from orchestrator.core.evolve import fold
+from orchestrator.core.instant import Instant
+from orchestrator.core.records import (
+    Branched,
+    BranchKind,
+    CancelAsked,
+    Cursor,
+    Noticed,
+    Resolved,
+    Resumed,
+    RunStarted,
+    Waited,
+)
+from orchestrator.core.settings import Settings
+
+AT = Instant(1_800_000_000.0, 100.0, "boot")
+STARTED = RunStarted(
+    at=AT,
+    run_id="0123456789ab",
+    script_name="s",
+    script_digest="",
+    script_source="",
+    script_masked=False,
+    script_path=None,
+    to="+12125550123",
+    from_="+15555550199",
+    variables={},
+    secret_names=(),
+    settings=Settings(),
+)
+STEP = {
+    "index": 0,
+    "commands": ["dial"],
+    "attempts": 1,
+    "outcome": "unknown",
+    "verdict": "undecidable",
+    "evidence": None,
+    "started_at": "2027-01-15T08:00:00.000Z",
+    "ended_at": None,
+    "results": None,
+}
+DOCUMENT = {
+    "run_id": "0123456789ab",
+    "script": "s",
+    "status": "undecided",
+    "disposition": "unknown",
+    "result": None,
+    "call_id": None,
+    "to": "+12125550123",
+    "started_at": "2027-01-15T08:00:00.000Z",
+    "ended_at": None,
+    "variables": {"who": "Ada"},
+    "requests_sent": 1,
+    "steps": [STEP],
+    "error": {"code": "undecided", "message": "no evidence", "resume_command": None},
+}
+
+
+@pytest.mark.parametrize(
+    ("record", "told"),
+    [
+        (Branched(at=AT, kind=BranchKind.GOTO, entry=1, target=Cursor(3), label="ask"), "jumped at `ask`"),
+        (
+            Branched(at=AT, kind=BranchKind.STALE, entry=1, target=Cursor(3), label="bye", reason="25 s of silence"),
+            "after a long silence went on at `bye`: 25 s of silence",
+        ),
+        (Waited(at=AT, wake=AT.plus(30), why="for evidence"), "waited 30 s for evidence"),
+        (Waited(at=AT, wake=AT.plus(1), why="for evidence"), None),
+        (Resumed(at=AT, settings=Settings()), "another process carried on"),
+        (Resumed(at=AT, settings=Settings(), why="reap"), "another process ended the abandoned call"),
+        (Resumed(at=AT, settings=Settings(), why="cancel"), "another process took over: cancel"),
+        (CancelAsked(at=AT, why="stopped by SIGTERM"), "told to end: stopped by SIGTERM"),
+        (Resolved(at=AT, ran=False), "a person's verdict: it did not happen"),
+        (Resolved(at=AT, ran=True, note="the log"), "a person's verdict: it happened (the log)"),
+        (Noticed(at=AT, code="x", message="a further\ncall"), "notice: a further call"),
+    ],
+)
+def test_each_record_is_told_in_a_line(record, told) -> None:
+    """What happened besides steps that went well; short waits are not worth a line."""
+    assert [each[10:] for each in telling.events([record])] == ([] if told is None else [told])
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({}, "Run 01234567 needs a person's verdict: it is not known whether the phone rang."),
+        ({"steps": []}, "Run 01234567 needs a person's verdict: no evidence."),
+        ({"status": "waiting"}, ": to look again."),
+        ({"status": "running"}, "Run 01234567 is running: dial."),
+        ({"status": "running", "steps": []}, "Run 01234567 is running: nothing yet."),
+        ({"status": "interrupted"}, "Run 01234567 is interrupted: no evidence; it has no live call."),
+        (
+            {"status": "failed", "disposition": "busy", "ended_at": "2027-01-15T08:00:00.000Z", "result": "x"},
+            ": failed, busy with the result x: no evidence.",
+        ),
+    ],
+)
+def test_why_is_one_line(changes, told) -> None:
+    """Why it waits or rests, what it does, or how it ended."""
+    state = replace(fold([STARTED]), wake=AT.plus(60), wake_why="to look again")
+    text = telling.why({**DOCUMENT, **changes}, state)
+    assert told in text
+    assert "\n" not in text
+
+
+def test_an_uncertain_dial_asks_for_its_call() -> None:
+    """Both commands are told; a dial that happened needs the id of its call."""
+    lines = story.trouble(DOCUMENT, lambda *words: " ".join(words))
+    assert lines[-2:] == [
+        "It happened:         resolve 0123456789ab --ran --call CALL_ID",
+        "It did not happen:   resolve 0123456789ab --not-run",
+    ]
+    without_step = story.trouble({**DOCUMENT, "steps": []}, lambda *words: " ".join(words))
+    assert without_step[0] == "Run 01234567 to +12125550123 needs a person's verdict: no evidence"
+
+
+def test_the_heading_has_the_facts_there_are() -> None:
+    """Variables are shown, what is not known is left out."""
+    text = telling.heading(DOCUMENT)
+    assert "Status    undecided (unknown)" in text
+    assert "Variables who=Ada" in text
+    assert "Call" not in text
