@@ -24,6 +24,7 @@ lint: $(VENV)/.tested ## Style, types and import contracts only
 
 bench: $(VENV)/.tested ## Run the benchmarks and print their tables
 	$(BIN)/python benchmarks/steps.py
+	$(BIN)/python benchmarks/commit.py
 	$(BIN)/python benchmarks/startup.py
 
 docs: $(VENV)/.tested ## Draw again what the docs take from the code

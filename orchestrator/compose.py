@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import random
+import threading
 import uuid
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -124,6 +125,7 @@ class Orchestrator:
         self._resume_command: Callable[[str], str | None] = resume_command or (
             lambda run_id: f"orchestrator resume {run_id}"
         )
+        self._making = threading.RLock()  # parts are made once, whichever of many threads comes first
         self._journal: SqliteJournal | None = None
         self._transport: HttpTransport | None = None
         self._runner: Runner | None = None
@@ -356,12 +358,13 @@ class Orchestrator:
     @property
     def journal(self) -> SqliteJournal:
         """The journal; opened, and made if it is missing, at the first use. Raises JournalError."""
-        if self._journal is None:
-            from orchestrator.adapters.journal import SqliteJournal
+        with self._making:
+            if self._journal is None:
+                from orchestrator.adapters.journal import SqliteJournal
 
-            target = self._journal_at or default_journal()
-            self._journal = SqliteJournal(target, now=self.clock.now, make_folder=self._journal_at is None)
-        return self._journal
+                target = self._journal_at or default_journal()
+                self._journal = SqliteJournal(target, now=self.clock.now, make_folder=self._journal_at is None)
+            return self._journal
 
     @property
     def journal_path(self) -> Path:
@@ -373,44 +376,26 @@ class Orchestrator:
     @property
     def transport(self) -> HttpTransport:
         """The transport; made at the first use. Raises ConfigurationError."""
-        if self._transport is None:
-            from orchestrator.adapters.dialects.call_api import CallApi, Capabilities
-            from orchestrator.adapters.transport import Credentials, HttpTransport
-            from orchestrator.scriptfile.configuration import read_credentials
-
-            key, password = self._credentials
-            if key is None or password is None:
-                found = read_credentials(os.environ, self._configuration.credentials_file)
-                if found is None:
-                    raise ConfigurationError(
-                        "no API credentials: set ORCHESTRATOR_API_KEY and ORCHESTRATOR_API_PASSWORD, "
-                        "or name a `credentials_file` in the configuration"
-                    )
-                key, password = found
-            offered = dict.fromkeys(self._configuration.capabilities, True)
-            self._transport = HttpTransport(
-                self._api_url,
-                Credentials(key, password),
-                clock=self.clock,
-                dialect=CallApi(Capabilities(**offered)),
-                ca_file=self._configuration.ca_file,
-            )
-        return self._transport
+        with self._making:
+            if self._transport is None:
+                self._transport = self._new_transport()
+            return self._transport
 
     @property
     def runner(self) -> Runner:
         """The runner over journal and transport."""
-        if self._runner is None:
-            self._runner = Runner(
-                journal=self.journal,
-                transport=self.transport,
-                clock=self.clock,
-                control=self.control,
-                new_id=lambda: str(uuid.uuid4()),
-                draw=random.random,
-                lease_s=self.default_settings.lease_s,
-            )
-        return self._runner
+        with self._making:
+            if self._runner is None:
+                self._runner = Runner(
+                    journal=self.journal,
+                    transport=self.transport,
+                    clock=self.clock,
+                    control=self.control,
+                    new_id=lambda: str(uuid.uuid4()),
+                    draw=random.random,
+                    lease_s=self.default_settings.lease_s,
+                )
+            return self._runner
 
     @property
     def api_url(self) -> str:
@@ -423,6 +408,29 @@ class Orchestrator:
         return self._configuration
 
     # --- inside -------------------------------------------------------------------------------------------------------
+
+    def _new_transport(self) -> HttpTransport:
+        from orchestrator.adapters.dialects.call_api import CallApi, Capabilities
+        from orchestrator.adapters.transport import Credentials, HttpTransport
+        from orchestrator.scriptfile.configuration import read_credentials
+
+        key, password = self._credentials
+        if key is None or password is None:
+            found = read_credentials(os.environ, self._configuration.credentials_file)
+            if found is None:
+                raise ConfigurationError(
+                    "no API credentials: set ORCHESTRATOR_API_KEY and ORCHESTRATOR_API_PASSWORD, "
+                    "or name a `credentials_file` in the configuration"
+                )
+            key, password = found
+        offered = dict.fromkeys(self._configuration.capabilities, True)
+        return HttpTransport(
+            self._api_url,
+            Credentials(key, password),
+            clock=self.clock,
+            dialect=CallApi(Capabilities(**offered)),
+            ca_file=self._configuration.ca_file,
+        )
 
     def _run_contact(self, script: Script, contact: Mapping[str, Value], options: Mapping[str, Any]) -> Result:
         variables = {name: value for name, value in contact.items() if name not in ("to", "from")}

@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from orchestrator.core.masking import mask_cards
+from orchestrator.core.masking import mask_cards, masked
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -25,7 +25,6 @@ _UNSAFE = re.compile(
     "\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"  # invisible, or they turn text around
     "\U000e0000-\U000e007f\ud800-\udfff]"  # tags, and halves of characters
 )
-_ID = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
 _PLAIN_WIDTH = 120
 """How wide tables are where there is no terminal: for files and mails."""
 
@@ -53,14 +52,9 @@ def _usable(stream: TextIO | None) -> TextIO:
     return stream
 
 
-def mask(text: str) -> str:
-    """Return a text with card numbers masked, but not the ids of runs and calls: some have digits like a card's."""
-    return "".join(part if index % 2 else mask_cards(part) for index, part in enumerate(_ID.split(text)))
-
-
 def safe(text: object) -> str:
     """Return a text as it may be shown: control characters and the like written out, card numbers masked."""
-    return _UNSAFE.sub(_written_out, mask(str(text)))
+    return _UNSAFE.sub(_written_out, mask_cards(str(text)))
 
 
 def line(text: object) -> str:
@@ -75,7 +69,7 @@ def result(text: str = "") -> None:
 
 def result_document(document: object, *, compact: bool = False) -> None:
     """Write one JSON document to stdout, on one line where `compact`. Raises OutputError."""
-    text = json.dumps(_masked(document), ensure_ascii=False, indent=None if compact else 2)
+    text = json.dumps(masked(document), ensure_ascii=False, indent=None if compact else 2)
     _write(_UNSAFE.sub(lambda found: json.dumps(found.group())[1:-1], text) + "\n")
 
 
@@ -131,17 +125,6 @@ def stderr_console() -> Console:
 
     return Console(file=sys.stderr, markup=False, emoji=False, highlight=False)
 
-
-def _masked(document: object) -> object:
-    match document:
-        case str():
-            return mask(document)
-        case dict():
-            return {key: _masked(value) for key, value in document.items()}
-        case list() | tuple():
-            return [_masked(value) for value in document]
-        case _:
-            return document
 
 
 def _write(text: str) -> None:

@@ -29,7 +29,7 @@ def masked(document: Any) -> Any:
             return mask_cards(document)
         case dict():
             return {key: masked(value) for key, value in document.items()}
-        case list():
+        case list() | tuple():
             return [masked(value) for value in document]
         case _:
             return document

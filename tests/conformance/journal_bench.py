@@ -11,7 +11,7 @@ from orchestrator.core.instant import Instant
 from orchestrator.core.records import Noticed, RunMarks, RunStarted
 from orchestrator.core.settings import Settings
 from orchestrator.errors import OrchestratorError
-from orchestrator.ports import Journal
+from orchestrator.ports import CampaignStore, Journal
 
 LEASE_S = 30.0
 A_BIT = 0.001
@@ -42,12 +42,20 @@ class Hands:
         self._moment = replace(self._moment, boot_s=1.0, boot_id=self._moment.boot_id + "+")
 
 
+class JournalFile(Journal, Protocol):
+    """A journal with the campaigns of the same file."""
+
+    @property
+    def campaigns(self) -> CampaignStore:
+        """The campaigns."""
+
+
 class Bench(Protocol):
     """One journal file, seen by several processes of one host."""
 
     now: Hands
 
-    def open(self, process: str = "this") -> Journal:
+    def open(self, process: str = "this") -> JournalFile:
         """Open the journal as that process does."""
 
     def kill(self, process: str) -> None:

@@ -18,7 +18,8 @@ from orchestrator.adapters.journal import SqliteJournal
 from orchestrator.core.instant import Instant
 from orchestrator.core.records import Noticed, RunMarks, RunStarted
 from orchestrator.core.settings import Settings
-from orchestrator.errors import JournalError, LeaseHeldError
+from orchestrator.errors import AlreadyCalledError, JournalError, LeaseHeldError
+from orchestrator.ports import ContactClaim
 
 WRITERS = 4
 
@@ -89,6 +90,25 @@ class Child:
         journal = self.begin()
         try:
             self.say(f"token {journal.acquire(self.run_id, lease_s=600).token}")
+        except LeaseHeldError:
+            self.say("held")
+        sys.stdin.readline()
+
+    def claim(self) -> None:
+        """Start a run of the one contact there is, and say whether it went well."""
+        journal = self.begin()
+        contact = ContactClaim(key="key-1", campaign="spring", occurrence="monday", row_digest="row-1")
+        try:
+            journal.start_run(a_start(self.run_id), lease_s=600, contact=contact)
+            self.say("called")
+        except AlreadyCalledError:
+            self.say("taken")
+
+    def tick(self) -> None:
+        """Take the campaign, say whether it went well, and keep it until killed."""
+        journal = self.begin()
+        try:
+            self.say(f"token {journal.campaigns.take_campaign('spring', lease_s=600).token}")
         except LeaseHeldError:
             self.say("held")
         sys.stdin.readline()

@@ -15,13 +15,15 @@ from orchestrator.core import codec
 from orchestrator.core.instant import Instant
 from orchestrator.core.records import InboxRecord, Record, RunMarks, RunStarted
 from orchestrator.errors import (
+    AlreadyCalledError,
     JournalError,
     LeaseHeldError,
     LeaseLostError,
     NoSuchRunError,
     NumberBlockedError,
 )
-from orchestrator.ports import Lease, RunSummary
+from orchestrator.ports import ContactClaim, Lease, RunSummary
+from tests.conformance.memory_campaigns import CampaignsOnDisk, MemoryCampaigns, Tenancy
 
 
 @dataclass(slots=True)
@@ -32,17 +34,17 @@ class _Run:
     texts: list[str]
     marks: RunMarks = field(default_factory=RunMarks)
     claims: bool = False
-    token: int = 0
-    holder: str | None = None
-    ends: Instant | None = None
+    contact_key: str | None = None
+    tenancy: Tenancy = field(default_factory=Tenancy)
     inbox: list[tuple[int, str]] = field(default_factory=list)
 
 
 class MemoryStore:
-    """What outlives processes: the runs, and which processes were killed."""
+    """What outlives processes: the runs, the campaigns, and which processes were killed."""
 
     def __init__(self) -> None:
         self.runs: dict[str, _Run] = {}
+        self.campaigns = CampaignsOnDisk()
         self.killed: set[str] = set()
         self.lock = threading.RLock()
         self.messages = 0
@@ -56,11 +58,13 @@ class MemoryJournal:
     """One process's view of a store. See `ports.Journal`.
 
     Attributes:
+        campaigns: The campaigns of the same store (`ports.CampaignStore`).
         appends: How many appends this journal was asked for; with `fail_after` it numbers the crash points of a run.
     """
 
     def __init__(self, *, now: Callable[[], Instant], store: MemoryStore | None = None, process: str = "this") -> None:
         self.store = store or MemoryStore()
+        self.campaigns = MemoryCampaigns(self.store, self._using, now=now, process=process)
         self.appends = 0
         self._now = now
         self._process = process
@@ -79,14 +83,19 @@ class MemoryJournal:
         self._fails_at = self.appends + appends
         self._takes_effect = takes_effect
 
-    def start_run(self, started: RunStarted, *, lease_s: float) -> Lease:
+    def start_run(self, started: RunStarted, *, lease_s: float, contact: ContactClaim | None = None) -> Lease:
         """Create a run with its first record and its lease, and claim its number's dial."""
         with self._using():
             text = codec.encode(started)
             if started.run_id in self.store.runs:
                 raise JournalError(f"There is a run {started.run_id} already.")
+            if contact is not None and self.store.campaigns.closed(contact):
+                raise AlreadyCalledError("This contact was called, or is being called.")
             self._free_number(started.to, started.run_id)
             run = _Run(started=started, texts=[text], claims=bool(started.to))
+            if contact is not None:
+                self.store.campaigns.open_contact(contact, started)
+                run.contact_key = contact.key
             self.store.runs[started.run_id] = run
             return self._give(run, lease_s)
 
@@ -140,7 +149,7 @@ class MemoryJournal:
         with self._using():
             run = self._run(run_id)
             if self._is_live(run):
-                raise LeaseHeldError(f"Run {run_id} is driven by {run.holder}.")
+                raise LeaseHeldError(f"Run {run_id} is driven by {run.tenancy.holder}.")
             return self._give(run, lease_s)
 
     def renew(self, leases: Sequence[Lease], *, lease_s: float) -> frozenset[str]:
@@ -149,7 +158,7 @@ class MemoryJournal:
             lost = set()
             for lease in leases:
                 try:
-                    self._held(lease).ends = self._now().plus(lease_s)
+                    self._held(lease).tenancy.ends = self._now().plus(lease_s)
                 except LeaseLostError:
                     lost.add(lease.run_id)
             return frozenset(lost)
@@ -159,8 +168,8 @@ class MemoryJournal:
         with self._using():
             self._taken.pop(lease, None)
             run = self.store.runs.get(lease.run_id)
-            if run is not None and run.token == lease.token:
-                run.holder = run.ends = None
+            if run is not None and run.tenancy.token == lease.token:
+                run.tenancy.holder = run.tenancy.ends = None
 
     def check(self, lease: Lease) -> None:
         """Re-read the fencing token."""
@@ -208,23 +217,16 @@ class MemoryJournal:
 
     def _held(self, lease: Lease) -> _Run:
         run = self.store.runs.get(lease.run_id)
-        if run is None or run.token != lease.token or run.holder is None:
+        if run is None or run.tenancy.token != lease.token or run.tenancy.holder is None:
             raise LeaseLostError(f"The lease of run {lease.run_id} was lost.")
         return run
 
     def _give(self, run: _Run, lease_s: float) -> Lease:
-        run.token += 1
-        run.holder, run.ends = self._process, self._now().plus(lease_s)
-        return Lease(run_id=run.started.run_id, token=run.token)
+        token = run.tenancy.give(self._process, self._now().plus(lease_s))
+        return Lease(run_id=run.started.run_id, token=token)
 
     def _is_live(self, run: _Run) -> bool:
-        now = self._now()
-        return (
-            run.ends is not None
-            and run.holder not in self.store.killed
-            and run.ends.boot_id == now.boot_id
-            and now.since(run.ends) < 0
-        )
+        return run.tenancy.is_live(self._now(), self.store.killed)
 
     def _free_number(self, number: str, for_run: str) -> None:
         """End another run's claim that blocks no more. Raises NumberBlockedError."""
@@ -245,5 +247,5 @@ class MemoryJournal:
             started=run.started.at,
             marks=run.marks,
             driven=driven,
-            owner=f"memory:{run.holder}" if driven else None,
+            owner=f"memory:{run.tenancy.holder}" if driven else None,
         )

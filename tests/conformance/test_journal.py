@@ -14,7 +14,6 @@ from orchestrator.adapters.journal import SqliteJournal
 from orchestrator.adapters.journal.owner import owner_of
 from orchestrator.core.records import RunMarks
 from orchestrator.errors import JournalError
-from orchestrator.ports import Journal
 from tests.conformance.journal_bench import LEASE_S, Bench, Hands, a_note, a_start
 from tests.conformance.journal_suite import JournalSuite
 from tests.conformance.memory_journal import MemoryJournal, MemoryStore
@@ -28,7 +27,7 @@ class MemoryBench:
         self._store = MemoryStore()
         self._deaths: Counter[str] = Counter()
 
-    def open(self, process: str = "this") -> Journal:
+    def open(self, process: str = "this") -> MemoryJournal:
         """Open the journal as that process does."""
         return MemoryJournal(now=self.now, store=self._store, process=f"{process}-{self._deaths[process]}")
 
@@ -47,7 +46,7 @@ class SqliteBench:
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._opened: list[SqliteJournal] = []
 
-    def open(self, process: str = "this") -> Journal:
+    def open(self, process: str = "this") -> SqliteJournal:
         """Open the journal as that process does."""
         owner = None if process == "this" else replace(owner_of(self._child(process).pid), host=process)
         journal = SqliteJournal(self._path, now=self.now, owner=owner)

@@ -16,8 +16,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from orchestrator.core.records import CancelAsked, RunMarks, Status
 from orchestrator.errors import NumberBlockedError, OrchestratorError
-from orchestrator.ports import Journal, Lease
-from tests.conformance.journal_bench import Bench, a_note, a_start
+from orchestrator.ports import CampaignLease, ContactClaim, ContactState, Lease, Standing
+from tests.conformance.journal_bench import Bench, JournalFile, a_note, a_start
 from tests.conformance.test_journal import MemoryBench, SqliteBench
 
 RUN_IDS = st.sampled_from(["a", "ab", "b"])
@@ -33,6 +33,24 @@ MARKS = st.builds(
     claims_dial=st.booleans(),
     claim_until_wall=st.sampled_from([None, 1_700_000_005.0, 1_700_000_020.0]),
 )
+STANDINGS = st.builds(
+    Standing,
+    key=st.sampled_from(["x", "y"]),
+    campaign=st.just("spring"),
+    occurrence=st.sampled_from(["", "monday"]),
+    number=NUMBERS,
+    row_digest=st.just("row"),
+    state=st.sampled_from(ContactState),
+    run_id=st.one_of(st.none(), RUN_IDS),
+)
+CLAIMS = st.builds(
+    ContactClaim,
+    key=st.sampled_from(["x", "y"]),
+    campaign=st.just("spring"),
+    occurrence=st.just("monday"),
+    row_digest=st.just("row"),
+)
+CAMPAIGN_LEASES = st.builds(CampaignLease, campaign=st.just("spring"), token=st.integers(1, 4))
 
 
 class Agreement(RuleBasedStateMachine):
@@ -44,7 +62,7 @@ class Agreement(RuleBasedStateMachine):
         self.folder = tempfile.TemporaryDirectory()
         self.sqlite = SqliteBench(Path(self.folder.name))
         self.benches: tuple[Bench, ...] = (MemoryBench(), self.sqlite)
-        self.opened: dict[tuple[int, str], Journal] = {}
+        self.opened: dict[tuple[int, str], JournalFile] = {}
 
     def teardown(self) -> None:
         """Leave nothing behind."""
@@ -52,7 +70,7 @@ class Agreement(RuleBasedStateMachine):
             self.sqlite.close()
             self.folder.cleanup()
 
-    def both(self, process: str, work: Callable[[Journal, Bench], Any]) -> None:
+    def both(self, process: str, work: Callable[[JournalFile, Bench], Any]) -> None:
         """Do the same as the same process in both; the results, or what was raised, are the same."""
         outcomes = []
         for index, bench in enumerate(self.benches):
@@ -67,10 +85,45 @@ class Agreement(RuleBasedStateMachine):
                 outcomes.append(type(error))
         assert outcomes[0] == outcomes[1]
 
-    @rule(process=PROCESSES, run_id=RUN_IDS, to=NUMBERS, lease_s=SECONDS)
-    def start(self, process: str, run_id: str, to: str, lease_s: float) -> None:
-        """Create a run."""
-        self.both(process, lambda journal, bench: journal.start_run(a_start(bench, run_id, to=to), lease_s=lease_s))
+    @rule(process=PROCESSES, run_id=RUN_IDS, to=NUMBERS, lease_s=SECONDS, contact=st.one_of(st.none(), CLAIMS))
+    def start(self, process: str, run_id: str, to: str, lease_s: float, contact: ContactClaim | None) -> None:
+        """Create a run, perhaps of a contact."""
+        self.both(
+            process,
+            lambda journal, bench: journal.start_run(a_start(bench, run_id, to=to), lease_s=lease_s, contact=contact),
+        )
+
+    @rule(process=PROCESSES, standings=st.lists(STANDINGS, max_size=3))
+    def put_standings(self, process: str, standings: list[Standing]) -> None:
+        """Say where contacts stand."""
+        self.both(process, lambda journal, _: journal.campaigns.put(standings))
+
+    @rule(process=PROCESSES, state=st.one_of(st.none(), st.sampled_from(ContactState)))
+    def list_standings(self, process: str, state: ContactState | None) -> None:
+        """Look where contacts stand."""
+        self.both(process, lambda journal, _: list(journal.campaigns.all_of("spring", state=state)))
+        self.both(process, lambda journal, _: journal.campaigns.standings(["x", "y", "z"]))
+        self.both(process, lambda journal, _: journal.campaigns.runs_of("x"))
+        self.both(
+            process,
+            lambda journal, _: journal.campaigns.twin_of("x", campaign="spring", occurrence="monday", row_digest="row"),
+        )
+        self.both(process, lambda journal, _: journal.campaigns.dials_of("+1", since_wall=1_700_000_003.0))
+
+    @rule(process=PROCESSES, lease_s=SECONDS)
+    def take_campaign(self, process: str, lease_s: float) -> None:
+        """Ask for the campaign."""
+        self.both(process, lambda journal, _: journal.campaigns.take_campaign("spring", lease_s=lease_s))
+
+    @rule(process=PROCESSES, lease=CAMPAIGN_LEASES, lease_s=SECONDS)
+    def keep_campaign(self, process: str, lease: CampaignLease, lease_s: float) -> None:
+        """Keep the campaign with a lease that may be good."""
+        self.both(process, lambda journal, _: journal.campaigns.keep_campaign(lease, lease_s=lease_s))
+
+    @rule(process=PROCESSES, lease=CAMPAIGN_LEASES)
+    def give_campaign_back(self, process: str, lease: CampaignLease) -> None:
+        """Give the campaign back with a lease that may be good."""
+        self.both(process, lambda journal, _: journal.campaigns.give_campaign_back(lease))
 
     @rule(process=PROCESSES, lease=LEASES, number=st.integers(0, 9), marks=MARKS)
     def append(self, process: str, lease: Lease, number: int, marks: RunMarks) -> None:

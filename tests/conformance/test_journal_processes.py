@@ -17,6 +17,7 @@ import pytest
 from orchestrator.adapters.journal import SqliteJournal
 from orchestrator.core.records import Noticed, RunMarks
 from orchestrator.errors import JournalError, LeaseHeldError
+from orchestrator.ports import ContactState
 from tests.conformance import journal_child
 from tests.conformance.journal_child import a_start, real_now
 
@@ -72,6 +73,34 @@ def test_of_two_processes_one_gets_the_lease(journal: SqliteJournal) -> None:
         os.kill(holder.pid, signal.SIGKILL)
         os.waitid(os.P_PID, holder.pid, os.WEXITED | os.WNOWAIT)  # dead, but not reaped: a zombie drives nothing
         assert journal.acquire("run-1", lease_s=600).token == 3
+
+
+def test_of_two_processes_one_calls_a_contact(journal: SqliteJournal) -> None:
+    """Of two processes that start a run of one contact one does; the death of the other changes nothing."""
+    with child_of(journal.path, "claim", "run-1") as one, child_of(journal.path, "claim", "run-2") as two:
+        tell(one)
+        tell(two)
+        answers = {"run-1": line_of(one), "run-2": line_of(two)}
+        assert sorted(answers.values()) == ["called", "taken"]
+    (run,) = journal.runs()
+    assert answers[run.run_id] == "called"
+    standing = journal.campaigns.standings(["key-1"])["key-1"]
+    assert (standing.state, standing.run_id, standing.attempts) == (ContactState.OPEN, run.run_id, 1)
+
+
+def test_of_two_processes_one_runs_a_campaign(journal: SqliteJournal) -> None:
+    """Of two ticks that start at once one runs; when it is killed the campaign is free at once."""
+    with child_of(journal.path, "tick") as one, child_of(journal.path, "tick") as two:
+        tell(one)
+        tell(two)
+        answers = {child: line_of(child) for child in (one, two)}
+        assert sorted(answers.values()) == ["held", "token 1"]
+        holder = next(child for child, answer in answers.items() if answer == "token 1")
+        with pytest.raises(LeaseHeldError, match=f":{holder.pid}"):
+            journal.campaigns.take_campaign("spring", lease_s=600)
+        os.kill(holder.pid, signal.SIGKILL)
+        os.waitid(os.P_PID, holder.pid, os.WEXITED | os.WNOWAIT)
+        assert journal.campaigns.take_campaign("spring", lease_s=600).token == 2
 
 
 @pytest.mark.parametrize("acknowledged", [1, 23, 160])

@@ -69,6 +69,7 @@ class Judgement:
 _WITH_BODY = frozenset({Operation.CREATE, Operation.COMMAND, Operation.SMS})
 """What changes something in the world: these carry a body, and an idempotency key where the server has one."""
 
+_to_json = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
 _WITHOUT_CALL = frozenset({Operation.CREATE, Operation.LIST})
 _STATUS_WORDS = {
     400: "bad request",
@@ -155,7 +156,7 @@ class CallApi:
             document = dict(_only_sms(request.commands))
         elif request.operation is Operation.CREATE and self._capabilities.client_reference and request.reference:
             document["client_reference"] = request.reference
-        return json.dumps(document, allow_nan=False, separators=(",", ":")).encode("ascii")
+        return _to_json(document).encode("ascii")
 
     def _judge_success(
         self, request: Request, status: int, headers: Mapping[str, str], document: Any, problem: str | None

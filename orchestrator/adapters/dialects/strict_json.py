@@ -33,7 +33,7 @@ def read_json(body: bytes, headers: Mapping[str, str]) -> Any:
     except UnicodeDecodeError:
         raise BodyError("the body is not UTF-8") from None
     try:
-        return json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
+        return _decode(text)
     except RecursionError:
         raise BodyError("the body is nested too deep") from None
     except ValueError:  # JSONDecodeError is one; so is a number of too many digits
@@ -71,3 +71,6 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_constant(_name: str) -> None:
     raise BodyError("the body has a number that is none (NaN or Infinity)")
+
+
+_decode = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant).decode

@@ -19,7 +19,7 @@ from sqlalchemy.pool import NullPool
 from orchestrator.adapters.journal.schema import APPLICATION_ID, SCHEMA_VERSION
 from orchestrator.errors import JournalError
 
-_KEPT_READERS = 4
+_KEPT_READERS = 64  # every run reads before each step, and opening one takes as long as a hundred reads
 
 # Each setting, what it is set to, and what it must read as afterwards.
 _SETTINGS: tuple[tuple[str, str, object], ...] = (

@@ -49,6 +49,8 @@ def own_error(path: Path, error: Exception) -> Exception:
     cause = sqlite_error_of(error)
     if cause is not None:
         failure = journal_error(path, cause)
+    elif isinstance(error, UnicodeEncodeError):
+        failure = JournalError(f"The journal {path} takes no text that is not Unicode: {error.object!r}.")
     elif isinstance(error, UnicodeDecodeError):  # the driver could not read what it was given, or complain of it
         failure = JournalError(f"The journal {path} {_SENTENCES['CORRUPT']} (It holds text that is none.)")
     else:
@@ -62,5 +64,5 @@ def translated(path: Path) -> Iterator[None]:
     """Raise errors of SQLite as JournalErrors."""
     try:
         yield
-    except (sqlite3.Error, DBAPIError, UnicodeDecodeError) as error:
+    except (sqlite3.Error, DBAPIError, UnicodeError) as error:
         raise own_error(path, error) from error

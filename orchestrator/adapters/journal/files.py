@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.pool import NullPool
 
 from orchestrator.adapters.journal.failures import translated
+from orchestrator.adapters.journal.home import note_home
 from orchestrator.adapters.journal.schema import APPLICATION_ID, SCHEMA_VERSION, metadata
 from orchestrator.errors import ConfigurationError, JournalError
 
@@ -103,6 +104,7 @@ def _fill(draft: Path) -> None:
         connection.exec_driver_sql("PRAGMA journal_mode = WAL")
         connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
         metadata.create_all(connection)
+        note_home(connection)
         connection.exec_driver_sql(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
 

@@ -1,4 +1,4 @@
-"""Who holds a lease, and whether that process is still there (design section 4.8).
+"""Who holds a lease, and whether that process is still there (design section 4.8); which machine this is.
 
 Called by the journals. Knows processes and boots, not tables.
 """
@@ -6,6 +6,7 @@ Called by the journals. Knows processes and boots, not tables.
 from __future__ import annotations
 
 import os
+import re
 import socket
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from pathlib import Path
 from orchestrator.core.instant import Instant
 
 _MACHINE_ID = "/etc/machine-id"
+_IS_ID = re.compile(r"[0-9a-f]{32}")
 _PROCESSES = "/proc"
 _CAN_ASK = os.name == "posix"  # elsewhere `os.kill` does not ask: it kills
 
@@ -23,7 +25,7 @@ class Owner:
 
     Attributes:
         host: The host's name, for people.
-        machine: Names the host for certain: its machine id, else its name.
+        machine: Names the host for certain: its machine id; where it has none, its name.
         pid_space: Names the space `pid` counts in (Linux: the PID namespace, so that containers are told apart).
         pid: The process.
         pid_start: When it started, in the platform's unit, to tell it from a later process of the same number; None
@@ -54,11 +56,17 @@ def owner_of(pid: int) -> Owner:
     seen = _look_up(pid)
     return Owner(
         host=host,
-        machine=_first_line(_MACHINE_ID) or host,
+        machine=machine_id() or host,
         pid_space=_link(f"{_PROCESSES}/self/ns/pid"),
         pid=pid,
         pid_start=seen.start if seen else None,
     )
+
+
+def machine_id() -> str | None:
+    """Return this machine's id; None where it has none, as in many containers. Host names change, and are none."""
+    found = _first_line(_MACHINE_ID)
+    return found if found is not None and _IS_ID.fullmatch(found) else None  # machine-id(5): it may be `uninitialized`
 
 
 def is_live(tenure: Tenure | None, *, now: Instant, here: Owner) -> bool:

@@ -1,9 +1,10 @@
-"""Between the rows of the tables and the types of the port: marks, leases, summaries, record bodies. No I/O."""
+"""Between the rows of the tables and the types of the ports: marks, leases, summaries, records, standings. No I/O."""
 
 from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from orchestrator.core import codec
 from orchestrator.core.instant import Instant
 from orchestrator.core.records import Disposition, Record, RunMarks, Status
 from orchestrator.errors import JournalError
-from orchestrator.ports import RunSummary
+from orchestrator.ports import ContactState, RunSummary, Standing
 
 
 def crc_of(body: str) -> int:
@@ -58,7 +59,7 @@ NO_LEASE: dict[str, Any] = dict.fromkeys(
 
 
 def tenure_of(row: sa.Row[Any]) -> Tenure | None:
-    """Return the lease that a row of `runs` holds."""
+    """Return the lease that a row of `runs` or `campaigns` holds."""
     if row.lease_pid is None:
         return None
     owner = Owner(
@@ -96,6 +97,44 @@ def summary_of(row: sa.Row[Any], *, now: Instant, here: Owner) -> RunSummary:
         driven=driven,
         owner=str(tenure.owner) if driven and tenure is not None else None,
     )
+
+
+def standing_row(standing: Standing) -> dict[str, Any]:
+    """Return a standing by the columns of `contacts`, as the driver takes them."""
+    return {
+        "key": standing.key,
+        "campaign": standing.campaign,
+        "occurrence": standing.occurrence,
+        "number": standing.number,
+        "row_digest": standing.row_digest,
+        "state": standing.state.value,
+        "run_id": standing.run_id,
+        "attempts": standing.attempts,
+        "due_wall": standing.due_wall,
+        "disposition": standing.disposition,
+        "result": _storable(standing.result),
+        "reason": _storable(standing.reason),
+        "call_id": standing.call_id,
+        "started_wall": standing.started_wall,
+        "ended_wall": standing.ended_wall,
+    }
+
+
+def standing_of(row: sa.Row[Any]) -> Standing:
+    """Return the standing that a row of `contacts` is. Raises JournalError when its state is none."""
+    values = {name: getattr(row, name) for name in _STANDING}
+    try:
+        return Standing(**{**values, "state": ContactState(row.state)})
+    except ValueError as error:
+        raise JournalError(f"Contact {row.key} of the journal is damaged: {error}.") from error
+
+
+_STANDING = tuple(field.name for field in fields(Standing))
+
+
+def _storable(text: str | None) -> str | None:
+    """Return a text without what no database takes: a script or a contact may hold half of a surrogate pair."""
+    return None if text is None else text.encode("utf-8", "replace").decode("utf-8")
 
 
 def records_of(path: Path, run_id: str, rows: Iterable[Sequence[Any]]) -> list[Record]:

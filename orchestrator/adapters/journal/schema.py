@@ -5,12 +5,36 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 
 APPLICATION_ID = 0x4F726368  # "Orch", in the header of the SQLite file
 SCHEMA_VERSION = 1  # `user_version` in the header of the SQLite file
 
 metadata = sa.MetaData()
+
+
+def _lease_columns() -> tuple[sa.Column[Any], ...]:
+    """The token counts acquisitions; the other columns are empty while nobody holds the lease."""
+    return (
+        sa.Column("token", sa.Integer, nullable=False),
+        sa.Column("lease_pid", sa.Integer),
+        sa.Column("lease_pid_start", sa.Integer),
+        sa.Column("lease_host", sa.Text),
+        sa.Column("lease_machine", sa.Text),
+        sa.Column("lease_pid_space", sa.Text),
+        sa.Column("lease_boot_id", sa.Text),
+        sa.Column("lease_expires_boot_s", sa.Float),
+        sa.Column("lease_expires_wall", sa.Float),
+    )
+
+
+home = sa.Table(
+    "home",
+    metadata,
+    sa.Column("machine", sa.Text),  # its one row: the machine the journal is used on, where machines have an id
+)
 
 runs = sa.Table(
     "runs",
@@ -19,6 +43,7 @@ runs = sa.Table(
     # fixed at the start
     sa.Column("script_name", sa.Text, nullable=False),
     sa.Column("callee", sa.Text, nullable=False),
+    sa.Column("contact_key", sa.Text),
     sa.Column("started_wall", sa.Float, nullable=False),
     sa.Column("started_boot_s", sa.Float, nullable=False),
     sa.Column("started_boot_id", sa.Text, nullable=False),
@@ -33,16 +58,7 @@ runs = sa.Table(
     # derived from them
     sa.Column("ended_wall", sa.Float),
     sa.Column("claimed_number", sa.Text),
-    # the lease: the token counts acquisitions, the other columns are empty while nobody drives
-    sa.Column("token", sa.Integer, nullable=False),
-    sa.Column("lease_pid", sa.Integer),
-    sa.Column("lease_pid_start", sa.Integer),
-    sa.Column("lease_host", sa.Text),
-    sa.Column("lease_machine", sa.Text),
-    sa.Column("lease_pid_space", sa.Text),
-    sa.Column("lease_boot_id", sa.Text),
-    sa.Column("lease_expires_boot_s", sa.Float),
-    sa.Column("lease_expires_wall", sa.Float),
+    *_lease_columns(),
 )
 
 # Indexes leave rows out where they can: an append that changes nothing of them then writes no page of them.
@@ -54,6 +70,8 @@ sa.Index(
 )
 sa.Index("runs_by_call", runs.c.call_id, sqlite_where=runs.c.call_id.is_not(None))
 sa.Index("unfinished_runs", runs.c.started_wall, sqlite_where=runs.c.ended.is_(sa.false()))
+sa.Index("runs_by_contact", runs.c.contact_key, sqlite_where=runs.c.contact_key.is_not(None))
+sa.Index("runs_by_callee", runs.c.callee, runs.c.started_wall)
 
 records = sa.Table(
     "records",
@@ -72,4 +90,63 @@ inbox = sa.Table(
     sa.Column("run_id", sa.Text, sa.ForeignKey("runs.run_id"), nullable=False, index=True),
     sa.Column("body", sa.Text, nullable=False),
     sqlite_autoincrement=True,  # ids are never used again, so that "up to this one" never takes a later message
+)
+
+campaigns = sa.Table(
+    "campaigns",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("paused", sa.Boolean, nullable=False, default=False),
+    sa.Column("stopped", sa.Boolean, nullable=False, default=False),
+    *_lease_columns(),
+)
+
+occurrences = sa.Table(
+    "occurrences",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),  # nothing is ever deleted here: the order in which they were noted
+    sa.Column("campaign", sa.Text, nullable=False),
+    sa.Column("occurrence", sa.Text, nullable=False),
+    sa.Column("content_digest", sa.Text, nullable=False),
+    sa.Column("first_wall", sa.Float, nullable=False),
+    sa.UniqueConstraint("campaign", "content_digest", "occurrence"),
+)
+
+contacts = sa.Table(
+    "contacts",
+    metadata,
+    # Keys are random. In the order of `id` rows and index entries are added at the end, and read in one sweep.
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("key", sa.Text, nullable=False, unique=True),
+    sa.Column("campaign", sa.Text, nullable=False),
+    sa.Column("occurrence", sa.Text, nullable=False),
+    sa.Column("number", sa.Text, nullable=False),
+    sa.Column("row_digest", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("run_id", sa.Text),  # no foreign key: it outlives its run
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("due_wall", sa.Float),
+    sa.Column("disposition", sa.Text),
+    sa.Column("result", sa.Text),
+    sa.Column("reason", sa.Text),
+    sa.Column("call_id", sa.Text),
+    sa.Column("started_wall", sa.Float),
+    sa.Column("ended_wall", sa.Float),
+)
+
+
+def is_unfinished(table: sa.FromClause) -> sa.ColumnElement[bool]:
+    """Whether a contact's calls are not over; word for word what SQLite must read to use the small index of those."""
+    return table.c.state.in_([sa.literal_column("'open'"), sa.literal_column("'again'")])
+
+
+# Each index ends in the row's id by itself, so that a page of contacts is found where the last one ended.
+sa.Index("contacts_by_occurrence", contacts.c.campaign, contacts.c.occurrence)
+sa.Index("contacts_by_row", contacts.c.campaign, contacts.c.occurrence, contacts.c.row_digest)
+sa.Index(
+    "unfinished_contacts",
+    contacts.c.campaign,
+    contacts.c.occurrence,
+    contacts.c.state,
+    sqlite_where=is_unfinished(contacts),
 )

@@ -14,9 +14,11 @@ from typing import Any
 import sqlalchemy as sa
 
 from orchestrator.adapters.journal import claims, statements, upkeep
+from orchestrator.adapters.journal.campaigns import SqliteCampaigns, open_contact
 from orchestrator.adapters.journal.connections import Connections, Link
 from orchestrator.adapters.journal.failures import translated
 from orchestrator.adapters.journal.files import locate, make_if_missing
+from orchestrator.adapters.journal.home import check_home
 from orchestrator.adapters.journal.owner import Owner, is_live, owner_of
 from orchestrator.adapters.journal.rows import (
     NO_LEASE,
@@ -36,10 +38,9 @@ from orchestrator.core import codec
 from orchestrator.core.instant import Instant
 from orchestrator.core.records import InboxRecord, Record, RunMarks, RunStarted
 from orchestrator.errors import JournalError, LeaseHeldError, LeaseLostError, NoSuchRunError
-from orchestrator.ports import Lease, RunSummary
+from orchestrator.ports import ContactClaim, Lease, RunSummary
 
 _SHOWN_CANDIDATES = 5
-_IDS_AT_ONCE = 500  # well below SQLite's limit of parameters
 
 
 class SqliteJournal:
@@ -51,14 +52,16 @@ class SqliteJournal:
         make_folder: Create the file's folder when it is missing (for the default place).
         busy_timeout_s: How long to wait for another process's transaction before giving up.
         owner: Who holds the leases; by default this process.
+        adopt: Take over a journal that comes from another machine, instead of refusing it.
 
     Attributes:
         path: The file.
         created: Whether this opening created it.
+        campaigns: The campaigns in the same file (`ports.CampaignStore`).
 
     Raises:
         ConfigurationError: `target` is not a file.
-        JournalError: The file cannot be made, or is not a journal this release can use.
+        JournalError: The file cannot be made, is not a journal this release can use, or is another machine's.
     """
 
     def __init__(
@@ -69,6 +72,7 @@ class SqliteJournal:
         make_folder: bool = False,
         busy_timeout_s: float = 5.0,
         owner: Owner | None = None,
+        adopt: bool = False,
     ) -> None:
         self.path = locate(target)
         self.created = make_if_missing(self.path, make_folder=make_folder)
@@ -76,19 +80,20 @@ class SqliteJournal:
         self._owner = owner or owner_of(os.getpid())
         self._connections = Connections(self.path, busy_timeout_s=busy_timeout_s)
         self._writer = Writer(self.path, self._connections)
+        self.campaigns = SqliteCampaigns(self.path, self._connections, self._writer, now=now, owner=self._owner)
         self._taken: dict[Lease, int] = {}  # the last message each lease has taken and not yet confirmed
-        with self._reading():
-            pass  # whatever is wrong with the file is said now
+        check_home(self.path, self._connections, self._writer, adopt=adopt)  # whatever is wrong is said now
 
     # --- driving a run ------------------------------------------------------------------------------------------------
 
-    def start_run(self, started: RunStarted, *, lease_s: float) -> Lease:
+    def start_run(self, started: RunStarted, *, lease_s: float, contact: ContactClaim | None = None) -> Lease:
         """Create a run with its first record and its lease, and claim its number's dial."""
         body = codec.encode(started)
         row = {
             "run_id": started.run_id,
             "script_name": started.script_name,
             "callee": started.to,
+            "contact_key": None if contact is None else contact.key,
             "started_wall": started.at.wall,
             "started_boot_s": started.at.boot_s,
             "started_boot_id": started.at.boot_id,
@@ -99,6 +104,8 @@ class SqliteJournal:
         def work(link: Link) -> None:
             if _exists(link, started.run_id):
                 raise JournalError(f"The journal {self.path} has a run {started.run_id} already.")
+            if contact is not None:
+                open_contact(link, contact, started)  # first: a contact being called has its number blocked, too
             now = self._now()
             number = claims.claim(link, started.to, now=now, here=self._owner)
             link.core.execute(
@@ -270,8 +277,8 @@ class SqliteJournal:
         wanted = sorted(set(call_ids))
         owners: dict[str, str] = {}
         with self._reading() as link:
-            for start in range(0, len(wanted), _IDS_AT_ONCE):
-                some = runs.c.call_id.in_(wanted[start : start + _IDS_AT_ONCE])
+            for start in range(0, len(wanted), statements.KEYS_AT_ONCE):
+                some = runs.c.call_id.in_(wanted[start : start + statements.KEYS_AT_ONCE])
                 found = link.core.execute(sa.select(runs.c.call_id, runs.c.run_id).where(some))
                 owners.update((call_id, run_id) for call_id, run_id in found)
         return owners
@@ -291,7 +298,9 @@ class SqliteJournal:
     def prune(self, before_wall: float, *, dry_run: bool = False) -> PruneReport:
         """Remove the runs that ended before a date, and give their space back to the disk.
 
-        Kept whatever their age: runs that have not ended, that are undecided, that are driven, or that block a number.
+        Kept whatever their age: runs that have not ended, that are undecided, that are driven, or that block a number;
+        the runs of an occurrence some of whose contacts are being called or are to be called again; the keys of all
+        contacts, so that nobody is called twice.
 
         Args:
             before_wall: Seconds since the epoch.
@@ -307,6 +316,7 @@ class SqliteJournal:
 
         def work(link: Link) -> PruneReport:
             report = find(link)
+            upkeep.forget(link, report.run_ids, before_wall)
             upkeep.remove(link, report.run_ids)
             return report
 

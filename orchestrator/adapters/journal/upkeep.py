@@ -15,13 +15,15 @@ import sqlalchemy as sa
 from orchestrator.adapters.journal.connections import Link
 from orchestrator.adapters.journal.owner import Owner, is_live
 from orchestrator.adapters.journal.rows import check_record, tenure_of
-from orchestrator.adapters.journal.schema import inbox, metadata, records, runs
+from orchestrator.adapters.journal.schema import contacts, inbox, is_unfinished, metadata, occurrences, records, runs
 from orchestrator.core import codec
 from orchestrator.core.instant import Instant
 from orchestrator.core.records import RunStarted, Status
 from orchestrator.errors import JournalError
+from orchestrator.ports import ContactState
 
 _ROWS_AT_ONCE = 500
+_PERSONAL = ("run_id", "due_wall", "result", "reason", "call_id", "started_wall", "ended_wall")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +53,7 @@ def problems_of(link: Link) -> list[str]:
     found += [f"A row of {row[0]} belongs to no run." for row in broken]
     for run_id in _run_ids(link):
         found += _problems_of_run(link, run_id)
-    return found + _problems_of_inbox(link)
+    return found + _problems_of_inbox(link) + _problems_of_contacts(link)
 
 
 def exported(link: Link) -> Iterator[dict[str, Any]]:
@@ -67,10 +69,15 @@ def exported(link: Link) -> Iterator[dict[str, Any]]:
 
 
 def prunable(link: Link, before_wall: float, *, now: Instant, here: Owner) -> PruneReport:
-    """Return the runs that ended before `before_wall`, are decided, driven by nobody and block no number."""
+    """Return the runs that ended before `before_wall`, are decided, driven by nobody and block no number.
+
+    Those of an occurrence that is not over stay, too: its redial rules and its results go by them.
+    """
+    needed = sa.select(contacts.c.key).where(_is_live_occurrence())
     query = (
         runs.select()
         .where(runs.c.ended.is_(sa.true()), runs.c.ended_wall < before_wall, runs.c.status != Status.UNDECIDED.value)
+        .where(sa.or_(runs.c.contact_key.is_(None), runs.c.contact_key.not_in(needed)))
         .where(sa.or_(runs.c.claimed_number.is_(None), sa.func.coalesce(runs.c.claim_until_wall, 0) <= now.wall))
         .order_by(runs.c.started_wall, runs.c.run_id)
     )
@@ -90,6 +97,26 @@ def remove(link: Link, run_ids: tuple[str, ...]) -> None:
             link.core.execute(table.delete().where(table.c.run_id.in_(some)))
 
 
+def forget(link: Link, run_ids: tuple[str, ...], before_wall: float) -> None:
+    """Delete who the contacts of these runs were; in a write transaction. The same for contacts without a run.
+
+    Their keys stay, so that nobody is called twice in an occurrence, with what says nothing of a person: state,
+    attempts and disposition. Contacts without a run are forgotten with an occurrence that is over and was first noted
+    before `before_wall`.
+    """
+    change = contacts.update().values(number="", row_digest="", **dict.fromkeys(_PERSONAL))
+    for some in _slices(run_ids):
+        keys = sa.select(runs.c.contact_key).where(runs.c.run_id.in_(some))
+        link.core.execute(change.where(contacts.c.key.in_(keys), contacts.c.run_id.in_(some)))
+    columns = (occurrences.c.campaign, occurrences.c.occurrence)
+    past = sa.select(*columns).group_by(*columns).having(sa.func.min(occurrences.c.first_wall) < before_wall)
+    link.core.execute(
+        change.where(contacts.c.run_id.is_(None), contacts.c.number != "", sa.not_(_is_live_occurrence())).where(
+            sa.tuple_(contacts.c.campaign, contacts.c.occurrence).in_(past)
+        )
+    )
+
+
 def size_in_bytes(link: Link) -> int:
     """Return the size of the database, without its write-ahead log."""
     return int(_pragma(link, "page_count")[0]) * int(_pragma(link, "page_size")[0])
@@ -99,6 +126,13 @@ def shrink(link: Link) -> None:
     """Give the free pages and the write-ahead log back to the disk; outside of any transaction."""
     link.driver.executescript("PRAGMA incremental_vacuum")  # `execute` would stop after the first page
     link.driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+
+def _is_live_occurrence() -> sa.ColumnElement[bool]:
+    """Whether calls of a contact's occurrence are not over, its own or another's."""
+    pair = sa.tuple_(contacts.c.campaign, contacts.c.occurrence)
+    other = contacts.alias()
+    return pair.in_(sa.select(other.c.campaign, other.c.occurrence).where(is_unfinished(other)))
 
 
 def _run_ids(link: Link) -> list[str]:
@@ -132,6 +166,21 @@ def _problems_of_inbox(link: Link) -> list[str]:
         except JournalError as error:
             found.append(f"Inbox of run {run_id}: {error}")
     return found
+
+
+def _problems_of_contacts(link: Link) -> list[str]:
+    """Contacts that wait for a run that is not there would wait for ever."""
+    orphans = (
+        sa.select(contacts.c.key, contacts.c.run_id)
+        .outerjoin_from(contacts, runs, contacts.c.run_id == runs.c.run_id)
+        .where(contacts.c.state == ContactState.OPEN.value, is_unfinished(contacts), runs.c.run_id.is_(None))
+    )
+    known = [state.value for state in ContactState]
+    strange = sa.select(contacts.c.key, contacts.c.state).where(contacts.c.state.not_in(known))
+    return [
+        f"Contact {key} is being called by run {run_id}, which is missing."
+        for key, run_id in link.core.execute(orphans)
+    ] + [f"Contact {key} has the unknown state {state!r}." for key, state in link.core.execute(strange)]
 
 
 def _pragma(link: Link, name: str) -> list[str]:

@@ -6,6 +6,7 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,8 +17,8 @@ from orchestrator.adapters.journal.connections import Link
 from orchestrator.adapters.journal.rows import crc_of
 from orchestrator.core import codec
 from orchestrator.core.records import CancelAsked, RunMarks, Status
-from orchestrator.errors import JournalError, LeaseLostError
-from orchestrator.ports import Lease
+from orchestrator.errors import AlreadyCalledError, JournalError, LeaseLostError
+from orchestrator.ports import ContactClaim, ContactState, Lease, Standing
 from tests.conformance.journal_bench import LEASE_S, SETTLED, a_note, a_start, at_once
 from tests.conformance.test_journal import SqliteBench
 
@@ -79,12 +80,17 @@ NEWER = '{"t":"Noticed","v":99}'
         ("UPDATE records SET run_id = 'run-9' WHERE seq = 3", "A row of records belongs to no run."),
         ("INSERT INTO inbox (run_id, body) VALUES ('run-1', 'x')", "Inbox of run run-1: A record of the journal is"),
         ("DROP TABLE inbox", "The table inbox is missing."),
+        ("DROP TABLE contacts", "The table contacts is missing."),
+        ("DELETE FROM runs", "Contact key-1 is being called by run run-7, which is missing."),
+        ("UPDATE contacts SET state = 'asleep'", "Contact key-1 has the unknown state 'asleep'."),
     ],
 )
 def test_the_check_finds(bench: SqliteBench, journal: SqliteJournal, statement: str, said: str) -> None:
     """Whatever contradicts the journal's rules is found and named."""
     lease = ended(bench, journal, "run-1")
     journal.append(lease, [a_note(bench, 2)], COMPLETED)
+    claim = ContactClaim(key="key-1", campaign="spring", occurrence="monday", row_digest="row-1")
+    journal.start_run(a_start(bench, "run-7"), lease_s=LEASE_S, contact=claim)
     tamper(journal, "PRAGMA foreign_keys = OFF", statement)
     assert any(said in problem for problem in journal.check_integrity())
 
@@ -142,6 +148,26 @@ def test_a_list_of_runs_shows_no_nonsense(bench: SqliteBench, journal: SqliteJou
     tamper(journal, f"UPDATE runs SET {change}")
     with pytest.raises(JournalError, match="run-1 of the journal is damaged"):
         list(journal.runs())
+
+
+def test_a_contact_in_no_known_state_is_damage(bench: SqliteBench, journal: SqliteJournal) -> None:
+    """It is not taken for one that may be called."""
+    standing = called(bench, journal, 1, "monday", ContactState.DONE)
+    tamper(journal, "UPDATE contacts SET state = 'asleep'")
+    with pytest.raises(JournalError, match="Contact monday-1 of the journal is damaged"):
+        journal.campaigns.standings([standing.key])
+    claim = ContactClaim(key=standing.key, campaign="spring", occurrence="monday", row_digest="fingerprint")
+    with pytest.raises(JournalError, match="damaged"):
+        journal.start_run(a_start(bench), lease_s=LEASE_S, contact=claim)
+
+
+def test_names_that_are_no_text_are_refused_in_a_sentence(bench: SqliteBench, journal: SqliteJournal) -> None:
+    """An argument of the command line may hold what is not UTF-8: reading and writing say so."""
+    standing = called(bench, journal, 1, "monday", ContactState.DONE)
+    with pytest.raises(JournalError, match="not Unicode"):
+        journal.campaigns.orders_of("spring \udcff")
+    with pytest.raises(JournalError, match="not Unicode"):
+        journal.campaigns.put([replace(standing, occurrence="monday \udcff")])
 
 
 # --- export -----------------------------------------------------------------------------------------------------------
@@ -217,6 +243,87 @@ def test_pruning_gives_space_back_and_leaves_nothing_to_find(bench: SqliteBench,
     assert b"number 17" not in content
 
 
+def called(bench: SqliteBench, journal: SqliteJournal, number: int, occurrence: str, state: ContactState) -> Standing:
+    """Make a contact whose one run ended now, and say where it stands."""
+    key, run_id = f"{occurrence}-{number}", f"run-{occurrence}-{number}"
+    claim = ContactClaim(key=key, campaign="spring", occurrence=occurrence, row_digest="fingerprint")
+    started = a_start(bench, run_id, to=f"+1555557{number:04}")
+    lease = journal.start_run(started, lease_s=LEASE_S, contact=claim)
+    journal.append(lease, [], COMPLETED)
+    journal.release(lease)
+    opened = journal.campaigns.standings([key])[key]
+    standing = replace(
+        opened, state=state, disposition="completed", result="agreed", reason="because", call_id="call", ended_wall=1.0
+    )
+    journal.campaigns.put([standing])
+    return standing
+
+
+def test_pruning_forgets_who_was_called_but_not_that(bench: SqliteBench, journal: SqliteJournal) -> None:
+    """A contact's key stays and keeps it from being called again; nothing is left of who it was or what was said."""
+    done = called(bench, journal, 1, "monday", ContactState.DONE)
+    bench.now.move(10)
+    late = called(bench, journal, 2, "monday", ContactState.DONE)
+    end = bench.now().wall
+    assert journal.prune(end).run_ids == (done.run_id,)
+    found = journal.campaigns.standings([done.key, late.key])
+    assert found[late.key] == late
+    assert found[done.key] == Standing(
+        key=done.key,
+        campaign="spring",
+        occurrence="monday",
+        number="",
+        row_digest="",
+        state=ContactState.DONE,
+        attempts=1,
+        disposition="completed",
+    )
+    with pytest.raises(AlreadyCalledError):
+        called(bench, journal, 1, "monday", ContactState.DONE)
+    content = b"".join(path.read_bytes() for path in journal.path.parent.iterdir() if not path.name.endswith("-shm"))
+    assert b"+15555570001" not in content
+    assert journal.check_integrity() == []
+
+
+@pytest.mark.parametrize("state", [ContactState.OPEN, ContactState.AGAIN])
+def test_an_occurrence_that_is_not_over_is_not_pruned(
+    bench: SqliteBench, journal: SqliteJournal, state: ContactState
+) -> None:
+    """While one contact is being called or is to be called again, the runs and contacts of all stay."""
+    live = [called(bench, journal, 1, "monday", ContactState.DONE), called(bench, journal, 2, "monday", state)]
+    over = called(bench, journal, 3, "tuesday", ContactState.DONE)
+    waiting = replace(live[0], key="waits", run_id=None, state=ContactState.WAITING)
+    journal.campaigns.put([waiting])
+    journal.campaigns.note_file("spring", occurrence="monday", content_digest="a", now_wall=bench.now().wall)
+    bench.now.move(10)
+    later = bench.now().wall
+    assert journal.prune(later, dry_run=True).run_ids == (over.run_id,)
+    assert journal.prune(later).run_ids == (over.run_id,)
+    assert list(journal.campaigns.all_of("spring", occurrence="monday")) == [*live, waiting]
+    journal.campaigns.put([replace(live[1], state=ContactState.DONE)])
+    assert journal.prune(later).run_ids == (live[0].run_id, live[1].run_id)
+    assert {standing.number for standing in journal.campaigns.all_of("spring")} == {""}
+
+
+def test_contacts_that_were_never_called_are_forgotten_with_their_occurrence(
+    bench: SqliteBench, journal: SqliteJournal
+) -> None:
+    """Refused and waiting contacts of an old occurrence lose their numbers; those of a later one keep them."""
+    now = bench.now().wall
+    claim = called(bench, journal, 1, "monday", ContactState.DONE)
+    for occurrence, content, wall in (("monday", "a", now), ("monday", "b", now + 9), ("tuesday", "a", now + 9)):
+        journal.campaigns.note_file("spring", occurrence=occurrence, content_digest=content, now_wall=wall)
+        refused = replace(claim, key=f"refused-{occurrence}", occurrence=occurrence, run_id=None)
+        journal.campaigns.put([replace(refused, state=ContactState.REFUSED)])
+    bench.now.move(10)
+    journal.prune(now + 5)
+    found = journal.campaigns.standings(["refused-monday", "refused-tuesday"])
+    assert (found["refused-monday"].number, found["refused-monday"].reason) == ("", None)
+    assert (found["refused-tuesday"].number, found["refused-tuesday"].reason) == (claim.number, "because")
+    assert journal.campaigns.occurrences_of("spring") == [("spring", "tuesday"), ("spring", "monday")]
+    assert journal.campaigns.note_file("spring", occurrence="friday", content_digest="b", now_wall=now) == "monday"
+
+
 # --- the writer -------------------------------------------------------------------------------------------------------
 
 
@@ -276,12 +383,12 @@ def test_a_failure_of_the_file_fails_all_that_share_the_transaction(journal: Sql
     assert journal._writer.submit(lambda link: link.driver.execute("SELECT 1").fetchone()[0]) == 1
 
 
-def test_only_a_few_connections_are_kept_for_reading(journal: SqliteJournal) -> None:
-    """However many threads read at once, few connections stay open; a closed journal keeps none."""
+def test_connections_for_reading_are_kept_but_not_without_bound(journal: SqliteJournal) -> None:
+    """As many connections stay open as runs may drive at once, and no more; a closed journal keeps none."""
     with ExitStack() as stack:
-        for _ in range(9):
+        for _ in range(66):
             stack.enter_context(journal._reading())
-    assert len(journal._connections._readers) == 4
+    assert len(journal._connections._readers) == 64
     with journal._reading():
         journal.close()
     assert not journal._connections._readers

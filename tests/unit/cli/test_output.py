@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.cli import output, program
+from orchestrator.core.masking import mask_cards
 
 
 @pytest.mark.parametrize(
@@ -35,7 +36,7 @@ def test_texts_cannot_take_the_terminal_over(text: str, shown: str) -> None:
 def test_the_ids_of_runs_and_calls_are_no_cards(capsys) -> None:
     """An id whose digits pass for a card number stays whole: it is what the next command needs."""
     run_id = "a60c6b43-d1b4-4111-1111-11111128c343"
-    assert output.mask("4111-1111-1111-1111") == "****-****-****-1111"
+    assert mask_cards("4111-1111-1111-1111") == "****-****-****-1111"
     assert output.safe(f"resume {run_id}") == f"resume {run_id}"
     document = {"run_id": run_id, "number": 4111111111111111, "list": ["4111111111111111"]}
     output.result_document(document)
