@@ -311,11 +311,12 @@ class Orchestrator:
         variables: Mapping[str, Value] | None = None,
         limit_s: float | None = None,
         network: str | None = None,
+        overrides: Mapping[str, Value] | None = None,
     ) -> Prepared:
         """Check everything that can be known before dialling. Raises as `run` does."""
         from orchestrator.scriptfile import bind_variables, unknown_variables
 
-        settings = self.settings_for(script, limit_s=limit_s, network=network)
+        settings = self.settings_for(script, limit_s=limit_s, network=network, overrides=overrides)
         if settings.on_stale is not None and all(entry.label != settings.on_stale for entry in script.entries):
             raise UsageError(f"`on_stale` names the label `{settings.on_stale}`, which this script does not have")
         given = dict(variables or {})
@@ -340,9 +341,23 @@ class Orchestrator:
             settings=settings,
         )
 
-    def settings_for(self, script: Script, *, limit_s: float | None = None, network: str | None = None) -> Settings:
-        """Return the settings of a run: defaults < configuration and environment < script < what was given here."""
-        values = {**self._configuration.settings, **script.settings, **self._given}
+    def settings_for(
+        self,
+        script: Script,
+        *,
+        limit_s: float | None = None,
+        network: str | None = None,
+        overrides: Mapping[str, Value] | None = None,
+    ) -> Settings:
+        """Return the settings of a run: defaults < configuration and environment < script < campaign < given here.
+
+        Args:
+            script: Whose settings they are.
+            limit_s: The network limit, seconds.
+            network: The network profile.
+            overrides: A campaign's, by the field names of `Settings`.
+        """
+        values = {**self._configuration.settings, **script.settings, **(overrides or {}), **self._given}
         settings = replace(Settings(), **cast("dict[str, Any]", values))
         kept_s = self._configuration.idempotent_for_s
         settings = replace(settings, idempotent_for_s=kept_s, limit_s=self._configured_limit())
@@ -396,6 +411,11 @@ class Orchestrator:
                     lease_s=self.default_settings.lease_s,
                 )
             return self._runner
+
+    @property
+    def observer(self) -> Observer | None:
+        """What is told of every record; its errors end no call."""
+        return self._observer
 
     @property
     def api_url(self) -> str:

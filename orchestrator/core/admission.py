@@ -146,10 +146,10 @@ def admit(contact: Contact, facts: Facts, tick: Tick, *, spent: Spent, now_wall:
     if state in _FINISHED:
         return Known(_FINISHED[state])
     is_redial = state == "again"
-    if is_redial and facts.standing is not None and (due_wall := facts.standing.due_wall) is not None:
-        if due_wall > now_wall:
-            return Later(due_wall, "it is to be called again")
-    elif facts.twin is not None and facts.twin.state in _TAKEN:
+    due_wall = facts.standing.due_wall if facts.standing is not None else None
+    if is_redial and due_wall is not None and due_wall > now_wall:
+        return Later(due_wall, "it is to be called again")
+    if not is_redial and facts.twin is not None and facts.twin.state in _TAKEN:
         return Refused("a duplicate: the number and the variables of another contact are the same")
     if (barred := _barred(contact, facts, tick.campaign)) is not None:
         return Later(None, barred) if is_redial else Refused(barred)

@@ -21,7 +21,7 @@ class LedgerError(OrchestratorError):
     code = "ledger"
 
 
-class Standing(StrEnum):
+class Tally(StrEnum):
     """Where a contact stands. The first two are ends; a refused contact was never dialled."""
 
     REACHED = "reached"
@@ -31,28 +31,28 @@ class Standing(StrEnum):
     UNKNOWN = "unknown"
 
 
-_STANDINGS: Mapping[str, Standing] = {
-    Disposition.COMPLETED: Standing.REACHED,
-    Disposition.HUNG_UP: Standing.REACHED,
-    Disposition.NO_ANSWER: Standing.NOT_REACHED,
-    Disposition.BUSY: Standing.NOT_REACHED,
-    Disposition.REJECTED: Standing.NOT_REACHED,
-    Disposition.FAILED: Standing.NOT_REACHED,
-    Disposition.EXPIRED: Standing.NOT_REACHED,
-    Disposition.UNKNOWN: Standing.UNKNOWN,
-    Standing.REFUSED: Standing.REFUSED,
-    Standing.WAITING: Standing.WAITING,
+_TALLIES: Mapping[str, Tally] = {
+    Disposition.COMPLETED: Tally.REACHED,
+    Disposition.HUNG_UP: Tally.REACHED,
+    Disposition.NO_ANSWER: Tally.NOT_REACHED,
+    Disposition.BUSY: Tally.NOT_REACHED,
+    Disposition.REJECTED: Tally.NOT_REACHED,
+    Disposition.FAILED: Tally.NOT_REACHED,
+    Disposition.EXPIRED: Tally.NOT_REACHED,
+    Disposition.UNKNOWN: Tally.UNKNOWN,
+    Tally.REFUSED: Tally.REFUSED,
+    Tally.WAITING: Tally.WAITING,
 }
 
 
-def standing_of(disposition: str) -> Standing:
+def tally_of(disposition: str) -> Tally:
     """Return where a contact stands by its disposition; `refused` and `waiting` stand for themselves.
 
     Raises:
         LedgerError: For any other text, which no total would count.
     """
     try:
-        return _STANDINGS[disposition]
+        return _TALLIES[disposition]
     except KeyError:
         raise LedgerError(f"no total of the ledger counts the disposition {disposition!r}") from None
 
@@ -88,9 +88,9 @@ class ResultRow:
     saved: Mapping[str, Value] = field(default_factory=dict)
 
     @property
-    def standing(self) -> Standing:
+    def tally(self) -> Tally:
         """Where the contact stands. Raises LedgerError."""
-        return standing_of(self.disposition)
+        return tally_of(self.disposition)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,14 +105,14 @@ class Ledger:
     unknown: int = 0
 
     @classmethod
-    def of(cls, standings: Iterable[Standing], *, contacts: int) -> Ledger:
+    def of(cls, tallies: Iterable[Tally], *, contacts: int) -> Ledger:
         """Count where contacts stand, against the number of contacts there should be."""
-        counts = Counter(standings)
-        return cls(contacts=contacts, **{standing.value: counts[standing] for standing in Standing})
+        counts = Counter(tallies)
+        return cls(contacts=contacts, **{tally.value: counts[tally] for tally in Tally})
 
     def check(self) -> None:
         """Raise LedgerError unless every contact is counted exactly once."""
-        counts = {standing.value: int(getattr(self, standing.value)) for standing in Standing}
+        counts = {tally.value: int(getattr(self, tally.value)) for tally in Tally}
         if min(self.contacts, *counts.values()) < 0 or sum(counts.values()) != self.contacts:
             parts = " + ".join(f"{count} {name}" for name, count in counts.items())
             raise LedgerError(f"the ledger does not add up: {self.contacts} contacts, but {parts}")

@@ -17,8 +17,7 @@ from orchestrator.core.campaign import Campaign, Occurrence, Repeat
 from orchestrator.core.contact import Contact, Rejected, occurrence_key, row_digest
 from orchestrator.core.evolve import fold
 from orchestrator.core.instant import Instant
-from orchestrator.core.ledger import Standing as Total
-from orchestrator.core.ledger import standing_of
+from orchestrator.core.ledger import Tally, tally_of
 from orchestrator.core.records import Disposition, Fault
 from orchestrator.core.redial import CallAt, PastRun, Planning, next_call
 from orchestrator.core.script import Script, Value
@@ -381,7 +380,7 @@ class Batch:
                 )
             ]
         )
-        if due_wall is None and self._job.fallback is not None and standing_of(end.disposition) is Total.NOT_REACHED:
+        if due_wall is None and self._job.fallback is not None and tally_of(end.disposition) is Tally.NOT_REACHED:
             self._send_instead(held, state)
 
     def _send_instead(self, standing: Standing, state: RunState) -> None:

@@ -13,15 +13,15 @@ from datetime import datetime
 from html import escape
 
 from orchestrator.adapters.results.files import folder_of, replacing, spool
-from orchestrator.core.ledger import ResultRow, Standing
+from orchestrator.core.ledger import ResultRow, Tally
 from orchestrator.core.masking import mask_cards
 
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _ELEMENTS = {
-    Standing.NOT_REACHED: "failure",
-    Standing.UNKNOWN: "error",
-    Standing.REFUSED: "skipped",
-    Standing.WAITING: "skipped",
+    Tally.NOT_REACHED: "failure",
+    Tally.UNKNOWN: "error",
+    Tally.REFUSED: "skipped",
+    Tally.WAITING: "skipped",
 }
 
 
@@ -41,7 +41,7 @@ def write_junit(path: str | os.PathLike[str], rows: Iterable[ResultRow], *, camp
     seconds = 0.0
     with replacing(path) as stream, spool(folder_of(path)) as spooled:
         for row in rows:
-            counts[_ELEMENTS.get(row.standing)] += 1
+            counts[_ELEMENTS.get(row.tally)] += 1
             took_s = _seconds(row)
             seconds += took_s
             spooled.write(_case(row, campaign, took_s))
@@ -58,7 +58,7 @@ def write_junit(path: str | os.PathLike[str], rows: Iterable[ResultRow], *, camp
 
 def _case(row: ResultRow, campaign: str, took_s: float) -> str:
     begin = f'<testcase classname="{_attribute(campaign)}" name="{_attribute(row.to)}" time="{took_s:.3f}"'
-    element = _ELEMENTS.get(row.standing)
+    element = _ELEMENTS.get(row.tally)
     if element is None:
         return f"{begin}/>\n"
     message = row.disposition if not row.reason else f"{row.disposition}: {row.reason}"

@@ -10,7 +10,7 @@ import os
 from dataclasses import dataclass
 
 from orchestrator.adapters.results.files import replacing
-from orchestrator.core.ledger import Ledger, Standing
+from orchestrator.core.ledger import Ledger, Tally
 
 _READABLE = 0o644
 """node_exporter runs as another user, and the file holds no numbers."""
@@ -58,9 +58,9 @@ def metrics_text(metrics: BatchMetrics) -> str:
         "# HELP orchestrator_batch_contacts Contacts of the campaign's occurrence, by where they stand.",
         "# TYPE orchestrator_batch_contacts gauge",
     ]
-    for standing in Standing:
-        count = getattr(ledger, standing.value)
-        lines.append(f'orchestrator_batch_contacts{{{campaign},standing="{standing.value}"}} {count}')
+    for tally in Tally:
+        count = getattr(ledger, tally.value)
+        lines.append(f'orchestrator_batch_contacts{{{campaign},tally="{tally.value}"}} {count}')
     single = (
         ("dials", "Dials made in the last tick.", metrics.dials),
         ("rejected_rows", "Rows of the contacts file that could not be used.", metrics.rejected_rows),

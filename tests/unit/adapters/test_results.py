@@ -488,11 +488,11 @@ def test_metrics(tmp_path: Path) -> None:
     lines = path.read_text(encoding="utf-8").splitlines()
     label = 'campaign="a\\"b\\\\c\\nd"'
     assert [line for line in lines if not line.startswith("#")] == [
-        f'orchestrator_batch_contacts{{{label},standing="reached"}} 1',
-        f'orchestrator_batch_contacts{{{label},standing="not_reached"}} 2',
-        f'orchestrator_batch_contacts{{{label},standing="refused"}} 3',
-        f'orchestrator_batch_contacts{{{label},standing="waiting"}} 0',
-        f'orchestrator_batch_contacts{{{label},standing="unknown"}} 0',
+        f'orchestrator_batch_contacts{{{label},tally="reached"}} 1',
+        f'orchestrator_batch_contacts{{{label},tally="not_reached"}} 2',
+        f'orchestrator_batch_contacts{{{label},tally="refused"}} 3',
+        f'orchestrator_batch_contacts{{{label},tally="waiting"}} 0',
+        f'orchestrator_batch_contacts{{{label},tally="unknown"}} 0',
         f"orchestrator_batch_dials{{{label}}} 4",
         f"orchestrator_batch_rejected_rows{{{label}}} 5",
         f"orchestrator_batch_duplicates{{{label}}} 6",

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from orchestrator.core.cells import csv_line, harmless, text_of
 from orchestrator.core.contact import Contact, content_digest, is_number_column, occurrence_key, row_digest
-from orchestrator.core.ledger import Ledger, LedgerError, ResultRow, Standing, standing_of
+from orchestrator.core.ledger import Ledger, LedgerError, ResultRow, Tally, tally_of
 from orchestrator.core.records import Disposition
 
 TEXT = st.text(max_size=8)
@@ -78,21 +78,21 @@ def test_number_columns() -> None:
 
 def test_every_disposition_has_its_total() -> None:
     """Each disposition is counted in exactly one total, and an unknown word in none."""
-    assert {standing_of(disposition) for disposition in Disposition} == {
-        Standing.REACHED,
-        Standing.NOT_REACHED,
-        Standing.UNKNOWN,
+    assert {tally_of(disposition) for disposition in Disposition} == {
+        Tally.REACHED,
+        Tally.NOT_REACHED,
+        Tally.UNKNOWN,
     }
-    assert ResultRow(to="+15555550123", disposition="refused").standing is Standing.REFUSED
-    assert ResultRow(to="+15555550123", disposition="waiting").standing is Standing.WAITING
+    assert ResultRow(to="+15555550123", disposition="refused").tally is Tally.REFUSED
+    assert ResultRow(to="+15555550123", disposition="waiting").tally is Tally.WAITING
     with pytest.raises(LedgerError, match="no total of the ledger counts the disposition 'gone'"):
-        standing_of("gone")
+        tally_of("gone")
 
 
-@given(st.lists(st.sampled_from(Standing)), st.integers(-2, 2))
-def test_a_ledger_adds_up_exactly_when_nobody_is_missing(standings: list[Standing], error: int) -> None:
+@given(st.lists(st.sampled_from(Tally)), st.integers(-2, 2))
+def test_a_ledger_adds_up_exactly_when_nobody_is_missing(tallies: list[Tally], error: int) -> None:
     """A contact that was lost or counted twice is always found."""
-    ledger = Ledger.of(standings, contacts=len(standings) + error)
+    ledger = Ledger.of(tallies, contacts=len(tallies) + error)
     if error == 0:
         ledger.check()
     else:
