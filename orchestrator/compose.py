@@ -93,6 +93,7 @@ class Orchestrator:
         api_key: str | None = None,
         api_password: str | None = None,
         journal: str | os.PathLike[str] | None = None,
+        adopt: bool = False,
         config: str | os.PathLike[str] | None = None,
         settings: Mapping[str, object] | None = None,
         on_record: Observer | None = None,
@@ -107,6 +108,7 @@ class Orchestrator:
             api_password: The API password, likewise.
             journal: A path or `sqlite:///` URL; default `ORCHESTRATOR_JOURNAL`, then a file in the platform's state
                 folder.
+            adopt: Take over a journal that comes from another machine, instead of refusing it.
             config: A configuration file; default `ORCHESTRATOR_CONFIG`.
             settings: Settings in the words of design section 5, which override those of scripts (`max_silence="20s"`).
             on_record: Called with every record and the state after it, from the thread that drives the run. What it
@@ -121,6 +123,7 @@ class Orchestrator:
         self._api_url = api_url or self._configuration.api_url or API_URL
         self._credentials = (api_key, api_password)
         self._journal_at = journal or self._configuration.journal
+        self._adopt = adopt
         self._observer = None if on_record is None else _guarded(on_record)
         self._resume_command: Callable[[str], str | None] = resume_command or (
             lambda run_id: f"orchestrator resume {run_id}"
@@ -378,7 +381,10 @@ class Orchestrator:
                 from orchestrator.adapters.journal import SqliteJournal
 
                 target = self._journal_at or default_journal()
-                self._journal = SqliteJournal(target, now=self.clock.now, make_folder=self._journal_at is None)
+                make_folder = self._journal_at is None
+                self._journal = SqliteJournal(
+                    target, now=self.clock.now, make_folder=make_folder, adopt=self._adopt
+                )
             return self._journal
 
     @property

@@ -195,7 +195,10 @@ class CampaignStore(Protocol):
         """Yield the standings of a campaign, without holding all of them."""
 
     def twin_of(self, key: str, *, campaign: str, occurrence: str, row_digest: str) -> Standing | None:
-        """Return the standing of another contact of the occurrence whose number and variables are the same."""
+        """Return the contact of the occurrence with the same number and variables that goes before this one.
+
+        That is one that was called or is to be called again, else one that has waited for longer; never a refused one.
+        """
 
     def runs_of(self, key: str) -> tuple[str, ...]:
         """Return the ids of the runs made for a contact of an occurrence, the oldest first."""

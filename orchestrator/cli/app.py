@@ -45,6 +45,7 @@ class App:
         api_url: str | None = None,
         credentials: tuple[str, str] | None = None,
         journal: str | None = None,
+        adopt: bool = False,
         on_record: Observer | None = None,
         resume_command: Callable[[str], str | None] | None = None,
     ) -> Orchestrator:
@@ -57,6 +58,7 @@ class App:
             api_key=key,
             api_password=password,
             journal=journal or self.journal,
+            adopt=adopt,
             config=self.config,
             settings=settings,
             on_record=on_record,

@@ -41,6 +41,7 @@ PULSE_S = 0.5
 """How often orders are looked for and the campaign's lease is thought of."""
 LOOK_BACK_S = 26 * 3600.0
 """How far back dials of a number can matter to a daily cap, by the clock of any zone."""
+DUPLICATE = "a duplicate: the number and the variables of another contact are the same"
 BREAKER = 5
 """So many calls in a row that the API could not be reached for end the tick: it is the API's fault, not theirs."""
 
@@ -130,6 +131,7 @@ class Batch:
         self._guard = threading.Lock()  # of what follows, which the calls' threads change
         self._spent = Spent()
         self._out_of_reach = 0
+        self._rows_called: set[str] = set()  # digests of this tick, ahead of what the store knows
         self._began = self._kept = self._next_start = clock.now()
         self._live: set[Future[None]] = set()
         self._free = threading.Event()  # set when a call's thread is done
@@ -240,7 +242,11 @@ class Batch:
                 return None
             admission = self._admit(contact, blank, is_new=standing is None)
         match admission:
+            case Call() if blank.row_digest in self._rows_called and standing is None:
+                self._report.refused += 1
+                return replace(blank, state=ContactState.REFUSED, reason=DUPLICATE)
             case Call(ring_by_wall=ring_by_wall):
+                self._rows_called.add(blank.row_digest)
                 self._spend(blank)
                 self._start(self._call, contact, blank, ring_by_wall)
                 return None

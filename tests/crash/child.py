@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from orchestrator.adapters.journal import SqliteJournal
 from orchestrator.compose import Orchestrator
 from orchestrator.core.records import Record, RunMarks, RunStarted
-from orchestrator.ports import Lease
+from orchestrator.ports import ContactClaim, Lease
 from orchestrator.scriptfile import load_script
 
 
@@ -26,10 +26,10 @@ class KillingJournal(SqliteJournal):
     when = "never"
     passed = 0
 
-    def start_run(self, started: RunStarted, *, lease_s: float) -> Lease:
+    def start_run(self, started: RunStarted, *, lease_s: float, contact: ContactClaim | None = None) -> Lease:
         """Create the run: boundary 1."""
         self._die("before")
-        lease = super().start_run(started, lease_s=lease_s)
+        lease = super().start_run(started, lease_s=lease_s, contact=contact)
         self._die("after")
         return lease
 

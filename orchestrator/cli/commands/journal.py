@@ -1,4 +1,4 @@
-"""`journal check`, `journal export`, `journal prune`: looking after the journal."""
+"""`journal check`, `journal adopt`, `journal export`, `journal prune`: looking after the journal."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ DAMAGED = 73
 
 @click.group("journal")
 def command() -> None:
-    """Check, export and prune the journal."""
+    """Check, adopt, export and prune the journal."""
 
 
 @options.command("check")
@@ -40,6 +40,19 @@ def check(app: App) -> int:
     else:
         result(f"The journal {journal.path} is sound: {counted(runs, 'run')}.")
     return DAMAGED if problems else 0
+
+
+@options.command("adopt")
+def adopt(app: App) -> int:
+    """Take over a journal that was made on another machine.
+
+    Do so only once nothing drives its runs there any more: two machines that know of the same calls would both make
+    them.
+    """
+    with app.orchestrator(adopt=True) as orchestrator:
+        journal = _existing(orchestrator)
+        result(f"The journal {journal.path} is this machine's now.")
+    return 0
 
 
 @options.command("export")
@@ -89,5 +102,5 @@ def _existing(orchestrator: Orchestrator, *, run_id: str | None = None) -> Sqlit
     return orchestrator.journal
 
 
-for _each in (check, export, prune):
+for _each in (check, adopt, export, prune):
     command.add_command(_each)
