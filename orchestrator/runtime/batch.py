@@ -240,7 +240,7 @@ class Batch:
             self._wait_for_a_place()
             if self._must_stop():
                 return None
-            admission = self._admit(contact, blank, is_new=standing is None)
+            admission = self._admit(contact, blank, is_new=standing is None, about_to_dial=True)
         match admission:
             case Call() if blank.row_digest in self._rows_called and standing is None:
                 self._report.refused += 1
@@ -262,7 +262,8 @@ class Batch:
                 is_again = blank.state is ContactState.AGAIN
                 return replace(blank, state=ContactState.DONE, due_wall=None, reason=reason) if is_again else None
 
-    def _admit(self, contact: Contact, standing: Standing, *, is_new: bool) -> Admission:
+    def _admit(self, contact: Contact, standing: Standing, *, is_new: bool, about_to_dial: bool = False) -> Admission:
+        """Apply the rules; the do-not-call lists only right before the dial, for they may be a program to run."""
         now = self._clock.now()
         campaign = self._job.campaign
         seen = None if is_new else standing
@@ -278,10 +279,8 @@ class Batch:
             ),
             earlier=self._earlier(standing) if standing.state is ContactState.AGAIN else (),
             dials_wall=self._store.dials_of(contact.to, since_wall=now.wall - look_back_s) if needs_dials else (),
-            zones=self._job.zones_of(contact.to)
-            if contact.tz is None and campaign.calendar.needs_zone
-            else frozenset(),
-            forbidden=self._job.forbidden(contact.to),
+            zones=self._job.zones_of(contact.to) if contact.tz is None else frozenset(),
+            forbidden=self._job.forbidden(contact.to) if about_to_dial else None,
         )
         with self._guard:
             spent = replace(self._spent, running_s=now.since(self._began))

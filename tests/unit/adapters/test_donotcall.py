@@ -240,6 +240,14 @@ def test_a_command_that_takes_too_long_means_no_and_is_ended_with_its_children(t
         os.close(reads)
 
 
+def test_a_command_that_takes_too_long_is_ended_where_there_are_no_process_groups(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Windows has none; there the command alone is ended."""
+    monkeypatch.delattr(os, "killpg")
+    assert (asked("tail", "-f", "/dev/null", timeout_s=0.1) or "").endswith("gave no answer in 0.1 s")
+
+
 def test_the_command_sees_no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     """The API's key and password are nobody else's business; the rest of the environment is passed on."""
     monkeypatch.setenv("ORCHESTRATOR_API_KEY", "key")
