@@ -200,7 +200,8 @@ def settled(state: RunState, record: Settled) -> Meaning:
 def _went_on(state: RunState, pending: Pending, record: Settled, *, changes: Changes) -> Meaning:
     intent = pending.intent
     if intent.operation is Operation.END:
-        changes |= {"pending": None, "call_over": True, "hangup_cause": state.hangup_cause or "command"}
+        cause = changes.get("hangup_cause") or state.hangup_cause or "command"
+        changes |= {"pending": None, "call_over": True, "hangup_cause": cause}
         return _over_event(state), changes
     if intent.operation is Operation.CREATE:
         changes |= {"watch_until": _watch_end(state, pending), "watch_looked": record.at, **_further(pending, record)}

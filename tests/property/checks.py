@@ -1,0 +1,253 @@
+"""What must hold of every simulation, judged by the server's own transcript and by what it did with each delivery."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+from orchestrator.core.exchange import Operation as Kind
+from orchestrator.core.exchange import Outcome
+from orchestrator.core.records import (
+    Branched,
+    BranchKind,
+    Concluded,
+    Intended,
+    Record,
+    Settled,
+    Status,
+    Then,
+    Verdict,
+)
+from orchestrator.core.script import Policy
+from orchestrator.core.state import Phase
+from orchestrator.sandbox.operations import Operation
+from tests.fakes.transport import Sent
+from tests.fakes.virtual_time import EPOCH
+from tests.property.reference import listen
+from tests.property.simulation import NO_INTENT, Simulated, story
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One intent, what the run came to believe of it, and what really became of it.
+
+    Attributes:
+        sent: Its request, if it left.
+        step: The number of its step: attempts of one step share it.
+    """
+
+    index: int
+    intent: Intended
+    step: int
+    concluded: Concluded | None
+    settled: tuple[Settled, ...]
+    sent: tuple[Sent, ...]
+
+    @property
+    def deliveries(self) -> list[Operation]:
+        """What reached the server of it."""
+        return [one for sent in self.sent for one in sent.deliveries if isinstance(one, Operation)]
+
+    @property
+    def executed(self) -> list[Operation]:
+        """Those deliveries that did something."""
+        return [one for one in self.deliveries if _did_something(one)]
+
+    @property
+    def is_doubled(self) -> bool:
+        """Whether the network sent it on twice."""
+        return any(len(sent.treatment.deliveries) > 1 for sent in self.sent)
+
+
+def check(simulated: Simulated) -> None:
+    """Raise AssertionError, with the whole story, unless everything holds that must hold of every run."""
+    try:
+        _check(simulated)
+    except AssertionError as error:
+        error.add_note(story(simulated))
+        raise
+
+
+def _check(simulated: Simulated) -> None:
+    attempts = attempts_of(simulated)
+    _check_it_ended(simulated)
+    _check_intents(simulated)
+    for attempt in attempts:
+        _check_belief(simulated, attempt, attempts)
+    _check_repeats(attempts)
+    _check_ringing(simulated, attempts)
+    _check_nobody_is_left(simulated, attempts)
+    _check_transcript(simulated, attempts)
+
+
+def attempts_of(simulated: Simulated) -> list[Attempt]:
+    """Return the attempts of a run, in order."""
+    found: list[Attempt] = []
+    step = 0
+    records = simulated.records
+    places = [index for index, record in enumerate(records) if isinstance(record, Intended)]
+    for place, following in zip(places, [*places[1:], len(records)], strict=True):
+        intent = records[place]
+        assert isinstance(intent, Intended)
+        after = records[place + 1 : following]
+        step += intent.attempt == 1
+        found.append(
+            Attempt(
+                place,
+                intent,
+                step,
+                next((record for record in after if isinstance(record, Concluded)), None),
+                tuple(record for record in after if isinstance(record, Settled)),
+                tuple(sent for sent in simulated.sent if sent.note == place),
+            )
+        )
+    return found
+
+
+def _check_it_ended(simulated: Simulated) -> None:
+    """Every run ends, or waits for a person."""
+    state = simulated.state
+    assert state.end is not None or state.phase is Phase.UNDECIDED, f"it never ends: {state.phase}"
+    if state.end is not None:
+        assert state.end.status in (Status.COMPLETED, Status.FAILED, Status.CANCELLED)
+
+
+def _check_intents(simulated: Simulated) -> None:
+    """Every request that changes something left after its intent was on disk, and once for each intent."""
+    seen: set[int] = set()
+    for sent in simulated.sent:
+        assert isinstance(sent.note, int)
+        assert sent.note != NO_INTENT, f"no intent for {sent.request}"
+        if isinstance(simulated.records[sent.note], Intended):
+            assert sent.note not in seen, f"sent twice for one intent: {sent.request}"
+            seen.add(sent.note)
+
+
+def _check_belief(simulated: Simulated, attempt: Attempt, attempts: list[Attempt]) -> None:
+    """Nothing is held to have run that did not, nor the reverse."""
+    concluded, intent = attempt.concluded, attempt.intent
+    if concluded is not None and concluded.outcome is Outcome.DONE:
+        assert attempt.executed, f"done, but it did not run: {intent}"
+    if concluded is not None and concluded.outcome not in (Outcome.DONE, Outcome.UNKNOWN):
+        assert not attempt.executed or attempt.is_doubled, f"{concluded.outcome}, but it ran: {intent}"
+    for settled in attempt.settled:
+        if settled.verdict is Verdict.DID_NOT_RUN:
+            assert not attempt.executed, f"it ran, in spite of the verdict: {intent} {settled}"
+        elif settled.verdict in (Verdict.RAN, Verdict.PARTLY) and intent.operation is not Kind.END:
+            same = [one for one in attempts if one.step == attempt.step and one.index <= attempt.index]
+            asked_again = simulated.settings.idempotent_for_s is not None and any(one.executed for one in same)
+            assert attempt.executed or asked_again or _disturbed(settled, attempt, attempts), (
+                f"it did not run, in spite of the verdict: {intent} {settled}"
+            )
+
+
+def _disturbed(settled: Settled, attempt: Attempt, attempts: list[Attempt]) -> bool:
+    """Whether an earlier request that the network held back or doubled ran at that time: nobody can tell them apart."""
+    began_s, ended_s = attempt.intent.at.boot_s, settled.at.boot_s
+    return any(
+        operation.received_at - EPOCH <= ended_s + 30.0 and _end_of(operation) - EPOCH >= began_s - 30.0
+        for other in attempts
+        if other.index < attempt.index
+        for operation in other.executed
+        if other.is_doubled or any(delay > 0 for sent in other.sent for delay in sent.treatment.deliveries)
+    )
+
+
+def _check_repeats(attempts: list[Attempt]) -> None:
+    """A command ran twice only where the author's policy says so, or where the network doubled it."""
+    for before, after in _pairs(attempts):
+        repeats = [settled for settled in before.settled if settled.then is Then.REPEAT]
+        for settled in repeats:
+            assert before.intent.policy is Policy.REPEAT, f"repeated against the policy: {settled}"
+            assert before.intent.operation is not Kind.CREATE
+        known = {id(operation) for operation in after.executed}  # a stored reply is that of the first delivery
+        earlier = [
+            one
+            for one in attempts
+            if one.step == after.step and one.index < after.index and known.isdisjoint(map(id, one.executed))
+            if one.executed
+        ]
+        allowed = [s for one in attempts if one.step == after.step for s in one.settled if s.then is Then.REPEAT]
+        if after.executed and earlier and after.intent.operation is not Kind.END:
+            assert allowed or any(one.is_doubled for one in earlier), f"ran again without leave: {after.intent}"
+
+
+def _pairs(attempts: list[Attempt]) -> Iterator[tuple[Attempt, Attempt]]:
+    for before, after in pairwise(attempts):
+        if before.step == after.step:
+            yield before, after
+
+
+def _check_ringing(simulated: Simulated, attempts: list[Attempt]) -> None:
+    """No number is rung twice by one run, unless the network doubled its dial."""
+    rung = len(simulated.server.transcript.rung())
+    dials = [attempt for attempt in attempts if attempt.intent.operation is Kind.CREATE]
+    assert rung <= 1 or any(dial.is_doubled for dial in dials), f"rung {rung} times"
+
+
+def _check_nobody_is_left(simulated: Simulated, attempts: list[Attempt]) -> None:
+    """When a run has ended no call of it is up, as far as anybody can know of it."""
+    state = simulated.state
+    dials = [attempt for attempt in attempts if attempt.intent.operation is Kind.CREATE]
+    unknowable = state.call_id is None or any(
+        dial.is_doubled and dial.concluded is not None and dial.concluded.outcome is Outcome.DONE for dial in dials
+    )
+    for call in simulated.server.list_calls(simulated.server.now).reply.body["response"]["data"]:  # type: ignore[union-attr]
+        assert call["status"] == "hangup" or (unknowable and call["resource_id"] != state.call_id), (
+            f"call {call['resource_id']} is {call['status']}"
+        )
+
+
+def _check_transcript(simulated: Simulated, attempts: list[Attempt]) -> None:
+    """What the callee heard is the script, whenever the evidence was conclusive throughout."""
+    state = simulated.state
+    if state.end is None or not _is_conclusive(simulated.records, attempts) or state.call_id is None:
+        return
+    callee = simulated.scenario.callee
+    expected = listen(simulated.scenario.script, callee)
+    heard = [_words(entry) for entry in simulated.server.transcript.heard(state.call_id)]
+    hangs_up = callee.hangs_up_after is not None or callee.hangs_up_during is not None
+    if callee.does != "answer" or state.hangup_cause == "expired":
+        assert not heard
+    elif hangs_up or (state.end.fault is not None and state.end.fault.code != "command_failed"):
+        assert heard == expected.spoken[: len(heard)]
+    else:
+        assert heard == expected.spoken
+        assert (state.end.status is Status.COMPLETED) == expected.completed
+        assert state.end.result == expected.result
+        messages = [entry["message"] for entry in simulated.server.transcript.find(event="sms")]
+        assert messages == expected.messages
+
+
+def _is_conclusive(records: list[Record], attempts: list[Attempt]) -> bool:
+    """Whether every uncertain attempt was settled by proof, and nothing ran that nobody knows of."""
+    for attempt in attempts:
+        outcome = None if attempt.concluded is None else attempt.concluded.outcome
+        if outcome is Outcome.REJECTED and attempt.intent.operation is not Kind.COMMAND:
+            return False  # a middlebox refused what has no state to look at
+        if len(attempt.executed) > 1 or (attempt.executed and len(attempt.deliveries) > 1):
+            return False
+        for settled in attempt.settled:
+            asks = "get_dtmf" in attempt.intent.commands and settled.results is None
+            proven = settled.verdict is Verdict.DID_NOT_RUN or (settled.verdict is Verdict.RAN and not asks)
+            if not proven or (settled.verdict is Verdict.RAN and not attempt.executed):
+                return False
+    return not any(
+        isinstance(record, Branched) and record.kind in (BranchKind.STALE, BranchKind.LOST_DIGITS) for record in records
+    )
+
+
+def _did_something(operation: Operation) -> bool:
+    execution = operation.execution
+    if execution is None:
+        return operation.method != "GET" and operation.reply is not None and operation.reply.status < 300
+    return bool(execution.results) or execution.outcome == "running"
+
+
+def _end_of(operation: Operation) -> float:
+    return float("inf") if operation.completed_at is None else operation.completed_at
+
+
+def _words(entry: dict[str, object]) -> str:
+    return str(entry.get("text", entry.get("keyed")))

@@ -1,0 +1,642 @@
+"""What is done next, phase by phase."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+
+from orchestrator.core.actions import Action, Finish, Note, Orders, Reconcile, Rest, Send, Wait
+from orchestrator.core.decide import decide, disposition_of
+from orchestrator.core.exchange import Operation, Outcome
+from orchestrator.core.records import (
+    Branched,
+    BranchKind,
+    CancelAsked,
+    Cursor,
+    Disposition,
+    EndDecided,
+    Fault,
+    LookKind,
+    Noticed,
+    RunEnded,
+    Settled,
+    Status,
+    Waited,
+)
+from orchestrator.core.script import (
+    Dial,
+    End,
+    FailureAction,
+    Goto,
+    Hangup,
+    Hold,
+    OnFailure,
+    Plain,
+    Say,
+    Script,
+    SendDtmf,
+    Sms,
+    Switch,
+    Value,
+)
+from orchestrator.core.settings import OnSeveral
+from orchestrator.core.state import Failure, Phase, RunState
+from orchestrator.errors import ExpressionError
+from tests.fakes import machine as m
+
+NOTHING = Orders()
+WATCH = "for further calls of the lost dial"
+COMPLETED = EndDecided(at=m.at(19), status=Status.COMPLETED)
+
+
+@dataclass(frozen=True)
+class Reads:
+    """A text and a condition that reads one variable."""
+
+    name: str
+
+    source = "{{ … }}"
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Name it."""
+        return frozenset({self.name})
+
+    def render(self, variables: Mapping[str, Value]) -> str:
+        """Return its value."""
+        if self.name not in variables:
+            raise ExpressionError(f"`{self.name}` is not known")
+        return str(variables[self.name])
+
+    def holds(self, variables: Mapping[str, Value]) -> bool:
+        """Whether it is `1`."""
+        return self.render(variables) == "1"
+
+
+def decided(
+    state: RunState, script: Script | None = None, now: float = 20, *, orders: Orders = NOTHING, jitter: float = 0.0
+) -> Action:
+    return decide(state, script or m.script(), m.at(now), orders=orders, jitter=jitter)
+
+
+def noted(*args: Any, **kwargs: Any) -> Any:
+    action = decided(*args, **kwargs)
+    assert isinstance(action, Note), action
+    return action.record
+
+
+def sent(*args: Any, **kwargs: Any) -> Send:
+    action = decided(*args, **kwargs)
+    assert isinstance(action, Send), action
+    return action
+
+
+def fault_of(action: Action) -> str:
+    """Return the code of the fault with which an action ends or rests the run."""
+    record = action.record if isinstance(action, Note) else action
+    fault = record.fault if isinstance(record, EndDecided | Rest) else None
+    assert fault is not None, action
+    return fault.code
+
+
+def fresh(**fields: Any) -> RunState:
+    return m.state(Phase.READY, call_id=None, cursor=Cursor(0), answered=False, **fields)
+
+
+# --- orders from outside ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [
+        ("cancelled", Status.CANCELLED),
+        ("stopped", Status.CANCELLED),
+        ("reaped", Status.FAILED),
+        ("max_call", Status.FAILED),
+    ],
+)
+@pytest.mark.parametrize("phase", [Phase.READY, Phase.RETRYING, Phase.SETTLING, Phase.BUSY, Phase.FAILED])
+def test_a_cancelled_run_ends(phase: Phase, code: str, status: Status) -> None:
+    """Whatever is left of the script; by a person or a signal it is cancelled, otherwise it failed."""
+    record = noted(m.state(phase, cancel=CancelAsked(at=m.at(19), why="told", code=code)))
+    assert (record.status, record.fault) == (status, Fault(code=code, message="told"))
+
+
+def test_a_cancelled_lost_dial_is_looked_for_first() -> None:
+    """Nobody can end a call that nobody knows of; a process told to stop leaves that to a later one."""
+    dial = m.pending(m.intent(Operation.CREATE, expires_wall=m.EPOCH + 70))
+    lost = m.state(Phase.SETTLING, call_id=None, pending=dial)
+    assert decided(lost.changed({"cancel": CancelAsked(at=m.at(19))})) == Reconcile(LookKind.LIST)
+    assert fault_of(decided(lost.changed({"cancel": CancelAsked(at=m.at(19), code="stopped")}))) == "stopped"
+
+
+def test_hand_over_rests_at_the_next_boundary() -> None:
+    """The call is left up for a later resume."""
+    assert fault_of(decided(m.state(Phase.READY), orders=Orders(hand_over=True))) == "stopped"
+
+
+@pytest.mark.parametrize(("now", "is_too_long"), [(599.9, False), (600, True)])
+def test_no_call_lasts_longer_than_max_call(now: float, is_too_long: bool) -> None:
+    """Ten minutes from the dial."""
+    action = decided(m.state(Phase.READY, call_since=m.at(0)), now=now)
+    assert isinstance(action, Note) is is_too_long
+    if is_too_long:
+        assert fault_of(action) == "max_call"
+
+
+def test_what_is_ending_is_not_told_again() -> None:
+    """An end that is decided goes on, whatever is told."""
+    state = m.state(Phase.READY, ending=COMPLETED, cancel=CancelAsked(at=m.at(19)), call_since=m.at(0))
+    assert sent(state, now=900, orders=Orders(hand_over=True)).intent.operation is Operation.END
+
+
+@pytest.mark.parametrize("phase", [Phase.READY, Phase.RETRYING])
+def test_no_new_dial_when_stopped(phase: Phase) -> None:
+    """Before a call exists a stop ends this process's part."""
+    state = (
+        fresh() if phase is Phase.READY else m.state(phase, call_id=None, pending=m.pending(m.intent(Operation.CREATE)))
+    )
+    assert fault_of(decided(state, orders=Orders(no_new_dial=True))) == "stopped"
+
+
+# --- ready ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_dial_carries_its_fence() -> None:
+    """`schedule_expire` is now plus 60 s, corrected by the skew of the server's clock."""
+    action = sent(fresh(clock_skew_s=5.0))
+    assert action.intent.expires_wall == m.EPOCH + 85
+    assert action.request.commands[0]["dial"]["schedule_expire"] == "1970-01-12T13:48:05+00:00"
+    assert (action.intent.attempt, action.intent.call_id, action.look_after_s) == (1, None, None)
+    assert action.request.read_timeout_s == action.intent.longest_s + 5.0
+    assert action.request.deadline_s > action.request.read_timeout_s
+
+
+@pytest.mark.parametrize(
+    ("fields", "expires"),
+    [
+        ({"schedule_start": "1970-01-12T14:46:40+00:00"}, m.EPOCH + 3660),
+        ({"schedule_expire": "1970-01-12T14:46:40+00:00"}, m.EPOCH + 3600),
+        ({"schedule_expire": "1970-01-12T14:46:40"}, m.EPOCH + 3600),
+    ],
+)
+def test_a_dial_keeps_its_own_schedule(fields: dict[str, str], expires: float) -> None:
+    """A start moves the fence; an expiry of the author is the fence."""
+    typed: dict[str, Any] = {key: Plain(text) for key, text in fields.items()}
+    dial = Dial(to=Plain(m.TO), from_=Plain(m.FROM), **typed)
+    script = replace(m.script(), entries=(m.entry(dial), *m.script().entries[1:]))
+    action = sent(fresh(), script)
+    assert action.intent.expires_wall == expires
+    for key, text in fields.items():
+        assert action.request.commands[0]["dial"][key] == text
+
+
+def test_a_schedule_that_is_no_date_ends_the_run() -> None:
+    """Nothing is sent."""
+    dial = Dial(to=Plain(m.TO), from_=Plain(m.FROM), schedule_start=Plain("tomorrow"))
+    script = replace(m.script(), entries=(m.entry(dial),))
+    assert fault_of(decided(fresh(), script)) == "expression"
+
+
+def test_the_next_entry_is_sent() -> None:
+    """With its digest, its label if the script fell into it, and the run's reference."""
+    script = m.script(m.entry(Say(Plain("one")), label="top"))
+    action = sent(m.state(Phase.READY), script)
+    assert action.intent.fell_into == ("top",)
+    assert dict(action.intent.digests) == {"1": script.entries[1].digest}
+    assert (action.request.call_id, action.request.reference) == (m.CALL, "run-1.0")
+    assert sent(m.state(Phase.READY, jumped=True), script).intent.fell_into == ()
+
+
+def test_a_dangerous_step_is_looked_at_while_it_is_open() -> None:
+    """Soon enough to see it running: a third of its shortest duration, at most half a second."""
+    for digits, after_s in (("123", 0.1), ("1" * 40, 0.5)):
+        action = sent(m.state(Phase.READY), m.script(SendDtmf(Plain(digits))))
+        assert action.look_after_s == pytest.approx(after_s)
+    assert (
+        sent(m.state(Phase.READY), m.script(Sms(to=Plain(m.TO), from_=Plain(m.FROM), message=Plain("x")))).look_after_s
+        is None
+    )
+
+
+def test_the_end_of_the_list_ends_the_run() -> None:
+    """Completed; then the call is hung up, unless it is to be left up."""
+    assert noted(m.state(Phase.READY, cursor=Cursor(3))) == EndDecided(at=m.at(20), status=Status.COMPLETED)
+    kept = m.with_settings(m.state(Phase.READY, cursor=Cursor(3)), leave_up=True)
+    assert noted(kept).leave_up
+    assert sent(m.state(Phase.READY, ending=COMPLETED)).intent.end_reason == "the script has ended"
+    failed = EndDecided(at=m.at(19), status=Status.FAILED, fault=Fault(code="x", message="it broke"))
+    assert sent(m.state(Phase.READY, ending=failed)).intent.end_reason == "it broke"
+    left = decided(m.state(Phase.READY, ending=replace(COMPLETED, leave_up=True)))
+    assert isinstance(left, Finish)
+
+
+def test_control_entries_branch() -> None:
+    """switch, goto, end and when are decided once and journalled."""
+    script = m.script(
+        m.entry(Switch(Reads("choice"), {"1": "bye"}, "again"), label="again"),
+        m.entry(Goto("bye")),
+        m.entry(End(Reads("choice"))),
+        m.entry(Say(Plain("x")), when=Reads("choice"), label="maybe"),
+        m.entry(Hangup(), label="bye"),
+    )
+    known = m.state(Phase.READY, variables={"choice": "1"})
+    case = noted(known, script)
+    assert (case.kind, case.label, case.target, case.fell_into) == (BranchKind.SWITCH, "bye", Cursor(5), "again")
+    other = noted(known.changed({"variables": {"choice": "7"}}), script)
+    assert (other.label, other.reason) == ("again", "otherwise")
+    assert noted(known.changed({"cursor": Cursor(2)}), script).kind is BranchKind.GOTO
+    assert noted(known.changed({"cursor": Cursor(3)}), script) == replace(COMPLETED, at=m.at(20), result="1")
+    skipped = noted(known.changed({"cursor": Cursor(4), "variables": {"choice": "2"}}), script)
+    assert (skipped.kind, skipped.target, skipped.fell_into) == (BranchKind.WHEN, Cursor(5), "maybe")
+    assert sent(known.changed({"cursor": Cursor(4)}), script).intent.commands == ("say",)
+    assert noted(known, m.script(End())).result is None
+
+
+def test_an_expression_that_fails_ends_the_call() -> None:
+    """In mid-call an unknown name is a failure of the run."""
+    assert fault_of(decided(m.state(Phase.READY), m.script(End(Reads("nothing"))))) == "expression"
+    assert fault_of(decided(m.state(Phase.READY), m.script(Hold()))) == "cannot_fit"
+    retrying = m.state(Phase.RETRYING, pending=m.pending(concluded=None))
+    assert fault_of(decided(retrying, m.script(Say(Reads("nothing"))))) == "expression"
+
+
+@pytest.mark.parametrize("is_jump", [True, False])
+def test_labels_are_entered_three_times_at_most(is_jump: bool) -> None:
+    """By a jump or by falling into them."""
+    script = m.script(Goto("top"), m.entry(Say(Plain("x")), label="top"))
+    cursor = Cursor(1) if is_jump else Cursor(2)
+    assert not isinstance(decided(m.state(Phase.READY, cursor=cursor, visits={"top": 2}), script), Rest)
+    assert fault_of(decided(m.state(Phase.READY, cursor=cursor, visits={"top": 3}), script)) == "max_visits"
+
+
+def test_a_sentence_in_the_middle_does_not_enter_its_label_again() -> None:
+    """A `say` that was split goes on where it was."""
+    script = m.script(m.entry(Say(Plain("One. Two.")), label="top"))
+    state = m.state(Phase.READY, cursor=Cursor(1, 1), visits={"top": 3})
+    assert sent(state, script).intent.fell_into == ()
+
+
+def test_lost_secrets_are_asked_for_again() -> None:
+    """Back to the get_dtmf that saves them, unless something dangerous lies between, or nothing ever saved them."""
+    script = m.script(Say(Plain("pin?")), Say(Reads("pin")))
+    lost = m.state(Phase.READY, cursor=Cursor(2), lost=frozenset({"pin"}))
+    again = noted(lost.changed({"saved_by": {"pin": (1, 4)}, "last_dangerous": 3}), script)
+    assert (again.kind, again.target) == (BranchKind.LOST_DIGITS, Cursor(1))
+    assert fault_of(decided(lost.changed({"saved_by": {"pin": (1, 4)}, "last_dangerous": 5}), script)) == "lost_secret"
+    assert fault_of(decided(lost, script)) == "lost_secret"
+    assert sent(lost.changed({"cursor": Cursor(1)}), script)
+
+
+def test_resuming_looks_first() -> None:
+    """GET before anything is sent; failed looks back off, and are given up after five."""
+    state = m.state(Phase.READY, must_look=True)
+    assert decided(state) == Reconcile(LookKind.CALL)
+    waiting = decided(state.changed({"look_failures": 2}))
+    assert isinstance(waiting, Wait)
+    assert waiting.until.boot_s == pytest.approx(21.2)
+    assert decided(state.changed({"look_failures": 2, "wake": m.at(21)})) == Wait(m.at(21), None)
+    assert decided(state.changed({"look_failures": 2, "wake": m.at(20)})) == Reconcile(LookKind.CALL)
+    assert fault_of(decided(state.changed({"look_failures": 5}))) == "unreachable"
+
+
+@pytest.mark.parametrize(("quiet", "is_stale"), [(0, False), (-0.1, True)])
+def test_a_callee_who_has_waited_too_long(quiet: float, is_stale: bool) -> None:
+    """Longer than `max_silence` (20 s) since the end of the last step known: to `on_stale`, or the end."""
+    state = m.state(Phase.READY, check_stale=True, quiet_since=m.at(quiet))
+    action = decided(state)
+    assert isinstance(action, Note) is is_stale
+    if is_stale:
+        assert fault_of(action) == "stale"
+        script = m.script(m.entry(Hangup(), label="bye"))
+        branch = noted(m.with_settings(state, on_stale="bye"), script)
+        assert (branch.kind, branch.target) == (BranchKind.STALE, Cursor(1))
+
+
+# --- further calls of a lost dial -------------------------------------------------------------------------------------
+
+
+def watching(**fields: Any) -> RunState:
+    return m.state(Phase.READY, **{"watch_until": m.at(80), "watch_looked": m.at(16), **fields})
+
+
+def test_further_calls_are_reported_and_ended() -> None:
+    """Told once, ended by DELETE, unless `on_several` says to leave them or it has been tried three times."""
+    state = watching(extras=("call-2",))
+    told = noted(state)
+    assert isinstance(told, Noticed)
+    assert "call-2" in told.message
+    aware = state.changed({"notices": (told,)})
+    delete = sent(aware)
+    assert (delete.intent.operation, delete.intent.call_id, delete.request.call_id) == (
+        Operation.END,
+        "call-2",
+        "call-2",
+    )
+    assert sent(m.with_settings(aware, on_several=OnSeveral.LEAVE)).intent.operation is Operation.COMMAND
+    assert sent(aware.changed({"extra_tries": 3})).intent.operation is Operation.COMMAND
+
+
+@pytest.mark.parametrize(
+    ("fields", "now", "looks"),
+    [
+        ({}, 20.9, False),
+        ({}, 21, True),
+        ({"watch_looked": None}, 17, True),
+        ({"watch_looked": m.at(79)}, 80, True),  # the last look, however recent the one before
+        ({"watch_looked": m.at(79), "look_failures": 1}, 80, False),
+        ({"watch_looked": m.at(79), "look_failures": 1}, 84, True),
+        ({"look_failures": 5}, 90, False),
+        ({"watch_until": None}, 90, False),
+    ],
+)
+def test_the_list_is_watched_between_steps(fields: dict[str, Any], now: float, looks: bool) -> None:
+    """Every 5 s, and once more when no further call can appear."""
+    assert (decided(watching(**fields), now=now) == Reconcile(LookKind.LIST)) is looks
+
+
+def test_a_run_does_not_end_while_further_calls_may_appear() -> None:
+    """The end waits for the watch, in looks 5 s apart, and gives up only on an API out of reach."""
+    over = replace(COMPLETED)
+    state = watching().changed({"phase": Phase.OVER, "call_over": True, "ending": over})
+    waiting = decided(state, now=20)
+    assert waiting == Wait(m.at(21), Waited(at=m.at(20), wake=m.at(21), why=WATCH))
+    last = decided(state.changed({"watch_looked": m.at(78)}), now=79)
+    assert isinstance(last, Wait)
+    assert last.until == m.at(80)
+    failing = state.changed({"watch_looked": m.at(81), "look_failures": 1})
+    assert decided(failing, now=82) == Wait(m.at(86), Waited(at=m.at(82), wake=m.at(86), why=WATCH))
+    assert decided(failing.changed({"wake": m.at(86)}), now=82) == Wait(m.at(86), None)
+    assert isinstance(decided(failing.changed({"look_failures": 5}), now=90), Finish)
+    assert isinstance(decided(state.changed({"watch_until": None}), now=90), Finish)
+
+
+def test_an_undecided_run_watches_too_and_then_rests() -> None:
+    """A person's verdict may take days; a second call on the line may not."""
+    fault = Fault(code="undecided", message="?")
+    ending = EndDecided(at=m.at(19), status=Status.UNDECIDED, fault=fault)
+    state = m.state(Phase.UNDECIDED, ending=ending, call_over=True)
+    assert decided(state) == Rest(fault)
+    assert decided(m.state(Phase.UNDECIDED)).fault.code == "undecided"  # type: ignore[union-attr]
+    busy = state.changed({"watch_until": m.at(80), "watch_looked": m.at(10)})
+    assert decided(busy) == Reconcile(LookKind.LIST)
+
+
+def test_cancelling_an_undecided_run_ends_a_call_that_was_left_up() -> None:
+    """The step stays undecided; the call does not stay up."""
+    state = m.state(Phase.UNDECIDED, cancel=CancelAsked(at=m.at(19)))
+    assert sent(state).intent.operation is Operation.END
+    assert isinstance(decided(state.changed({"call_over": True})), Rest)
+
+
+# --- retrying ---------------------------------------------------------------------------------------------------------
+
+
+def held(outcome: Outcome = Outcome.NOT_SENT, tries: int = 1, **fields: Any) -> RunState:
+    """Return a run whose step was held back at 20 s, after so many tries since 10 s."""
+    last = m.concluded(
+        outcome, 20, **{key: fields.pop(key) for key in list(fields) if key in ("final", "retry_after_s")}
+    )
+    intended = fields.pop("intent", None)
+    step = m.pending(intended, concluded=last, held_back=tries, held_since=m.at(10), unknowns=0)
+    return m.state(Phase.RETRYING, pending=step, **{"quiet_since": m.at(18), **fields})
+
+
+@pytest.mark.parametrize(("tries", "wait_s"), [(1, 0.25), (2, 0.5), (3, 1.0), (4, 2.0)])
+def test_the_wait_before_another_try_doubles(tries: int, wait_s: float) -> None:
+    """From half a second, with jitter that takes at most half of it away; the wake time is journalled first."""
+    action = decided(held(tries=tries))
+    assert isinstance(action, Wait)
+    assert action.until.boot_s == pytest.approx(20 + wait_s)
+    assert action.record is not None
+    jittered = decided(held(tries=tries), jitter=1.0)
+    assert isinstance(jittered, Wait)
+    assert jittered.until.boot_s == pytest.approx(20 + 2 * wait_s)
+
+
+def test_the_server_may_ask_for_a_longer_wait() -> None:
+    """`Retry-After` is honoured."""
+    action = decided(held(Outcome.THROTTLED, retry_after_s=7.0))
+    assert isinstance(action, Wait)
+    assert action.until == m.at(27)
+
+
+def test_after_the_wait_the_step_is_sent_again() -> None:
+    """The same step, as a further attempt."""
+    action = sent(held(wake=m.at(20)))
+    assert (action.intent.attempt, action.intent.start) == (2, Cursor(1))
+
+
+@pytest.mark.parametrize(
+    ("state", "now", "code"),
+    [
+        (held(tries=5), 20, "unreachable"),
+        (held(Outcome.THROTTLED, tries=5), 20, "throttled"),
+        (held(call_id=None, quiet_since=None), 69.8, "unreachable"),
+        (held(), 37.8, "unreachable"),  # in mid-call the callee's silence counts: 18 + 20
+        (held(Outcome.THROTTLED, retry_after_s=25.0), 20, "throttled"),
+        (held(final=True), 20, "configuration"),
+        (held(Outcome.THROTTLED, tries=5, intent=m.intent(Operation.END), ending=COMPLETED), 20, "unreachable"),
+    ],
+)
+def test_tries_end(state: RunState, now: float, code: str) -> None:
+    """After five, after 60 s, when the callee has waited too long, or at once where no try can help."""
+    assert fault_of(decided(state, now=now)) == code
+
+
+def test_tries_are_counted_from_the_first_that_was_held_back() -> None:
+    """A step that took a minute to settle has all its tries still before it."""
+    state = held(quiet_since=m.at(95))
+    late = state.changed({"pending": replace(state.pending, held_since=m.at(100), first_at=m.at(0))})  # type: ignore[type-var]
+    assert isinstance(decided(late, now=101), Wait)
+
+
+def test_a_lost_end_is_sent_again() -> None:
+    """With the call and the reason it was for."""
+    delete = m.intent(Operation.END, call_id="call-2", end_reason="doubled")
+    state = m.state(Phase.RETRYING, pending=m.pending(delete, concluded=None), ending=COMPLETED)
+    action = sent(state)
+    assert (action.intent.call_id, action.intent.attempt, action.intent.end_reason) == ("call-2", 2, "doubled")
+    nameless = m.state(Phase.RETRYING, pending=m.pending(m.intent(Operation.END), concluded=None), ending=COMPLETED)
+    assert sent(nameless).intent.end_reason == ""
+
+
+@pytest.mark.parametrize(
+    ("element", "is_repeat", "names"),
+    [
+        (Say(Plain("x")), True, ("say", "say")),
+        (Say(Plain("x")), False, ("say",)),
+        (SendDtmf(Plain("1")), True, ("send_dtmf",)),
+    ],
+)
+def test_a_repeat_of_something_heard_may_be_announced(element: Any, is_repeat: bool, names: tuple[str, ...]) -> None:
+    """`replay_preamble` goes before what may be heard twice, and before nothing else."""
+    state = m.state(Phase.RETRYING, pending=m.pending(concluded=None, repeated=is_repeat))
+    spoken = m.with_settings(state, replay_preamble="Once more.")
+    assert sent(spoken, m.script(element)).intent.commands == names
+    assert sent(state, m.script(element)).intent.commands == names[-1:]
+
+
+def test_a_retry_after_a_resume_looks_first() -> None:
+    """Also in the middle of a step, unless the run is ending."""
+    state = m.state(Phase.RETRYING, must_look=True)
+    assert decided(state) == Reconcile(LookKind.CALL)
+
+
+# --- settling ---------------------------------------------------------------------------------------------------------
+
+
+def test_settling_looks_waits_and_concludes() -> None:
+    """What `reconcile` says is done."""
+    state = m.state(Phase.SETTLING)
+    assert decided(state, now=12) == Reconcile(LookKind.CALL)
+    once = state.changed({"pending": m.pending(looks=(m.look(12),))})
+    waiting = decided(once, now=12.1)
+    assert isinstance(waiting, Wait)
+    assert waiting.record is not None
+    assert decided(once.changed({"wake": m.at(13)}), now=12.1) == Wait(m.at(13), None)
+    assert fault_of(decided(once, now=12.1, orders=Orders(hurry=True))) == "unsettled"
+    assert isinstance(noted(state.changed({"pending": m.pending(looks=(m.look(15),))})), Settled)
+    unreachable = state.changed({"pending": m.pending(looks=(m.look(13, None),))})
+    assert fault_of(decided(unreachable, now=80)) == "unreachable"
+
+
+# --- busy -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_busy_call_is_waited_for() -> None:
+    """At most what keeps it busy, or a dial, can last, plus the margin; looks back off."""
+    state = m.state(Phase.BUSY, busy_since=m.at(10), busy_longest_s=8.0)
+    assert decided(state) == Reconcile(LookKind.CALL)
+    waits = [decided(state.changed({"busy_looks": n})).until.boot_s - 20 for n in (1, 2, 5)]  # type: ignore[union-attr]
+    assert waits == pytest.approx([0.6, 1.2, 5.0])
+    assert decided(state.changed({"busy_looks": 1, "wake": m.at(20)})) == Reconcile(LookKind.CALL)
+    assert not isinstance(decided(state, now=75), Note)
+    assert fault_of(decided(state, now=75.1)) == "stuck"
+    longer = state.changed({"busy_longest_s": 100.0})
+    assert not isinstance(decided(longer, now=115), Note)
+    assert isinstance(decided(state.changed({"look_failures": 1})), Wait)
+    assert decided(m.state(Phase.BUSY)) == Reconcile(LookKind.CALL)
+
+
+# --- failed -----------------------------------------------------------------------------------------------------------
+
+
+def failed(rule: OnFailure, **fields: Any) -> tuple[RunState, Script]:
+    state = m.state(Phase.FAILED, **{"failure": Failure(1, "timeout"), **fields})
+    script = m.script(m.entry(Say(Plain("x")), on_failure=rule), m.entry(Hangup(), label="bye"))
+    return state, script
+
+
+def test_on_failure() -> None:
+    """Retries first, then what the author said: go on, go to a label, or end the call."""
+    retry = OnFailure(retry=1, action=FailureAction.CONTINUE)
+    first = noted(*failed(retry))
+    assert (first.kind, first.target, first.reason) == (BranchKind.RETRY, Cursor(1), "timeout")
+    then = noted(*failed(retry, retries={1: 1}))
+    assert (then.kind, then.target) == (BranchKind.ON_FAILURE, Cursor(2))
+    jump = noted(*failed(OnFailure(action=FailureAction.GOTO, label="bye")))
+    assert (jump.kind, jump.target, jump.label, jump.entry) == (BranchKind.ON_FAILURE, Cursor(2), "bye", 1)
+    stop = noted(*failed(OnFailure()))
+    assert (stop.status, stop.fault.code) == (Status.FAILED, "command_failed")
+    assert "timeout" in stop.fault.message
+
+
+def test_wrong_credentials_are_nobody_s_failure() -> None:
+    """401 and 403 end the run, whatever the script says of failures."""
+    state, script = failed(OnFailure(retry=9), failure=Failure(1, "401", unauthenticated=True))
+    assert fault_of(decided(state, script)) == "authentication"
+
+
+def test_a_failure_after_a_resume_is_looked_at_first() -> None:
+    """The call may be gone."""
+    assert decided(*failed(OnFailure(), must_look=True)) == Reconcile(LookKind.CALL)
+
+
+# --- over -------------------------------------------------------------------------------------------------------------
+
+
+def test_an_ended_call_is_looked_at_once_for_its_cause() -> None:
+    """Where it is not known, and only if there was a call."""
+    state = m.state(Phase.OVER, hangup_cause=None)
+    assert decided(state) == Reconcile(LookKind.CALL)
+    assert isinstance(decided(state.changed({"looked_over": True})), Note)
+    assert isinstance(decided(state.changed({"call_id": None})), Note)
+
+
+def test_a_cancelled_run_whose_call_is_over_is_cancelled() -> None:
+    """The call ended before it could be ended."""
+    assert noted(m.state(Phase.OVER, cancel=CancelAsked(at=m.at(19)))).status is Status.CANCELLED
+
+
+@pytest.mark.parametrize(
+    ("cursor", "answered", "target"),
+    [(2, True, Cursor(3)), (3, True, Cursor(3)), (2, False, None), (1, True, None)],
+)
+def test_a_callee_who_hangs_up_at_the_end_has_heard_it_all(cursor: int, answered: bool, target: Cursor | None) -> None:
+    """When only `hangup` was left the run completes; otherwise it failed, with nothing to explain."""
+    record = noted(m.state(Phase.OVER, cursor=Cursor(cursor), answered=answered))
+    if target is None:
+        assert record == EndDecided(at=m.at(20), status=Status.FAILED)
+    else:
+        assert isinstance(record, Branched)
+        assert (record.kind, record.target) == (BranchKind.CALL_GONE, target)
+    end = m.script(Say(Plain("x")), End(Plain("r")))
+    assert noted(m.state(Phase.OVER, cursor=Cursor(2)), end).target == Cursor(2)
+
+
+def test_after_the_hangup_only_messages_can_be_sent() -> None:
+    """An sms may stand after `hangup`; a command cannot."""
+    text = Sms(to=Plain(m.TO), from_=Plain(m.FROM), message=Plain("x"))
+    script = m.script(text, Say(Plain("y")))
+    state = m.state(Phase.OVER, hung_up_by_script=True)
+    assert sent(state, script).intent.operation is Operation.SMS
+    assert fault_of(decided(state.changed({"cursor": Cursor(2)}), script)) == "call_over"
+
+
+def test_a_run_that_has_ended_is_left_alone() -> None:
+    """There is nothing to do, and two phases are never asked about."""
+    assert decided(m.state(Phase.ENDED)) == Rest()
+    for phase in (Phase.NEW, Phase.SENDING):
+        with pytest.raises(AssertionError):
+            decided(m.state(phase))
+
+
+def test_a_run_ends_with_what_was_decided() -> None:
+    """Status, result and fault of the decision, and the disposition."""
+    ending = replace(COMPLETED, result="confirmed")
+    action = decided(m.state(Phase.OVER, ending=ending))
+    assert action == Finish(
+        RunEnded(at=m.at(20), status=Status.COMPLETED, disposition=Disposition.COMPLETED, result="confirmed")
+    )
+
+
+FAULT = Fault(code="stale", message="")
+
+
+@pytest.mark.parametrize(
+    ("cause", "answered", "fault", "disposition"),
+    [
+        ("no_answer", False, None, Disposition.NO_ANSWER),
+        ("busy", False, None, Disposition.BUSY),
+        ("rejected", False, None, Disposition.REJECTED),
+        ("expired", False, None, Disposition.EXPIRED),
+        ("failed", False, None, Disposition.FAILED),
+        (None, False, None, Disposition.FAILED),
+        ("remote", True, None, Disposition.HUNG_UP),
+        ("busy", True, None, Disposition.HUNG_UP),
+        ("failed", True, None, Disposition.FAILED),
+        ("command", True, FAULT, Disposition.FAILED),
+        ("remote", True, Fault(code="undecided", message=""), Disposition.UNKNOWN),
+    ],
+)
+def test_dispositions(cause: str | None, answered: bool, fault: Fault | None, disposition: Disposition) -> None:
+    """How the call ended, for the business."""
+    ending = EndDecided(at=m.at(19), status=Status.FAILED, fault=fault)
+    state = m.state(Phase.OVER, hangup_cause=cause, answered=answered, ending=ending)
+    assert disposition_of(state) is disposition
+    assert disposition_of(m.state(Phase.OVER, ending=COMPLETED)) is Disposition.COMPLETED
+    assert disposition_of(m.state(Phase.OVER)) is Disposition.HUNG_UP

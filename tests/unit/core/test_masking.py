@@ -1,0 +1,50 @@
+"""The second net: card-number-like digits in any output, phone numbers in logs."""
+
+from __future__ import annotations
+
+import pytest
+
+from orchestrator.core.masking import mask_cards, mask_numbers, masked
+
+CARD = "4111111111111111"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (f"card {CARD}.", "card ************1111."),
+        ("4111 1111 1111 1111", "**** **** **** 1111"),
+        ("4111-1111-1111-1111", "****-****-****-1111"),
+        ("378282246310005", "***********0005"),
+        ("4111111111111112", "4111111111111112"),  # not by the check digit
+        ("411111111111", "411111111111"),  # too short
+        ("4" * 20, "4" * 20),  # too long
+        ("+4111111111111111", "+4111111111111111"),  # a phone number
+        ("00000000-0000-4000-8000-000000000003", "00000000-0000-4000-8000-000000000003"),
+        ("no digits", "no digits"),
+        ("", ""),
+    ],
+)
+def test_card_numbers_are_masked_but_for_the_last_four(text: str, shown: str) -> None:
+    """13 to 19 digits that pass the check are hidden, with their spaces and dashes; nothing else is."""
+    assert mask_cards(text) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("call to +15555550100 lost", "call to +…00 lost"),
+        ("+33123456789,+12", "+…89,+12"),
+        ("15555550100", "15555550100"),
+    ],
+)
+def test_numbers_are_masked_but_for_the_last_two(text: str, shown: str) -> None:
+    """Every E.164 number in a log."""
+    assert mask_numbers(text) == shown
+
+
+def test_whole_documents_are_masked() -> None:
+    """Texts at every depth; keys, numbers and nothing stay."""
+    document = {CARD: [CARD, {"a": CARD}, 1, None, (CARD,)]}
+    hidden = "************1111"
+    assert masked(document) == {CARD: [hidden, {"a": hidden}, 1, None, [hidden]]}

@@ -1,0 +1,507 @@
+"""Verdicts and their evidence: every rule of design sections 4.4 and 4.5, with its time edge on both sides."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from orchestrator.core.exchange import CommandResult, Operation, Outcome
+from orchestrator.core.reconcile import (
+    LookAgain,
+    OutOfReach,
+    list_is_complete,
+    matches_of,
+    reconcile,
+    settle_time_s,
+)
+from orchestrator.core.records import Cursor, Intended, Looked, LookKind, ReplayClass, Settled, Then, Verdict
+from orchestrator.core.script import Policy
+from orchestrator.core.settings import Settings
+from orchestrator.core.state import Phase, RunState
+from tests.fakes import machine as m
+
+OK = CommandResult(command="say")
+LIST = LookKind.LIST
+
+
+def settling(intended: Intended | None = None, *looks: Looked, **fields: Any) -> RunState:
+    """Return a run whose step left at 10 s and was lost at 12 s, and what was seen since."""
+    step = {key: fields.pop(key) for key in list(fields) if key in ("unknowns", "concluded", "resumed_at", "first_at")}
+    return m.state(Phase.SETTLING, pending=m.pending(intended, looks=looks, **step), **fields)
+
+
+def lost_dial(*looks: Looked, **fields: Any) -> RunState:
+    """Return a run whose dial left at 10 s, carrying its expiry at 70 s, and was lost at 12 s."""
+    dial = m.intent(Operation.CREATE, expires_wall=m.EPOCH + 70, **fields.pop("intent", {}))
+    return settling(dial, *looks, call_id=None, **fields)
+
+
+def verdict(state: RunState, now: float) -> Settled:
+    found = reconcile(state, m.at(now))
+    assert isinstance(found, Settled), found
+    return found
+
+
+def again(state: RunState, now: float) -> LookAgain:
+    found = reconcile(state, m.at(now))
+    assert isinstance(found, LookAgain), found
+    return found
+
+
+# --- commands on a live call ------------------------------------------------------------------------------------------
+
+
+def test_the_first_look_is_at_once_and_later_ones_back_off() -> None:
+    """At once, then 0.3 s, doubling, at most 5 s apart; closer than a short list, where that may prove something."""
+    dangerous = m.intent(replay_class=ReplayClass.DANGEROUS)
+    assert again(settling(dangerous), 12) == LookAgain(m.at(12), LookKind.CALL)
+    looks = [m.look(13 + step) for step in range(8)]
+    waits = [again(settling(dangerous, *looks[:n]), 21).at.since(looks[n - 1].at) for n in range(1, 9)]
+    assert waits == pytest.approx([0.3, 0.6, 1.2, 2.4, 4.8, 5.0, 5.0, 5.0])
+    heard = settling(m.intent(shortest_s=1.0), *[replace(look, began=m.at(12)) for look in looks[:6]])
+    assert again(heard, 14).at.since(looks[5].at) == pytest.approx(0.6)
+
+
+def test_looks_while_the_request_was_open_do_not_slow_the_first_one_after_it() -> None:
+    """The open look counts as evidence, not as a look of the back-off."""
+    state = settling(m.intent(replay_class=ReplayClass.DANGEROUS), m.look(10.4, "ready", LookKind.OPEN))
+    assert again(state, 12) == LookAgain(m.at(12), LookKind.CALL)
+
+
+def test_seen_running_and_then_ready_it_ran() -> None:
+    """`in-progress` after sending, and `ready` later."""
+    found = verdict(settling(None, m.look(12, "in-progress"), m.look(14)), 14.1)
+    assert (found.verdict, found.then) == (Verdict.RAN, Then.GO_ON)
+    assert "in-progress" in found.evidence
+
+
+def test_seen_running_while_the_request_was_open_it_ran() -> None:
+    """The look while a dangerous request was open gives the proof that a later cut cannot."""
+    keys = m.intent(Operation.COMMAND, "send_dtmf", replay_class=ReplayClass.DANGEROUS, policy=Policy.STOP)
+    found = verdict(settling(keys, m.look(10.4, "in-progress", LookKind.OPEN), m.look(12)), 12.1)
+    assert (found.verdict, found.then) == (Verdict.RAN, Then.GO_ON)
+
+
+@pytest.mark.parametrize("status", ["in-progress", "reticulating", ""])
+def test_an_unknown_status_runs(status: str) -> None:
+    """While it runs, whatever that is called, nothing is decided."""
+    assert isinstance(reconcile(settling(None, m.look(12, status)), m.at(13)), LookAgain)
+    assert verdict(settling(None, m.look(12, status), m.look(13)), 13.1).verdict is Verdict.RAN
+
+
+@pytest.mark.parametrize(("now", "is_settled"), [(25.09, False), (25.2, True)])
+def test_what_runs_too_long_is_undecidable(now: float, is_settled: bool) -> None:
+    """At most the longest duration (8 s) plus margin (5 s) after it was first seen running."""
+    state = settling(None, m.look(12, "in-progress"), m.look(now - 0.2, "in-progress"))
+    found = reconcile(state, m.at(now))
+    assert isinstance(found, Settled) is is_settled
+    if isinstance(found, Settled):
+        assert (found.verdict, found.then) == (Verdict.UNDECIDABLE, Then.STOP)
+
+
+@pytest.mark.parametrize("policy", list(Policy))
+def test_nothing_is_sent_into_a_call_that_still_runs(policy: Policy) -> None:
+    """Still running after its longest duration: no policy sends into that; it stops."""
+    state = settling(m.intent(policy=policy), m.look(12, "in-progress"), m.look(30, "in-progress"))
+    assert verdict(state, 30.1).then is Then.STOP
+
+
+SETTLE = [
+    (ReplayClass.HARMLESS, 0.0),
+    (ReplayClass.HEARD, 3.0),
+    (ReplayClass.ASKS, 3.0),
+    (ReplayClass.DANGEROUS, 60.0),
+    (ReplayClass.FORBIDDEN, 60.0),
+]
+
+
+@pytest.mark.parametrize(("kind", "settle_s"), SETTLE)
+def test_settle_times(kind: ReplayClass, settle_s: float) -> None:
+    """Harmless 0 s, heard and asks 3 s, dangerous and forbidden 60 s."""
+    assert settle_time_s(kind, Settings()) == settle_s
+
+
+@pytest.mark.parametrize(("kind", "settle_s"), SETTLE)
+def test_ready_alone_is_undecidable_after_the_settle_time(kind: ReplayClass, settle_s: float) -> None:
+    """Counted from when the request can no longer leave this host (12 s); a moment earlier nothing is said."""
+    step = m.intent(replay_class=kind, shortest_s=0.0)
+    after = verdict(settling(step, m.look(12 + settle_s)), 12.1 + settle_s)
+    assert after.verdict is Verdict.UNDECIDABLE
+    if settle_s:
+        assert isinstance(reconcile(settling(step, m.look(11.9 + settle_s)), m.at(12 + settle_s)), LookAgain)
+
+
+def test_after_a_crash_the_settle_time_counts_from_the_resume() -> None:
+    """An intent without an outcome cannot leave this host after the resume that found it."""
+    early = settling(None, m.look(42.9), concluded=None, resumed_at=m.at(40))
+    assert isinstance(reconcile(early, m.at(43)), LookAgain)
+    late = settling(None, m.look(43), concluded=None, resumed_at=m.at(40))
+    assert verdict(late, 43.1).verdict is Verdict.UNDECIDABLE
+
+
+@pytest.mark.parametrize(
+    ("policy", "then"), [(Policy.REPEAT, Then.REPEAT), (Policy.SKIP, Then.SKIP), (Policy.STOP, Then.STOP)]
+)
+def test_the_undecidable_goes_to_the_policy(policy: Policy, then: Then) -> None:
+    """`if_unknown` says what follows."""
+    assert verdict(settling(m.intent(policy=policy), m.look(15)), 15.1).then is then
+
+
+@pytest.mark.parametrize(("unknowns", "then"), [(2, Then.REPEAT), (3, Then.STOP)])
+def test_no_step_is_sent_too_often(unknowns: int, then: Then) -> None:
+    """Three unknown outcomes are the end of repeats."""
+    found = verdict(settling(None, m.look(15), unknowns=unknowns), 15.1)
+    assert (found.verdict, found.then) == (Verdict.UNDECIDABLE, then)
+
+
+def watched(every_s: float, until: float) -> list[Looked]:
+    """Return looks at a ready call, from the first byte on."""
+    return [m.look(10 + every_s * n) for n in range(1, int((until - 10) / every_s) + 1)]
+
+
+def test_looks_closer_than_the_list_is_short_prove_that_nothing_ran() -> None:
+    """Never further apart than the shortest duration (2 s), through `settle_dangerous`: it did not run."""
+    patient = m.with_settings(settling(None, *watched(1.5, 73)), settle_heard_s=120.0)
+    found = verdict(patient, 73)
+    assert (found.verdict, found.then) == (Verdict.DID_NOT_RUN, Then.AGAIN)
+
+
+@pytest.mark.parametrize(
+    ("step", "looks"),
+    [
+        (m.intent(), watched(1.5, 71)),  # not long enough
+        (m.intent(), watched(2.0, 73)),  # not close enough
+        (m.intent(), watched(1.5, 30) + watched(1.5, 73)[18:]),  # a gap
+        (m.intent(), watched(1.5, 73)[2:]),  # the first one too late
+        (m.intent(shortest_s=0.0), watched(1.5, 73)),  # a list that may last no time
+        (m.intent(replay_class=ReplayClass.DANGEROUS), watched(1.5, 71)),
+    ],
+)
+def test_anything_less_proves_nothing(step: Intended, looks: list[Looked]) -> None:
+    """Each condition of that proof counts."""
+    patient = m.with_settings(settling(step, *looks), settle_heard_s=120.0)
+    assert isinstance(reconcile(patient, m.at(73)), LookAgain)
+
+
+def test_looks_never_prove_absence_of_what_is_dangerous() -> None:
+    """However closely it was watched, a dangerous step ends undecidable."""
+    step = m.intent(replay_class=ReplayClass.DANGEROUS, policy=Policy.STOP)
+    found = verdict(settling(step, *watched(1.5, 73)), 73)
+    assert (found.verdict, found.then) == (Verdict.UNDECIDABLE, Then.STOP)
+
+
+def test_without_a_first_byte_the_intent_stands_in_for_it() -> None:
+    """After a crash the moment of the first byte is unknown; the intent is earlier."""
+    state = settling(None, *watched(1.5, 76), concluded=None, resumed_at=m.at(12))
+    assert verdict(m.with_settings(state, settle_heard_s=120.0), 76).verdict is Verdict.DID_NOT_RUN
+
+
+ENDED = [
+    (m.intent(Operation.COMMAND, "say", "hangup"), "command", (), Verdict.RAN),
+    (m.intent(Operation.COMMAND, "say", "hangup"), "remote", (), Verdict.UNDECIDABLE),
+    (m.intent(), "command", (), Verdict.UNDECIDABLE),
+    (m.intent(), "remote", (m.look(12, "in-progress"),), Verdict.PARTLY),
+    (m.intent(), "remote", (m.look(12, ""),), Verdict.PARTLY),
+    (m.intent(Operation.END), "remote", (), Verdict.RAN),
+]
+
+
+@pytest.mark.parametrize(("step", "cause", "before", "expected"), ENDED)
+def test_an_ended_call(step: Intended, cause: str, before: tuple[Looked, ...], expected: Verdict) -> None:
+    """Its own hangup ran; seen running before it ran partly; otherwise nobody knows, and nothing is sent again."""
+    over = m.look(13, "hangup", call=m.seen("hangup", hangup_cause=cause))
+    found = verdict(settling(step, *before, over), 13.1)
+    assert (found.verdict, found.then) == (expected, Then.GO_ON)
+
+
+def test_a_call_the_api_does_not_know_is_over() -> None:
+    """404: the call is gone."""
+    gone = m.look(13, None, ok=True, gone=True)
+    found = verdict(settling(None, gone), 13.1)
+    assert (found.verdict, found.then) == (Verdict.UNDECIDABLE, Then.GO_ON)
+    assert found.call is not None
+    assert found.call.ended
+    assert "it is gone" in verdict(settling(m.intent(Operation.END), gone), 13.1).evidence
+
+
+@pytest.mark.parametrize(
+    ("policy", "then"), [(Policy.REPEAT, Then.GO_ON), (Policy.SKIP, Then.SKIP), (Policy.STOP, Then.STOP)]
+)
+def test_the_policy_of_a_call_that_ended(policy: Policy, then: Then) -> None:
+    """A repeat has nobody to hear it any more; a stop still asks a person."""
+    assert verdict(settling(m.intent(policy=policy), m.look(13, "hangup")), 13.1).then is then
+
+
+def test_the_end_of_a_call_is_repeated_until_it_is_known() -> None:
+    """A lost DELETE is harmless: it is sent again at once while the call is up, but not for ever."""
+    delete = m.intent(Operation.END, policy=Policy.REPEAT, shortest_s=0.0)
+    assert verdict(settling(delete, m.look(12)), 12.1).then is Then.REPEAT
+    assert verdict(settling(delete, m.look(12), unknowns=3), 12.1).then is Then.STOP
+
+
+def test_a_message_leaves_no_trace() -> None:
+    """An sms cannot be looked for: at once undecidable, to its policy."""
+    found = verdict(settling(m.intent(Operation.SMS, policy=Policy.SKIP)), 12)
+    assert (found.verdict, found.then) == (Verdict.UNDECIDABLE, Then.SKIP)
+
+
+@pytest.mark.parametrize(
+    ("policy", "then"), [(Policy.REPEAT, Then.REPEAT), (Policy.SKIP, Then.SKIP), (Policy.STOP, Then.STOP)]
+)
+def test_lost_digits_go_to_the_policy(policy: Policy, then: Then) -> None:
+    """It ran, but what was pressed is not known."""
+    asks = m.intent(Operation.COMMAND, "get_dtmf", saves="choice", policy=policy, replay_class=ReplayClass.ASKS)
+    ran = settling(asks, m.look(12, "in-progress"), m.look(14))
+    assert (verdict(ran, 14.1).verdict, verdict(ran, 14.1).then) == (Verdict.RAN, then)
+    silent = settling(asks, concluded=m.concluded(results=None))
+    assert (verdict(silent, 12).verdict, verdict(silent, 12).then) == (Verdict.RAN, then)
+    over = settling(asks, m.look(12, "in-progress"), m.look(14, "hangup"))
+    assert verdict(over, 14.1).verdict is Verdict.PARTLY
+
+
+def test_lost_digits_of_a_call_that_has_ended_are_not_asked_for_again() -> None:
+    """There is nobody left to press them."""
+    asks = m.intent(Operation.COMMAND, "get_dtmf", "hangup", saves="choice", policy=Policy.STOP)
+    over = m.look(13, "hangup", call=m.seen("hangup", hangup_cause="command"))
+    assert verdict(settling(asks, over), 13.1).then is Then.GO_ON
+
+
+# --- looks that fail --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("now", "is_given_up"), [(72, False), (73.2, True)])
+@pytest.mark.parametrize("first", [None, "ready"])
+def test_an_api_out_of_reach_is_given_up(now: float, is_given_up: bool, first: str | None) -> None:
+    """Looks that failed for `retry_total` (60 s) end this process's part; a look that succeeded starts anew."""
+    step = m.intent(replay_class=ReplayClass.DANGEROUS)
+    seen = [] if first is None else [m.look(12, first)]
+    state = settling(step, *seen, m.look(13, None), m.look(40, None))
+    assert isinstance(reconcile(state, m.at(now)), OutOfReach) is is_given_up
+
+
+def test_a_first_failing_look_long_after_the_step_is_not_the_end() -> None:
+    """What counts is how long looks have been failing, not how long ago the step was."""
+    assert isinstance(reconcile(settling(None, m.look(500, None)), m.at(500.2)), LookAgain)
+
+
+# --- the command log --------------------------------------------------------------------------------------------------
+
+
+def logged(
+    step: Intended, *results: CommandResult, seconds: float = 13, status: str = "ready", **fields: Any
+) -> RunState:
+    """Return a run on a server that shows one earlier result and these."""
+    return settling(step, m.look(seconds, status, results=(OK, *results)), log_length=1, **fields)
+
+
+TWO = m.intent(Operation.COMMAND, "say", "play")
+PLAYED = CommandResult(command="play")
+
+
+def test_a_command_log_proves_that_it_ran() -> None:
+    """All commands of the step stand in the log, or the last one failed and stopped the list."""
+    found = verdict(logged(TWO, OK, PLAYED), 13.1)
+    assert (found.verdict, found.then, found.results, found.doubled) == (Verdict.RAN, Then.GO_ON, (OK, PLAYED), False)
+    failed = CommandResult(command="say", ok=False, error="hangup")
+    assert verdict(logged(TWO, failed), 13.1).verdict is Verdict.RAN
+
+
+def test_a_command_log_shows_what_was_doubled() -> None:
+    """More commands than were sent are reported."""
+    assert verdict(logged(TWO, OK, PLAYED, OK, PLAYED), 13.1).doubled
+
+
+def test_a_command_log_shows_where_it_stopped() -> None:
+    """A list that was cancelled in the middle goes on behind the last command that ran."""
+    found = verdict(logged(TWO, OK), 13.1)
+    assert (found.verdict, found.then, found.next_cursor) == (Verdict.PARTLY, Then.GO_ON, Cursor(2))
+    ended = verdict(logged(replace(TWO, policy=Policy.STOP), OK, status="hangup"), 13.1)
+    assert (ended.verdict, ended.then) == (Verdict.PARTLY, Then.STOP)
+
+
+@pytest.mark.parametrize(("seconds", "expected"), [(71.9, None), (72, Verdict.DID_NOT_RUN)])
+def test_an_empty_command_log_is_proof_once_nothing_can_be_late(seconds: float, expected: Verdict | None) -> None:
+    """Absence counts after `settle_dangerous`, for dangerous steps too."""
+    keys = m.intent(replay_class=ReplayClass.DANGEROUS, policy=Policy.STOP, shortest_s=0.0)
+    found = reconcile(m.with_settings(logged(keys, seconds=seconds), settle_dangerous_s=60.0), m.at(seconds + 0.1))
+    assert (found.verdict if isinstance(found, Settled) else None) is expected
+    if isinstance(found, Settled):
+        assert found.then is Then.AGAIN
+
+
+def test_a_command_log_is_not_read_while_the_list_runs_or_once_it_cannot_be_counted() -> None:
+    """Running: wait. An earlier doubt: what stands in the log may be that."""
+    assert isinstance(reconcile(logged(TWO, OK, status="in-progress"), m.at(13.1)), LookAgain)
+    doubted = settling(TWO, m.look(15, results=(OK, OK, PLAYED)), log_length=None)
+    assert verdict(doubted, 15.1).verdict is Verdict.UNDECIDABLE
+    fresh = settling(TWO, m.look(10.1, results=()), log_length=0, concluded=None)
+    assert isinstance(reconcile(fresh, m.at(10.3)), LookAgain)
+
+
+# --- stored replies ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("now", "unknowns", "operation", "is_asked"),
+    [
+        (20, 1, Operation.COMMAND, True),
+        (20, 1, Operation.SMS, True),
+        (20, 3, Operation.COMMAND, False),
+        (20, 1, Operation.END, False),
+        (296.9, 1, Operation.COMMAND, True),  # 286.9 s and a reply of up to 13 s are less than 300 s
+        (297.1, 1, Operation.COMMAND, False),
+    ],
+)
+def test_a_kept_reply_is_asked_for(now: float, unknowns: int, operation: Operation, is_asked: bool) -> None:
+    """Under an idempotency key the same request brings its own reply, within the retention that the server states."""
+    state = m.with_settings(settling(m.intent(operation), unknowns=unknowns), idempotent_for_s=300.0)
+    found = reconcile(state, m.at(now))
+    assert (isinstance(found, Settled) and "idempotency" in found.evidence) is is_asked
+    if is_asked:
+        assert isinstance(found, Settled)
+        assert (found.verdict, found.then) == (Verdict.UNDECIDABLE, Then.AGAIN)
+
+
+def test_a_reply_that_came_is_not_asked_for_again() -> None:
+    """A whole reply without results is all there is."""
+    asks = m.intent(Operation.COMMAND, "get_dtmf", saves="choice")
+    state = m.with_settings(settling(asks, concluded=m.concluded(results=None)), idempotent_for_s=300.0)
+    assert "no results" in verdict(state, 13).evidence
+
+
+# --- the lost dial ----------------------------------------------------------------------------------------------------
+
+
+def listed(seconds: float, *matches: Any, complete: bool = True, **fields: Any) -> Looked:
+    return m.look(seconds, kind=LIST, matches=matches, complete=complete, **fields)
+
+
+def test_a_lost_dial_that_is_found_is_adopted_at_once() -> None:
+    """The first match is the call."""
+    found = verdict(lost_dial(listed(12), listed(13, m.seen("dialing"))), 13.1)
+    assert (found.verdict, found.then) == (Verdict.RAN, Then.GO_ON)
+    assert found.call == m.seen("dialing")
+
+
+def test_of_several_calls_one_that_is_up_is_adopted() -> None:
+    """A doubled dial: the live one, and the others are told of."""
+    over, up = m.seen("hangup"), m.seen("ready", call_id="call-2")
+    found = verdict(lost_dial(listed(13, over, up)), 13.1)
+    assert found.call == up
+    assert "2 calls match" in found.evidence
+    assert verdict(lost_dial(listed(13, over)), 13.1).call == over
+
+
+@pytest.mark.parametrize(("seconds", "is_proof"), [(130.9, False), (133.1, True)])
+def test_a_dial_that_is_not_there_did_not_run_once_it_can_no_longer_ring(seconds: float, is_proof: bool) -> None:
+    """Expiry (70 s on the server's clock, with the slack of its whole seconds) and then the settle time of 60 s."""
+    found = reconcile(lost_dial(listed(12), listed(seconds)), m.at(seconds + 0.1))
+    assert isinstance(found, Settled) is is_proof
+    if isinstance(found, Settled):
+        assert (found.verdict, found.then) == (Verdict.DID_NOT_RUN, Then.AGAIN)
+
+
+def test_a_server_whose_clock_is_behind_may_ring_later() -> None:
+    """The expiry is on the server's clock."""
+    state = lost_dial(listed(12), listed(134), clock_skew_s=-20.0)
+    assert isinstance(reconcile(state, m.at(134.1)), LookAgain)
+    assert verdict(lost_dial(listed(12), listed(154), clock_skew_s=-20.0), 154.1).verdict is Verdict.DID_NOT_RUN
+
+
+def test_a_dial_without_an_expiry_gets_the_usual_one() -> None:
+    """A journal of another hand may lack it."""
+    dial = m.intent(Operation.CREATE)
+    assert isinstance(reconcile(settling(dial, listed(131), call_id=None), m.at(131.1)), LookAgain)
+    assert verdict(settling(dial, listed(133), call_id=None), 133.1).verdict is Verdict.DID_NOT_RUN
+
+
+def test_a_dial_is_not_tried_for_ever() -> None:
+    """After three unknown outcomes a person decides."""
+    assert verdict(lost_dial(listed(140), unknowns=3), 140.1).then is Then.STOP
+
+
+def test_a_list_that_is_refused_or_too_short_proves_nothing() -> None:
+    """Undecidable, never `did_not_run`."""
+    refused = verdict(lost_dial(m.look(12, None, LIST, refused=True, reason="403")), 12.1)
+    assert (refused.verdict, refused.then) == (Verdict.UNDECIDABLE, Then.STOP)
+    short = verdict(lost_dial(listed(140, complete=False)), 140.1)
+    assert (short.verdict, short.then) == (Verdict.UNDECIDABLE, Then.STOP)
+
+
+def test_the_last_look_for_a_dial_is_right_when_it_counts() -> None:
+    """The look after which absence is proof is not put off by the back-off."""
+    looks = [listed(12 + 5 * n) for n in range(24)]
+    assert again(lost_dial(*looks[:-1]), 122.2).at.boot_s == pytest.approx(127.1)
+    assert again(lost_dial(*looks), 127.2).at.boot_s == pytest.approx(131.0)
+
+
+@pytest.mark.parametrize(("now", "is_given_up"), [(190, False), (195, True)])
+def test_a_list_out_of_reach_is_given_up(now: float, is_given_up: bool) -> None:
+    """Not before it could have become proof."""
+    state = lost_dial(m.look(13, None, LIST), m.look(100, None, LIST))
+    assert isinstance(reconcile(state, m.at(now)), OutOfReach) is is_given_up
+
+
+# --- which calls may be the lost dial ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("fields", "is_match"),
+    [
+        ({}, True),
+        ({"created_epoch": m.EPOCH + 5}, True),
+        ({"created_epoch": m.EPOCH + 4.9}, False),
+        ({"created_epoch": None}, True),
+        ({"from_": None}, True),
+        ({"from_": "+15555550111"}, False),
+        ({"to": "+15555550111"}, False),
+        ({"call_id": "owned"}, False),
+    ],
+)
+def test_matches(fields: dict[str, Any], is_match: bool) -> None:
+    """`to` and `from` agree, it is not older than the intent less 5 s, and no other run owns it."""
+    call = m.seen(**{"created_epoch": m.EPOCH + 11, **fields})
+    assert bool(matches_of([call], lost_dial(), owned_by_others={"owned"})) is is_match
+
+
+def test_matches_are_told_on_the_clock_of_the_server_and_the_oldest_first() -> None:
+    """The skew moves the bound; the order is that of creation."""
+    state = lost_dial(clock_skew_s=-100.0)
+    newer, older = m.seen(created_epoch=m.EPOCH - 80), m.seen(created_epoch=m.EPOCH - 90, call_id="call-0")
+    assert matches_of([newer, older], state, owned_by_others=()) == (older, newer)
+
+
+def test_a_dial_sent_again_for_its_kept_reply_is_found_from_its_first_attempt_on() -> None:
+    """The call of the first attempt is older than the intent of the second."""
+    state = lost_dial(intent={"at": m.at(60)}, first_at=m.at(10))
+    assert matches_of([m.seen(created_epoch=m.EPOCH + 11)], state, owned_by_others=())
+
+
+def test_after_adoption_the_bound_is_when_the_dial_left() -> None:
+    """Further calls of the same dial are looked for while the script goes on."""
+    state = m.state(Phase.READY, call_since=m.at(10))
+    assert matches_of([m.seen(created_epoch=m.EPOCH + 6)], state, owned_by_others=())
+    assert not matches_of([m.seen(created_epoch=m.EPOCH + 4)], state, owned_by_others=())
+    unknown = m.state(Phase.READY)
+    assert matches_of([m.seen(created_epoch=m.EPOCH - 4)], unknown, owned_by_others=())
+
+
+def test_a_list_is_complete_when_it_reaches_back() -> None:
+    """Fewer than 100 calls are all there are; otherwise one must be older than the dial; an hour is the most."""
+    state = lost_dial()
+    new, old = m.seen(created_epoch=m.EPOCH + 20), m.seen(created_epoch=m.EPOCH + 4)
+    assert list_is_complete([], state, m.at(13))
+    assert list_is_complete([new] * 99, state, m.at(13))
+    assert not list_is_complete([new] * 100, state, m.at(13))
+    assert not list_is_complete([m.seen(created_epoch=None)] * 100, state, m.at(13))
+    assert list_is_complete([*[new] * 99, old], state, m.at(13))
+    assert not list_is_complete([], state, m.at(10 + 3601))
+    assert list_is_complete([], m.state(Phase.READY), m.at(3600))
+
+
+def test_an_outcome_that_was_whole_settles_by_itself() -> None:
+    """DONE without results: nothing is looked for."""
+    state = settling(m.intent(), concluded=m.concluded(Outcome.DONE, results=None))
+    assert verdict(state, 12).then is Then.GO_ON

@@ -1,0 +1,173 @@
+"""The table of transitions: what is in it happens, what is not in it is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from orchestrator.core.conclude import IllegalRecordError
+from orchestrator.core.evolve import evolve
+from orchestrator.core.exchange import CommandResult, Operation, Outcome
+from orchestrator.core.records import (
+    Branched,
+    BranchKind,
+    CancelAsked,
+    Cursor,
+    Disposition,
+    EndDecided,
+    Record,
+    ReplayClass,
+    Resolved,
+    Resumed,
+    RunEnded,
+    Settled,
+    Status,
+    Then,
+    Verdict,
+    Waited,
+)
+from orchestrator.core.settings import Settings
+from orchestrator.core.state import TRANSITIONS, Event, Phase, RunState
+from tests.fakes import machine as m
+
+FAILED = (CommandResult(command="say", ok=False, error="timeout"),)
+UNDECIDED = EndDecided(at=m.at(20), status=Status.UNDECIDED)
+BRANCH = Branched(at=m.at(20), kind=BranchKind.GOTO, entry=1, target=Cursor(2))
+ENDED = RunEnded(at=m.at(20), status=Status.COMPLETED, disposition=Disposition.COMPLETED)
+
+
+def settled(verdict: Verdict, then: Then, **fields: Any) -> Settled:
+    return Settled(at=m.at(20), verdict=verdict, evidence="seen", then=then, **fields)
+
+
+Case = tuple[dict[str, Any], Record]
+
+
+def _by_look(phase: Phase, event: Event) -> Case | None:
+    """Return how a look at the call brings an event about, in the phases where it does."""
+    fields: dict[str, Any] = {}
+    match event:
+        case Event.SEEN_READY:
+            return fields, m.look(20)
+        case Event.NOT_READY if phase not in (Phase.SENDING, Phase.SETTLING):
+            return fields, m.look(20, "in-progress")
+        case Event.CALL_OVER if phase not in (Phase.SENDING, Phase.SETTLING, Phase.UNDECIDED):
+            return fields, m.look(20, "hangup")
+        case Event.NEEDS_VERDICT if phase not in (Phase.SENDING, Phase.SETTLING):
+            return {"ending": UNDECIDED}, m.look(20, "hangup")
+    return None
+
+
+ALWAYS: dict[Event, Case] = {
+    Event.STARTED: ({}, m.started()),
+    Event.STILL: ({}, Waited(at=m.at(20), wake=m.at(30), why="to try again")),
+    Event.RESUMED: ({}, Resumed(at=m.at(20), settings=Settings())),
+    Event.INTENDED: ({}, m.intent()),
+    Event.END_DECIDED: ({}, EndDecided(at=m.at(20), status=Status.COMPLETED)),
+    Event.RUN_ENDED: ({}, ENDED),
+    Event.BRANCHED: ({}, BRANCH),
+    Event.DONE: ({}, m.concluded()),
+    Event.HELD_BACK: ({}, m.concluded(Outcome.NOT_SENT)),
+    Event.GO_ON: ({}, settled(Verdict.RAN, Then.GO_ON, call=m.seen())),
+    Event.STOP: ({}, settled(Verdict.UNDECIDABLE, Then.STOP)),
+    Event.RESOLVED_ON: ({"left_over": m.pending()}, Resolved(at=m.at(20), ran=True)),
+    Event.RESOLVED_AGAIN: ({"left_over": m.pending()}, Resolved(at=m.at(20), ran=False)),
+}
+BY_PHASE: dict[tuple[Phase, Event], Case] = {
+    (Phase.SENDING, Event.COMMAND_FAILED): ({}, m.concluded(Outcome.REJECTED, status=400)),
+    (Phase.SENDING, Event.LOST): ({}, m.concluded(Outcome.UNKNOWN)),
+    (Phase.SENDING, Event.NOT_READY): ({}, m.concluded(Outcome.REJECTED, status=409)),
+    (Phase.SENDING, Event.CALL_OVER): ({}, m.concluded(call=m.seen("hangup"))),
+    (Phase.SENDING, Event.NEEDS_VERDICT): (
+        {"pending": m.pending(m.intent(Operation.END)), "ending": UNDECIDED},
+        m.concluded(call=m.seen("hangup"), results=None),
+    ),
+    (Phase.SETTLING, Event.COMMAND_FAILED): ({}, settled(Verdict.RAN, Then.GO_ON, call=m.seen(), results=FAILED)),
+    (Phase.SETTLING, Event.NOT_READY): ({}, settled(Verdict.RAN, Then.GO_ON, call=m.seen("dialing"))),
+    (Phase.SETTLING, Event.AGAIN): ({}, settled(Verdict.DID_NOT_RUN, Then.AGAIN)),
+    (Phase.SETTLING, Event.CALL_OVER): ({}, settled(Verdict.PARTLY, Then.GO_ON, call=m.seen("hangup"))),
+    (Phase.SETTLING, Event.NEEDS_VERDICT): ({"call_id": None}, settled(Verdict.UNDECIDABLE, Then.STOP)),
+    (Phase.BUSY, Event.AGAIN): ({"pending": m.pending()}, m.look(20)),
+    (Phase.BUSY, Event.LOST): (
+        {"pending": m.pending(m.intent(replay_class=ReplayClass.DANGEROUS))},
+        m.look(20, "in-progress"),
+    ),
+    (Phase.UNDECIDED, Event.CALL_OVER): (
+        {"left_over": m.pending(), "call_over": True},
+        Resolved(at=m.at(20), ran=True),
+    ),
+}
+
+
+def case_of(phase: Phase, event: Event) -> Case:
+    """Return what makes an event happen in a phase: fields of the state, and the record."""
+    return BY_PHASE.get((phase, event)) or _by_look(phase, event) or ALWAYS[event]
+
+
+def edges() -> Iterator[tuple[Phase, Event]]:
+    """Yield every transition of the table."""
+    for phase, row in TRANSITIONS.items():
+        for event in row:
+            yield phase, event
+
+
+@pytest.mark.parametrize(("phase", "event"), list(edges()))
+def test_every_transition_of_the_table(phase: Phase, event: Event) -> None:
+    """Each record that means an event leads to the phase that the table names."""
+    fields, record = case_of(phase, event)
+    before = m.state(phase, **fields)
+    assert evolve(before, record).phase is TRANSITIONS[phase][event]
+    assert before == m.state(phase, **fields)
+
+
+def misfits() -> Iterator[tuple[Phase, Event]]:
+    """Yield what is not in the table; a verdict on a step whose call is over means that, which OVER has a place for."""
+    for phase in Phase:
+        for event in ALWAYS:
+            over = phase is Phase.OVER and event in (Event.RESOLVED_ON, Event.RESOLVED_AGAIN)
+            if event not in TRANSITIONS[phase] and not over:
+                yield phase, event
+
+
+@pytest.mark.parametrize(("phase", "event"), list(misfits()))
+def test_what_is_not_in_the_table_is_refused(phase: Phase, event: Event) -> None:
+    """A record that the table has no place for raises, and the state is as it was."""
+    fields, record = ALWAYS[event]
+    before = m.state(phase, **fields)
+    copy = m.state(phase, **fields)
+    with pytest.raises(IllegalRecordError):
+        evolve(before, record)
+    assert before == copy
+
+
+def test_a_verdict_for_nobody_is_refused() -> None:
+    """A person's verdict needs a step that waits for one."""
+    with pytest.raises(IllegalRecordError, match="no step of this run waits"):
+        evolve(m.state(Phase.UNDECIDED), Resolved(at=m.at(20), ran=True))
+
+
+def test_every_phase_can_be_reached_and_only_the_last_is_an_end() -> None:
+    """No phase of the table is unreachable, and all but ENDED lead somewhere else."""
+    reached = {target for row in TRANSITIONS.values() for target in row.values()}
+    assert reached == set(Phase) - {Phase.NEW}
+    for phase, row in TRANSITIONS.items():
+        assert (set(row.values()) - {phase} == set()) is (phase is Phase.ENDED)
+
+
+def test_a_state_knows_what_it_holds() -> None:
+    """The short questions of a state: its run, whether its call is up, whether it watches for further calls."""
+    fresh = RunState(started=m.started())
+    assert (fresh.run_id, fresh.call_up, fresh.watching) == ("run-1", False, False)
+    assert m.state(Phase.READY).call_up
+    assert not m.state(Phase.OVER).call_up
+    assert m.state(Phase.READY, extras=("call-2",)).watching
+    assert m.state(Phase.READY, watch_until=m.at(60)).watching
+
+
+def test_cancel_is_heard_in_every_phase_that_lasts() -> None:
+    """A person may cancel whenever the run is not over."""
+    asked = CancelAsked(at=m.at(20))
+    for phase in set(Phase) - {Phase.NEW}:
+        assert evolve(m.state(phase), asked).cancel == asked
