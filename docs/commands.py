@@ -55,7 +55,7 @@ def _section(command: click.Command, ctx: click.Context) -> Iterator[str]:
         for name in command.list_commands(ctx):
             inner = command.get_command(ctx, name)
             assert inner is not None
-            yield from _section(inner, click.Context(inner, info_name=name, parent=ctx))
+            yield from _section(inner, click.Context(inner, info_name=f"{ctx.info_name} {name}", parent=ctx.parent))
 
 
 def _text(command: click.Command) -> str:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import random
 import threading
@@ -16,10 +17,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, cast
 
+from orchestrator.core.ahead import lost_ahead
 from orchestrator.core.document import document_of, exit_code_of_run
 from orchestrator.core.evolve import fold
 from orchestrator.core.records import Fault, Record
-from orchestrator.core.script import Dial, Script, Value
+from orchestrator.core.script import Dial, Script, SettingValue, Value
 from orchestrator.core.settings import Settings
 from orchestrator.core.state import Phase, RunState
 from orchestrator.errors import ConfigurationError, Problem, ScriptError, UsageError
@@ -227,11 +229,13 @@ class Orchestrator:
         Args:
             run_id: The run, or a prefix of its id that is unique.
             script: The script, where it is not the file it was started with.
-            variables: Variables that are secret, which the journal does not hold.
+            variables: Variables that are secret, which the journal does not hold. Those that had the script's default
+                have it again.
             limit_s: Another network limit.
             network: Another network profile.
 
         Raises:
+            UsageError: A secret that the rest of the script reads was not given. The run and its call stay as they are.
             NoSuchRunError, LeaseHeldError, ChangedPastError, ScriptError, JournalError: As their names say.
         """
         run_id = self.journal.find_run(run_id)
@@ -239,11 +243,7 @@ class Orchestrator:
         if state.end is not None:
             return self._result(RunResult(state))
         chosen = script or self._script_of(state)
-        declared = {variable.name for variable in chosen.variables if variable.sensitive}
-        secrets = {name: value for name, value in (variables or {}).items() if name in declared or name in state.lost}
-        unknown = sorted(set(variables or {}) - set(secrets))
-        if unknown:
-            raise UsageError(f"`{unknown[0]}` is not secret: a resume takes it from the journal, and cannot change it")
+        secrets = _secrets_again(state, chosen, variables or {})
         settings = self._overlaid(state.settings, limit_s=limit_s, network=network)
         result = self.runner.resume(
             run_id,
@@ -314,7 +314,7 @@ class Orchestrator:
         variables: Mapping[str, Value] | None = None,
         limit_s: float | None = None,
         network: str | None = None,
-        overrides: Mapping[str, Value] | None = None,
+        overrides: Mapping[str, SettingValue] | None = None,
     ) -> Prepared:
         """Check everything that can be known before dialling. Raises as `run` does."""
         from orchestrator.scriptfile import bind_variables, unknown_variables
@@ -342,6 +342,7 @@ class Orchestrator:
             variables={name: value for name, value in bound.items() if name not in secret},
             secrets={name: value for name, value in bound.items() if name in secret},
             settings=settings,
+            defaulted=tuple(name for name in bound if name in secret and name not in given),
         )
 
     def settings_for(
@@ -350,7 +351,7 @@ class Orchestrator:
         *,
         limit_s: float | None = None,
         network: str | None = None,
-        overrides: Mapping[str, Value] | None = None,
+        overrides: Mapping[str, SettingValue] | None = None,
     ) -> Settings:
         """Return the settings of a run: defaults < configuration and environment < script < campaign < given here.
 
@@ -382,9 +383,7 @@ class Orchestrator:
 
                 target = self._journal_at or default_journal()
                 make_folder = self._journal_at is None
-                self._journal = SqliteJournal(
-                    target, now=self.clock.now, make_folder=make_folder, adopt=self._adopt
-                )
+                self._journal = SqliteJournal(target, now=self.clock.now, make_folder=make_folder, adopt=self._adopt)
             return self._journal
 
     @property
@@ -415,6 +414,9 @@ class Orchestrator:
                     new_id=lambda: str(uuid.uuid4()),
                     draw=random.random,
                     lease_s=self.default_settings.lease_s,
+                    budget=self.journal.budget_of(self._account()),
+                    # with a reference of its own each dial is searched for by itself
+                    shares_lists="client_reference" not in self._configuration.capabilities,
                 )
             return self._runner
 
@@ -435,9 +437,26 @@ class Orchestrator:
 
     # --- inside -------------------------------------------------------------------------------------------------------
 
+    def _account(self) -> str:
+        """Name the account for the journal, without its key: the requests of one account count together."""
+        key, _ = self._key_and_password()
+        return hashlib.sha256(f"{self._api_url}\n{key}".encode()).hexdigest()[:16]
+
     def _new_transport(self) -> HttpTransport:
         from orchestrator.adapters.dialects.call_api import CallApi, Capabilities
         from orchestrator.adapters.transport import Credentials, HttpTransport
+
+        key, password = self._key_and_password()
+        offered = dict.fromkeys(self._configuration.capabilities, True)
+        return HttpTransport(
+            self._api_url,
+            Credentials(key, password),
+            clock=self.clock,
+            dialect=CallApi(Capabilities(**offered)),
+            ca_file=self._configuration.ca_file,
+        )
+
+    def _key_and_password(self) -> tuple[str, str]:
         from orchestrator.scriptfile.configuration import read_credentials
 
         key, password = self._credentials
@@ -448,15 +467,8 @@ class Orchestrator:
                     "no API credentials: set ORCHESTRATOR_API_KEY and ORCHESTRATOR_API_PASSWORD, "
                     "or name a `credentials_file` in the configuration"
                 )
-            key, password = found
-        offered = dict.fromkeys(self._configuration.capabilities, True)
-        return HttpTransport(
-            self._api_url,
-            Credentials(key, password),
-            clock=self.clock,
-            dialect=CallApi(Capabilities(**offered)),
-            ca_file=self._configuration.ca_file,
-        )
+            return found
+        return key, password
 
     def _run_contact(self, script: Script, contact: Mapping[str, Value], options: Mapping[str, Any]) -> Result:
         variables = {name: value for name, value in contact.items() if name not in ("to", "from")}
@@ -513,6 +525,25 @@ class Orchestrator:
         return settings if limit_s is None else replace(settings, limit_s=limit_s)
 
 
+def _secrets_again(state: RunState, script: Script, given: Mapping[str, Value]) -> dict[str, Value]:
+    """Return the secrets that a resume brings: those given, and the defaults of those that had them before."""
+    from orchestrator.scriptfile import bind_variables
+
+    declared = {variable.name: variable for variable in script.variables if variable.sensitive}
+    for name in sorted(given):
+        if name not in declared and name not in state.lost:
+            raise UsageError(f"`{name}` is not secret: a resume takes it from the journal, and cannot change it")
+    wanted = tuple(declared[name] for name in declared if name in given or name in state.begun.defaulted)
+    secrets = bind_variables(replace(script, variables=wanted), given)
+    missing = sorted(lost_ahead(state, script) - secrets.keys())
+    if missing:
+        raise UsageError(
+            f"the variable `{missing[0]}` is secret, so the journal does not hold it, and what is left of the script "
+            f"reads it: put {missing[0]}=VALUE into a file and give it with --var-file FILE"
+        )
+    return secrets
+
+
 def _as_journalled(state: RunState) -> Script | None:
     """Return the script as the journal keeps it; None where masked digits left no script to read."""
     from orchestrator.scriptfile import parse_script
@@ -557,7 +588,7 @@ def _configuration(path: str | os.PathLike[str] | None) -> Configuration:
     return from_environment if chosen is None else merged(load_configuration(chosen), from_environment)
 
 
-def _given_settings(settings: Mapping[str, object]) -> dict[str, Value]:
+def _given_settings(settings: Mapping[str, object]) -> dict[str, SettingValue]:
     from orchestrator.scriptfile.settings import parse_settings
 
     typed, problems = parse_settings(settings)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from orchestrator.core.budget import Demand
 from orchestrator.core.exchange import Reply, Request
 from orchestrator.core.instant import Instant
 from orchestrator.core.records import InboxRecord, Record, RunMarks, RunStarted
@@ -174,6 +175,9 @@ class CampaignStore(Protocol):
     def give_campaign_back(self, lease: CampaignLease) -> None:
         """Give it back."""
 
+    def owner_of(self, campaign: str) -> str | None:
+        """Return who runs a tick of the campaign now, for people: `host:pid`; None for nobody."""
+
     def orders_of(self, campaign: str) -> CampaignOrders:
         """Return what a person told the campaign."""
 
@@ -208,6 +212,45 @@ class CampaignStore(Protocol):
 
     def dials_of(self, number: str, *, since_wall: float) -> tuple[float, ...]:
         """Return when runs to a number were started, across campaigns, the oldest first, seconds since the epoch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place within the request limits of an account.
+
+    Attributes:
+        wall: When the request may leave, seconds since the epoch; not before then.
+        number: Names the place; None where nothing was reserved, and the place must be asked for again at `wall`.
+    """
+
+    wall: float
+    number: int | None
+
+
+class RequestBudget(Protocol):
+    """The request limits of one account of the API, shared by everybody who keeps the same journal.
+
+    What is asked for is `core.budget`'s to decide; here it is decided and reserved in one transaction, so that no two
+    processes get the same place. A place is taken before the intent is written, and counts for a minute from its moment
+    on, whether or not the request leaves. Every method raises JournalError when it cannot do its work.
+    """
+
+    def take(self, demand: Demand, *, run_id: str) -> Place:
+        """Reserve the next place for a request of a run.
+
+        Places of live calls are given out in the order in which they are asked for. A new dial gets one only when it
+        may leave at once, and when the calls that are live (run not ended, driven, and dialled or about to) leave room
+        for it; else nothing is reserved.
+        """
+
+    def give_back(self, place: Place) -> None:
+        """Free a place that will not be used. One that is forgotten already does no harm."""
+
+    def room_at(self, demand: Demand) -> float:
+        """Return when a new dial may be thought of, seconds since the epoch, with every driven run as a live call.
+
+        Nothing is reserved: it keeps a batch from creating runs that would only wait.
+        """
 
 
 class Journal(Protocol):
@@ -262,7 +305,7 @@ class Journal(Protocol):
         """
 
     def renew(self, leases: Sequence[Lease], *, lease_s: float) -> frozenset[str]:
-        """Extend leases in one transaction; return the ids of the runs whose lease was lost."""
+        """Extend leases; return the ids of the runs whose lease was lost."""
 
     def release(self, lease: Lease) -> None:
         """Give a lease back. Releasing a lost one does nothing."""

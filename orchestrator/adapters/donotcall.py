@@ -184,7 +184,7 @@ def _first_column(line: str) -> str:
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
     """End a command and what it has started."""
-    if os.name == "posix":
+    if hasattr(os, "killpg"):
         os.killpg(process.pid, signal.SIGKILL)
     else:
         process.kill()

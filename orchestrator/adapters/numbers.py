@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ _LONGEST_EMERGENCY = 6
 """Digits of the longest emergency number there is, without a country code."""
 
 
+@lru_cache(maxsize=4096)  # each contact's number is asked about more than once
 def refusal(number: str) -> str | None:
     """Return a sentence saying why a number must never be dialled, or None.
 

@@ -1,10 +1,10 @@
-"""What `run` and `resume` have in common: watching, stopping by signal, and telling how it went."""
+"""What `run`, `resume` and `batch` have in common: watching, stopping by signal, and telling how it went."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from orchestrator.cli import live
 from orchestrator.cli.app import App
@@ -13,9 +13,21 @@ from orchestrator.cli.output import OutputError, line, note, result, result_docu
 from orchestrator.cli.signals import Stops
 from orchestrator.cli.story import summary, trouble
 from orchestrator.cli.watch import Watch
+from orchestrator.core.document import error_document
+from orchestrator.core.evolve import fold
+from orchestrator.core.records import Fault
+from orchestrator.errors import LeaseLostError, OrchestratorError
 
 if TYPE_CHECKING:
     from orchestrator.compose import Orchestrator, Result
+
+
+class LiveRuns(Protocol):
+    """Knows which runs of this process are live."""
+
+    @property
+    def live_runs(self) -> list[str]:
+        """The runs whose call may be up."""
 
 
 def observers(app: App) -> Watch:
@@ -27,15 +39,31 @@ def observers(app: App) -> Watch:
 
 @contextmanager
 def stoppable(
-    app: App, orchestrator: Orchestrator, watch: Watch, *, grace_s: float, hand_over: bool
+    app: App,
+    orchestrator: Orchestrator,
+    watch: LiveRuns,
+    *,
+    grace_s: float,
+    hand_over: bool,
+    last_words: Callable[[str], None] | None = None,
 ) -> Iterator[Stops]:
-    """Let signals stop the calls that are driven inside."""
+    """Let signals stop the calls that are driven inside. The result is written outside, so that it is written once.
+
+    Args:
+        app: Makes commands.
+        orchestrator: Drives the calls.
+        watch: Knows which are live.
+        grace_s: How long they may go on after the first signal.
+        hand_over: Leave them up instead.
+        last_words: Writes the result, given why, where the process must end before its calls do.
+    """
     stops = Stops(
         orchestrator.control,
         grace_s=grace_s,
         hand_over=hand_over,
         say=note,
         left_behind=lambda: [app.command("cancel", run_id) for run_id in watch.live_runs],
+        last_words=last_words,
     )
     with stops:
         yield stops
@@ -72,7 +100,34 @@ def reaping(reaped: Result) -> str:
     return f"Could not end call {call_id} of run {run_id} yet: {error.get('message', 'it goes on')}"
 
 
-def tell(app: App, document: Mapping[str, Any]) -> None:
+def broken_off(orchestrator: Orchestrator, watch: Watch, run_id: str, error: OrchestratorError) -> dict[str, Any]:
+    """Return the document of a run whose driving an error ended, or kept from beginning.
+
+    What is in the journal counts; what this process knows of the run stands in where that cannot be read.
+    """
+    last = watch.state_of(run_id)
+    try:
+        if last is None or isinstance(error, LeaseLostError):  # another process may drive it
+            document = orchestrator.show(run_id)
+        else:
+            document = orchestrator.document(fold(orchestrator.journal.read(run_id)), driven=False)
+    except OrchestratorError:
+        if last is None:
+            return {"run_id": run_id, **error_document(error.code, str(error))}
+        document = orchestrator.document(last.changed({"end": None}), driven=False)  # its end was not written
+    resume = None if document["error"] is None else document["error"]["resume_command"]
+    return {**document, **error_document(error.code, str(error), resume_command=resume)}
+
+
+def unfinished(orchestrator: Orchestrator, watch: Watch, run_id: str, why: str) -> dict[str, Any]:
+    """Return the document of a run that this process leaves behind, without asking a journal that may be stuck."""
+    last = watch.state_of(run_id)
+    if last is None:
+        return {"run_id": run_id, **error_document("stopped", why)}
+    return orchestrator.document(last, driven=False, rest=Fault(code="stopped", message=why))
+
+
+def tell(app: App, document: Mapping[str, Any], *, watch: Watch | None = None) -> None:
     """Print how a run went: its document, or its summary and what to do next."""
     try:
         if app.as_json:
@@ -81,17 +136,18 @@ def tell(app: App, document: Mapping[str, Any]) -> None:
             result(summary(document))
     except OutputError as error:  # how the call went counts, not whether somebody reads of it
         tell_unwritten(error)
-    tell_trouble(app, document)
+    tell_trouble(app, document, watch=watch)
 
 
-def tell_briefly(app: App, document: Mapping[str, Any]) -> None:
+def tell_briefly(app: App, document: Mapping[str, Any], *, watch: Watch) -> None:
     """Print how one of several runs went, in a line, and what to do next."""
     how = f" with the result {line(document['result'])}" if document["result"] is not None else ""
     result(f"{document['run_id'][:8]}  {document['status']}{how}, {counted(len(document['steps']), 'step')}")
-    tell_trouble(app, document)
+    tell_trouble(app, document, watch=watch)
 
 
-def tell_trouble(app: App, document: Mapping[str, Any]) -> None:
+def tell_trouble(app: App, document: Mapping[str, Any], *, watch: Watch | None = None) -> None:
     """Print what went wrong and what to do next."""
-    for text in trouble(document, app.command):
+    call_up = watch is not None and document["run_id"] in watch.live_runs
+    for text in trouble(document, app.command, call_up=call_up):
         note(text)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 _LARGEST_VAR_FILE = 1_048_576
-_EPILOG = "--config, --journal, --log-format and -v may also stand after the command: see `orchestrator --help`."
+EPILOG = "--config, --journal, --log-format and -v may also stand after the command: see `orchestrator --help`."
 
 
 SCRIPT_FILE = click.Path(dir_okay=False)
@@ -34,7 +34,7 @@ def command(name: str) -> Callable[[Callable[..., int | None]], click.Command]:
 
     def decorate(function: Callable[..., int | None]) -> click.Command:
         with_options = global_options(hidden=True)(click.pass_obj(function))
-        return click.command(name, epilog=_EPILOG)(with_options)
+        return click.command(name, epilog=EPILOG)(with_options)
 
     return decorate
 
@@ -117,14 +117,7 @@ def script_options(function: Function) -> Function:
             click.option("--from", "from_", metavar="NUMBER", help="The number that is shown to the callee."),
             variable_option,
             var_file_option,
-            click.option(
-                "--set",
-                "settings",
-                metavar="WORD=VALUE",
-                multiple=True,
-                callback=_pairs,
-                help="A setting, such as max_silence=20s. It overrides the script's.",
-            ),
+            settings_option,
             network_options,
         )
     ):
@@ -325,4 +318,12 @@ var_file_option = click.option(
     metavar="FILE",
     type=click.Path(dir_okay=False, allow_dash=True),
     help="A file of NAME=VALUE lines that only you may read; - is stdin.",
+)
+settings_option = click.option(
+    "--set",
+    "settings",
+    metavar="WORD=VALUE",
+    multiple=True,
+    callback=_pairs,
+    help="A setting, such as max_silence=20s. It overrides the script's.",
 )

@@ -126,7 +126,6 @@ def stderr_console() -> Console:
     return Console(file=sys.stderr, markup=False, emoji=False, highlight=False)
 
 
-
 def _write(text: str) -> None:
     try:
         sys.stdout.write(text)

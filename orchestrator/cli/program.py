@@ -24,6 +24,7 @@ _CALLS, _LOOKING, _UNCERTAIN, _HERE = "Make calls", "See what happened", "When s
 COMMANDS = {
     "run": Listed(f"{_HOME}.run", _CALLS, "Make one call, start to end."),
     "resume": Listed(f"{_HOME}.resume", _CALLS, "Carry on with interrupted runs, each with the same live call."),
+    "batch": Listed(f"{_HOME}.batch", _CALLS, "Call a whole list, from cron."),
     "plan": Listed(f"{_HOME}.plan", _CALLS, "Show the steps of a script without calling anyone."),
     "validate": Listed(f"{_HOME}.validate", _CALLS, "Check scripts without calling anyone."),
     "runs": Listed(f"{_HOME}.runs", _LOOKING, "List the runs, the newest first."),

@@ -38,6 +38,7 @@ class Stops:
         hand_over: bool,
         say: Callable[[str], None],
         left_behind: Callable[[], Sequence[str]],
+        last_words: Callable[[str], None] | None = None,
     ) -> None:
         """Take what to do at the first signal.
 
@@ -47,6 +48,7 @@ class Stops:
             hand_over: Leave live calls up instead.
             say: Tells the user.
             left_behind: Returns for each call that may be up the command that ends it.
+            last_words: Writes the result, given why, where the process ends before its calls do.
         """
         self.asked = False
         self.forced: int | None = None
@@ -55,6 +57,7 @@ class Stops:
         self._hand_over = hand_over
         self._say = say
         self._left_behind = left_behind
+        self._last_words = last_words
         self._came: SimpleQueue[int] = SimpleQueue()
         self._left = threading.Event()
         self._before: dict[int, Any] = {}
@@ -107,6 +110,10 @@ class Stops:
         self._say(f"{name} again: the call is ended now.")
         if not self._left.wait(PATIENCE_S):
             self._say("The call could not be ended in time.")
-            for command in self._left_behind():
-                self._say(f"To end it: {command}")
-            os._exit(self.forced)
+            try:
+                for command in self._left_behind():
+                    self._say(f"To end it: {command}")
+                if self._last_words is not None:
+                    self._last_words(f"stopped by {name}; the call could not be ended in time")
+            finally:
+                os._exit(self.forced)

@@ -49,21 +49,27 @@ def summary(document: Document) -> str:
     return "\n".join(f"{name + ':':13}{fact}" for name, fact in facts.items())
 
 
-def trouble(document: Document, command: Callable[..., str]) -> list[str]:
+def trouble(document: Document, command: Callable[..., str], *, call_up: bool = False) -> list[str]:
     """Return what went wrong with a run and what to do next, a line each; nothing when all is well.
 
     Args:
         document: The run's.
         command: Makes a command of this program from its words.
+        call_up: Its call may be up although nobody drives the run.
     """
     error = document["error"]
     if document["status"] == "undecided":
-        return _needs_verdict(document, command)
-    if error is None:
+        lines = _needs_verdict(document, command)
+    elif error is None:
         return []
-    lines = [f"{_short(document)}: {safe(error['message'])}"]
-    if error["resume_command"] is not None:
-        lines += [f"To carry on with it:  {error['resume_command']}"]
+    else:
+        lines = [f"{_short(document)}: {safe(error['message'])}"]
+        if error["resume_command"] is not None:
+            lines += [f"To carry on with it:  {error['resume_command']}"]
+    if call_up and document["status"] in ("undecided", "interrupted", "waiting"):
+        up = "is still up" if document["call_id"] is not None else "may be ringing, or be up"
+        lines.insert(1, f"Its call {up}: the callee hears nothing until somebody carries on with it, or ends it.")
+        lines.append(f"To end the call:      {command('cancel', document['run_id'])}")
     return lines
 
 

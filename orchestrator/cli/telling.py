@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.cli.output import line, safe
 from orchestrator.cli.story import local, uncertain
+from orchestrator.cli.watch import call_may_be_up
 from orchestrator.core.exchange import Outcome
 from orchestrator.core.records import (
     Branched,
@@ -104,7 +105,7 @@ def why(document: Mapping[str, Any], state: RunState) -> str:
         doing = ", ".join(steps[-1]["commands"]) if steps else "nothing yet"
         return f"{run} is running: {doing}."
     if status == "interrupted":
-        up = "its call may be up" if state.call_since is not None and not state.call_over else "it has no live call"
+        up = "its call may be up" if call_may_be_up(state) else "it has no live call"
         return f"{run} is interrupted: {message}; {up}."
     how = f", {document['disposition']}" if document["disposition"] not in (None, status) else ""
     with_result = "" if document["result"] is None else f" with the result {line(document['result'])}"

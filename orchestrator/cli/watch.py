@@ -36,11 +36,20 @@ class Watch:
         """The run that came up last."""
         return next(reversed(self._states), None)
 
+    def state_of(self, run_id: str) -> RunState | None:
+        """The newest state of a run; None if no record of it came."""
+        return self._states.get(run_id)
+
+    def forget(self) -> None:
+        """Forget what came so far: it was of other runs."""
+        self._states.clear()
+
     @property
     def live_runs(self) -> list[str]:
         """The runs whose call may be up."""
-        return [
-            state.run_id
-            for state in self.states
-            if state.end is None and not state.call_over and state.call_since is not None
-        ]
+        return [state.run_id for state in self.states if call_may_be_up(state)]
+
+
+def call_may_be_up(state: RunState) -> bool:
+    """Return whether a run has a call that is up or ringing, as far as its records tell."""
+    return state.end is None and not state.call_over and state.call_since is not None

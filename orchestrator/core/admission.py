@@ -16,6 +16,8 @@ from orchestrator.core.contact import Contact, Moment
 from orchestrator.core.redial import NoMore, PastRun, Planning, earliest_allowed, next_call
 from orchestrator.core.windows import EVERY_DAY, Calendar, Window, closes_at, is_open
 
+DUPLICATE = "a duplicate"
+"""How the reason begins why a contact is refused that is the same as another."""
 _FINISHED = {"open": "its call is not over", "done": "it was called already"}
 _TAKEN = frozenset({"open", "again", "done", "waiting"})
 
@@ -150,7 +152,7 @@ def admit(contact: Contact, facts: Facts, tick: Tick, *, spent: Spent, now_wall:
     if is_redial and due_wall is not None and due_wall > now_wall:
         return Later(due_wall, "it is to be called again")
     if not is_redial and facts.twin is not None and facts.twin.state in _TAKEN:
-        return Refused("a duplicate: the number and the variables of another contact are the same")
+        return Refused(f"{DUPLICATE}: the number and the variables of another contact are the same")
     if (barred := _barred(contact, facts, tick.campaign)) is not None:
         return Later(None, barred) if is_redial else Refused(barred)
     admission = _by_the_clock(contact, facts, tick, now_wall=now_wall)
@@ -159,6 +161,17 @@ def admit(contact: Contact, facts: Facts, tick: Tick, *, spent: Spent, now_wall:
     if isinstance(admission, Call) and (used_up := exhausted(tick, spent, is_redial=is_redial)) is not None:
         return Later(None, used_up)
     return admission
+
+
+def planning_of(contact: Contact, zones: frozenset[str], tick: Tick) -> Planning:
+    """Return by what it is decided when a contact is called, first or again; `zones` count where it names none."""
+    return Planning(
+        rules=tick.campaign.redial,
+        calendar=_calendar(contact, tick),
+        zones=frozenset({contact.tz}) if contact.tz is not None else zones,
+        room_s=tick.longest_s,
+        limits=tick.campaign.limits,
+    )
 
 
 def exhausted(tick: Tick, spent: Spent, *, is_redial: bool) -> str | None:
@@ -189,13 +202,7 @@ def _barred(contact: Contact, facts: Facts, campaign: Campaign) -> str | None:
 
 def _by_the_clock(contact: Contact, facts: Facts, tick: Tick, *, now_wall: float) -> Call | Later | Refused:
     """Return what windows, bounds, redial rules and the limits of the number say."""
-    planning = Planning(
-        rules=tick.campaign.redial,
-        calendar=_calendar(contact, tick),
-        zones=frozenset({contact.tz}) if contact.tz is not None else facts.zones,
-        room_s=tick.longest_s,
-        limits=tick.campaign.limits,
-    )
+    planning = planning_of(contact, facts.zones, tick)
     found = next_call(planning, facts.earlier, dials_wall=facts.dials_wall, now_wall=now_wall)
     if isinstance(found, NoMore):
         return Refused(found.reason)

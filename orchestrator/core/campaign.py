@@ -12,8 +12,9 @@ from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
+from orchestrator.core.budget import ApiLimits
 from orchestrator.core.redial import NumberLimits, RedialRule
-from orchestrator.core.script import Text, Value
+from orchestrator.core.script import SettingValue, Text, Value
 from orchestrator.core.windows import Calendar
 
 
@@ -31,27 +32,6 @@ class Overlap(StrEnum):
     SKIP = "skip"  # end at once, exit 75
     OK = "ok"  # end at once, exit 0
     WAIT = "wait"  # wait for its end
-
-
-@dataclass(frozen=True, slots=True)
-class RequestLimit:
-    """At most so many requests within any stretch of time of that length."""
-
-    requests: int
-    window_s: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ApiLimits:
-    """The request limits of the API (contract section 7); None where there is none, or nobody knows.
-
-    Attributes:
-        endpoint: For each operation, such as `POST /calls`, by itself.
-        account: For all requests together.
-    """
-
-    endpoint: RequestLimit | None = None
-    account: RequestLimit | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,9 +109,14 @@ class Campaign:
     limits: NumberLimits = field(default_factory=NumberLimits)
     redial: tuple[RedialRule, ...] = ()
     fallback_sms: FallbackSms | None = None
-    settings: Mapping[str, Value] = field(default_factory=dict)
+    settings: Mapping[str, SettingValue] = field(default_factory=dict)
     variables: Mapping[str, Value] = field(default_factory=dict)
     api_limits: ApiLimits = field(default_factory=ApiLimits)
+
+    @property
+    def overrides(self) -> Mapping[str, SettingValue]:
+        """What it lays over the settings of its runs."""
+        return self.settings if self.api_limits == ApiLimits() else {**self.settings, "api_limits": self.api_limits}
 
     def resolved(self, closed_dates: frozenset[date]) -> Campaign:
         """Return the campaign with the dates of its holidays and its blackout file in its calendar."""

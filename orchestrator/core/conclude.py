@@ -45,7 +45,8 @@ def concluded(state: RunState, record: Concluded) -> Meaning:
     if record.outcome is not Outcome.NOT_SENT:
         changes["requests_sent"] = state.requests_sent + 1
     if record.clock_skew_s is not None:
-        changes["clock_skew_s"] = record.clock_skew_s
+        changes |= {"clock_skew_s": record.clock_skew_s, "skew_known": True}
+    changes |= _dead_air(state, pending, record)
     if pending.intent.operation is Operation.END:
         return _concluded_end(state, record, pending=pending, changes=changes)
     match record.outcome:
@@ -58,11 +59,36 @@ def concluded(state: RunState, record: Concluded) -> Meaning:
         case Outcome.REJECTED:
             return _rejected(state, record, pending=pending, changes=changes)
         case Outcome.DONE:
-            if pending.intent.saves is not None and record.results is None and not _is_over(record.call):
-                return Event.LOST, changes  # it ran, but its digits are not known
+            if _is_too_short(pending, record):
+                changes["pending"] = replace(pending, unknowns=pending.unknowns + 1)
+                return Event.LOST, changes
             return _complete(
                 state, pending, changes, call=record.call, results=record.results, secrets=record.secrets, at=record.at
             )
+
+
+def _dead_air(state: RunState, pending: Pending, record: Concluded) -> Changes:
+    """Notice a silence before a step that is longer than the script's `max_dead_air`."""
+    longest_s = state.settings.max_dead_air_s
+    if longest_s is None or state.quiet_since is None or record.first_byte is None:
+        return {}
+    if pending.intent.operation is not Operation.COMMAND:
+        return {}
+    silent_s = record.first_byte.since(state.quiet_since)
+    if silent_s <= longest_s:
+        return {}
+    commands = "/".join(pending.intent.commands)
+    message = f"{silent_s:.1f} s of dead air before {commands}, longer than max_dead_air ({longest_s:g} s)"
+    return {"notices": (*state.notices, Noticed(at=record.at, code="dead_air", message=message))}
+
+
+def _is_too_short(pending: Pending, record: Concluded) -> bool:
+    """Whether a whole reply leaves open which commands ran (contract section 4), or with which digits."""
+    if pending.intent.operation is not Operation.COMMAND or _is_over(record.call):
+        return False
+    if record.results is None:
+        return pending.intent.saves is not None
+    return len(record.results) < len(pending.intent.commands) and all(result.ok for result in record.results)
 
 
 def _rejected(state: RunState, record: Concluded, *, pending: Pending, changes: Changes) -> Meaning:
@@ -101,8 +127,9 @@ def _concluded_end(state: RunState, record: Concluded, *, pending: Pending, chan
 def _concluded_extra(state: RunState, intent: Intended, *, gone: bool, changes: Changes) -> Meaning:
     changes["pending"] = None
     changes["extra_tries"] = 0 if gone else state.extra_tries + 1
-    if gone and intent.call_id is not None:
+    if gone or state.watch_until is not None:  # if it is still up, the next look at the list finds it again
         changes["extras"] = tuple(call_id for call_id in state.extras if call_id != intent.call_id)
+    if gone and intent.call_id is not None:
         changes["extras_done"] = state.extras_done | {intent.call_id}
     undecided = state.ending is not None and state.ending.status is Status.UNDECIDED
     return (_over_event(state) if state.call_over or undecided else Event.DONE), changes
@@ -114,7 +141,7 @@ def looked(state: RunState, record: Looked) -> Meaning:
     if state.phase is Phase.OVER:
         changes["looked_over"] = True
     if record.clock_skew_s is not None:
-        changes["clock_skew_s"] = record.clock_skew_s
+        changes |= {"clock_skew_s": record.clock_skew_s, "skew_known": True}
     if state.phase in (Phase.SENDING, Phase.SETTLING):
         pending = _pending(state)
         changes["pending"] = replace(pending, looks=(*pending.looks, record))
@@ -125,6 +152,8 @@ def looked(state: RunState, record: Looked) -> Meaning:
         changes["look_failures"] = state.look_failures + 1
         return Event.STILL, changes
     changes |= {"look_failures": 0, "must_look": False}
+    if state.phase is Phase.RETRYING and not state.look_failures:
+        changes["wake"] = state.wake  # the wait before the next try goes on after the first look of a resume
     if record.gone:
         return _over_event(state), {
             **changes,
@@ -143,14 +172,13 @@ def looked(state: RunState, record: Looked) -> Meaning:
 
 def _seen_while_refused(state: RunState, record: Looked, call: CallSeen, *, changes: Changes) -> Meaning:
     """A 409 was the answer to the pending step; `call` is not over."""
-    if call.ready:
-        return Event.AGAIN, changes
     pending = cast("Pending", state.pending)
-    if pending.intent.replay_class is ReplayClass.DANGEROUS and not state.doubt:
-        # Nothing of ours should be running: the likeliest list is this very one, delivered twice on the way.
+    ran_meanwhile = any(look.call is not None and not look.call.ready for look in pending.looks)
+    if pending.intent.replay_class is ReplayClass.DANGEROUS and (ran_meanwhile or not state.doubt):
+        # Nothing of ours should have kept the call busy: the likeliest list is this one, delivered twice on the way.
         changes["pending"] = replace(pending, unknowns=pending.unknowns + 1, looks=(*pending.looks, record))
         return Event.LOST, changes
-    return Event.NOT_READY, changes
+    return (Event.AGAIN if call.ready else Event.NOT_READY), changes
 
 
 def _watched(state: RunState, record: Looked) -> Changes:

@@ -36,6 +36,7 @@ from orchestrator.errors import ExpressionError
 BACKOFF_S = (0.5, 8.0)
 """The first and the longest wait before a request that was not sent is tried again; it doubles in between."""
 MAX_EXTRA_TRIES = 3
+"""How often the end of a further call is tried while the run's own callee waits; twice that when nobody waits."""
 
 
 def decide(state: RunState, script: Script, now: Instant, *, orders: Orders, jitter: float) -> Action:
@@ -132,11 +133,22 @@ def _patient_look(state: RunState, now: Instant) -> Action:
     """Look at the call; after failed looks wait, and give up when the API stays out of reach."""
     if not state.look_failures:
         return Reconcile(LookKind.CALL)
-    if state.look_failures >= state.settings.retry_attempts:
-        return Rest(Fault(code="unreachable", message="the API cannot be reached to look at the call"))
+    if state.look_failures >= state.settings.retry_attempts and _waits_too_long(state, now):
+        message = "the API cannot be reached to look at the call"
+        if state.call_up and state.ending is None:  # a callee may be waiting: at least try to end the call
+            return Note(_failure(now, "unreachable", message))
+        return Rest(Fault(code="unreachable", message=message))
     return _after(state, now, seconds=_growing(state.look_failures), why="to look at the call again") or Reconcile(
         LookKind.CALL
     )
+
+
+def _waits_too_long(state: RunState, now: Instant) -> bool:
+    """Whether the callee has, for all that is known, waited in silence for longer than he may."""
+    if state.quiet_since is None:
+        return True
+    busy_s = state.busy_longest_s if state.phase is Phase.BUSY else 0.0
+    return now.since(state.quiet_since) > state.settings.max_silence_s + busy_s
 
 
 def _watch(state: RunState, now: Instant) -> Action | None:
@@ -146,7 +158,8 @@ def _watch(state: RunState, now: Instant) -> Action | None:
         if call_id not in told:
             message = f"a further call of the same dial is up: {call_id}; something on the way doubled it"
             return Note(Noticed(at=now, code="doubled_dial", message=message))
-    if state.extras and state.settings.on_several is OnSeveral.END and state.extra_tries < MAX_EXTRA_TRIES:
+    tries = MAX_EXTRA_TRIES if state.call_up else 2 * MAX_EXTRA_TRIES
+    if state.extras and state.settings.on_several is OnSeveral.END and state.extra_tries < tries:
         return end_call(state, now, call_id=state.extras[0], reason="a further call of the same dial")
     if state.watch_until is None:
         return None
@@ -278,13 +291,16 @@ def _retrying(state: RunState, script: Script, now: Instant, orders: Orders, jit
         if concluded.outcome is Outcome.NOT_SENT and concluded.final:
             return Rest(Fault(code="configuration", message=concluded.reason))
         wait_s = _backoff(pending, jitter)
-        if _retried_out(state, pending, now, wait_s=wait_s):
+        if state.wake is None and _retried_out(state, pending, now, wait_s=wait_s):
             return _give_up(state, pending, now)
         waiting = _after(state, now, seconds=wait_s, why=concluded.reason)
         if waiting is not None:
             return waiting
     if pending.intent.operation is Operation.END:
-        return end_call(state, now, call_id=pending.intent.call_id, reason=pending.intent.end_reason or "")
+        pause = (
+            _after(state, now, seconds=_growing(pending.unknowns), why="to end the call") if pending.unknowns else None
+        )
+        return pause or end_call(state, now, call_id=pending.intent.call_id, reason=pending.intent.end_reason or "")
     try:
         step = step_at(state, script, pending.intent.start)
         preamble = state.settings.replay_preamble
@@ -306,20 +322,20 @@ def _backoff(pending: Pending, jitter: float) -> float:
 def _retried_out(state: RunState, pending: Pending, now: Instant, *, wait_s: float) -> bool:
     settings = state.settings
     tried_s = now.since(pending.held_since or pending.first_at)
-    if pending.held_back >= settings.retry_attempts or tried_s + wait_s > settings.retry_total_s:
-        return True
-    in_silence = state.call_up and state.quiet_since is not None and state.ending is None
-    return (
-        in_silence and state.quiet_since is not None and now.since(state.quiet_since) + wait_s > settings.max_silence_s
-    )
+    if state.call_up and state.quiet_since is not None and state.ending is None:
+        # Somebody is on the line: as long as they may wait in silence, and no longer, however many tries that is.
+        silent_s = min(now.since(state.quiet_since), tried_s)
+        return silent_s + wait_s > settings.max_silence_s
+    return pending.held_back >= settings.retry_attempts or tried_s + wait_s > settings.retry_total_s
 
 
 def _give_up(state: RunState, pending: Pending, now: Instant) -> Action:
     """A request could not be sent, or was throttled, for as long as it may be tried."""
     assert pending.concluded is not None, "what was held back has an outcome"
     tries = f"after {pending.held_back} tries: {pending.concluded.reason}"
-    if pending.concluded.outcome is not Outcome.NOT_SENT and state.ending is None:
-        return Note(_failure(now, "throttled", tries))
+    held_by_server = pending.concluded.outcome is not Outcome.NOT_SENT
+    if state.ending is None and (held_by_server or state.call_up):
+        return Note(_failure(now, "throttled" if held_by_server else "unreachable", tries))
     return Rest(Fault(code="unreachable", message=tries))
 
 
@@ -336,7 +352,10 @@ def _undecided(state: RunState, now: Instant) -> Action:
 def _settling(state: RunState, now: Instant, orders: Orders) -> Action:
     found = reconcile(state, now)
     if isinstance(found, OutOfReach):
-        return Rest(Fault(code="unreachable", message=found.reason))
+        fault = Fault(code=found.code, message=found.reason)
+        if state.call_up and state.ending is None:  # a callee is waiting: at least try to end the call
+            return Note(EndDecided(at=now, status=Status.FAILED, fault=fault))
+        return Rest(fault)
     if isinstance(found, LookAgain):
         if found.at.since(now) <= 0:
             return Reconcile(found.kind)
@@ -455,7 +474,7 @@ def disposition_of(state: RunState) -> Disposition:
     ending = state.ending
     if ending is not None and ending.status is Status.COMPLETED:
         return Disposition.COMPLETED
-    if ending is not None and ending.fault is not None and ending.fault.code == "undecided":
+    if ending is not None and ending.fault is not None and ending.fault.code in ("undecided", "resolved"):
         return Disposition.UNKNOWN
     by_cause = {
         "no_answer": Disposition.NO_ANSWER,

@@ -85,9 +85,9 @@ def document_of(
     }
 
 
-def error_document(code: str, message: str) -> dict[str, Any]:
-    """Return the document of a run that never came to be."""
-    return {"error": {"code": code, "message": masked(message), "resume_command": None}}
+def error_document(code: str, message: str, *, resume_command: str | None = None) -> dict[str, Any]:
+    """Return the document of a run that never came to be; of another one the part that tells of an error."""
+    return {"error": {"code": code, "message": masked(message), "resume_command": resume_command}}
 
 
 def _error(fault: Fault | None, *, resume_command: str | None, resumable: bool) -> dict[str, Any] | None:

@@ -67,13 +67,17 @@ def marks(state: RunState) -> RunMarks:
     elif state.phase is Phase.UNDECIDED:
         status = Status.UNDECIDED
     dial = _open_dial(state)
+    until_wall = None if dial is None else (dial.expires_wall or dial.at.wall) + state.settings.max_call_s
+    if state.watch_until is not None:  # until then another run's call to this number would pass for a doubled one
+        until_wall = state.watch_until.wall
+    unsettled = (state.call_id is None and not state.call_over) or state.watch_until is not None
     return RunMarks(
         status=status,
         disposition=disposition,
         ended=state.end is not None,
         call_id=state.call_id,
-        claims_dial=state.end is None and state.call_id is None and not state.call_over,
-        claim_until_wall=None if dial is None else (dial.expires_wall or dial.at.wall) + state.settings.max_call_s,
+        claims_dial=state.end is None and unsettled,
+        claim_until_wall=until_wall,
         wake_wall=None if state.wake is None else state.wake.wall,
     )
 
@@ -196,7 +200,6 @@ def _run_ended(state: RunState, record: RunEnded) -> Meaning:
 def _resumed(state: RunState, record: Resumed) -> Meaning:
     changes: Changes = {
         "settings": record.settings,
-        "wake": None,
         "look_failures": 0,
         "check_stale": True,
         # A signal spoke to the process that is gone, a person to the run.
@@ -208,13 +211,14 @@ def _resumed(state: RunState, record: Resumed) -> Meaning:
     }
     if state.pending is not None and state.phase in (Phase.SENDING, Phase.SETTLING):
         left = state.pending.resumed_at or record.at
-        unknowns = state.pending.unknowns + (1 if state.phase is Phase.SENDING else 0)
+        unknowns = 0 if state.pending.intent.operation is Operation.END else state.pending.unknowns
+        unknowns += 1 if state.phase is Phase.SENDING else 0
         # The looks that failed belong to the process that died: the next one finds out for itself who is in reach.
         looks = tuple(look for look in state.pending.looks if look.ok or look.refused)
         changes["pending"] = replace(state.pending, resumed_at=left, unknowns=unknowns, looks=looks)
     elif state.pending is not None:
-        # The retries of the process that died are not held against this one.
-        changes["pending"] = replace(state.pending, held_back=0)
+        # The retries of the process that died are not held against this one; the wait it began goes on.
+        changes["pending"] = replace(state.pending, held_back=min(state.pending.held_back, 1), held_since=record.at)
     return Event.RESUMED, changes
 
 
@@ -235,7 +239,7 @@ def _resolved(state: RunState, record: Resolved) -> Meaning:
             return Event.RESOLVED_ON, changes
     dial_may_ring = intent.operation is Operation.CREATE and not record.ran
     if not state.call_up and not dial_may_ring:
-        fault = Fault(code="undecided", message=f"step {'/'.join(intent.commands)}: {words}; the call is gone")
+        fault = Fault(code="resolved", message=f"step {'/'.join(intent.commands)}: {words}; the call is gone")
         changes["ending"] = EndDecided(at=record.at, status=Status.FAILED, fault=fault)
         changes["call_over"] = True
         if not record.ran:

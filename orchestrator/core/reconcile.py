@@ -37,6 +37,8 @@ LIST_ALWAYS_HOLDS = 100
 """`GET /calls` shows at least the last 100 calls (contract section 2) ..."""
 LIST_HOLDS_FOR_S = 3600.0
 """... for at least an hour."""
+FEWEST_DIGITS = 7
+"""Fewer digits in common do not make two numbers the same."""
 CLOCK_SLACK_S = 5.0
 """A call created this much before the intent, by the server's whole seconds, may still be the lost dial."""
 SKEW_SLACK_S = 1.0
@@ -55,9 +57,10 @@ class LookAgain:
 
 @dataclass(frozen=True, slots=True)
 class OutOfReach:
-    """The API has not answered a look for too long; another process may settle this later."""
+    """The API has not answered for too long, or does not do what it must; another process may settle this later."""
 
     reason: str
+    code: str = "unreachable"
 
 
 def reconcile(state: RunState, now: Instant) -> Settled | LookAgain | OutOfReach:
@@ -96,26 +99,43 @@ def matches_of(calls: Iterable[CallSeen], state: RunState, *, owned_by_others: C
     dial = state.pending if state.call_id is None else None
     since = (state.call_since or state.begun.at) if dial is None else dial.first_at
     earliest = since.wall + state.clock_skew_s - CLOCK_SLACK_S
+    intent = dial.intent if dial is not None else None
+    fence = intent.expires_wall if intent is not None else None
+    if fence is None:
+        fence = since.wall + state.clock_skew_s + state.settings.dial_expire_s
+    latest = fence + CLOCK_SLACK_S  # what came into being later cannot be this dial
     found = [
         call
         for call in calls
-        if call.to == state.begun.to
-        and (call.from_ is None or call.from_ == state.begun.from_)
-        and (call.created_epoch is None or call.created_epoch >= earliest)
+        if _same_number(call.to, state.begun.to)
+        and (call.from_ is None or _same_number(call.from_, state.begun.from_))
+        and (call.created_epoch is None or earliest <= call.created_epoch <= latest)
         and call.call_id not in owned_by_others
     ]
     return tuple(sorted(found, key=lambda call: call.created_epoch or 0.0))
 
 
 def list_is_complete(calls: Collection[CallSeen], state: RunState, now: Instant) -> bool:
-    """Say whether a list of calls reaches back before the first intent of the dial."""
+    """Say whether a list of calls surely shows the dial, if there was one: it reaches back, and can be read."""
     since = state.pending.first_at if state.pending is not None else state.begun.at
-    if now.wall - since.wall > LIST_HOLDS_FOR_S:
+    unreadable = any(len(_digits(call.to)) < FEWEST_DIGITS for call in calls)
+    if now.wall - since.wall > LIST_HOLDS_FOR_S or unreadable or not state.skew_known:
         return False
     earliest = since.wall + state.clock_skew_s - CLOCK_SLACK_S
     return len(calls) < LIST_ALWAYS_HOLDS or any(
         call.created_epoch is not None and call.created_epoch < earliest for call in calls
     )
+
+
+def _same_number(shown: str | None, ours: str) -> bool:
+    """Compare numbers as servers may show them: with or without `+`, country code or punctuation."""
+    digits, wanted = _digits(shown), _digits(ours)
+    shorter = min(len(digits), len(wanted))
+    return shorter >= FEWEST_DIGITS and digits[-shorter:] == wanted[-shorter:]
+
+
+def _digits(number: str | None) -> str:
+    return "".join(character for character in number or "" if character.isdigit()).lstrip("0")
 
 
 def _reconcile_dial(state: RunState, pending: Pending, now: Instant) -> Settled | LookAgain | OutOfReach:
@@ -163,7 +183,13 @@ def _no_more_ringing_at(state: RunState, pending: Pending) -> Instant:
 
 def _reconcile_list(state: RunState, pending: Pending, now: Instant) -> Settled | LookAgain | OutOfReach:
     intent = pending.intent
-    if pending.concluded is not None and pending.concluded.outcome is Outcome.DONE:
+    if intent.operation is Operation.END and (given_up := _cannot_end(state, pending)) is not None:
+        return given_up
+    if (
+        pending.concluded is not None
+        and pending.concluded.outcome is Outcome.DONE
+        and pending.concluded.results is None
+    ):
         evidence = "the reply was whole but showed no results"
         ran = Settled(at=now, verdict=Verdict.RAN, evidence=evidence, then=Then.GO_ON, call=pending.concluded.call)
         return _by_policy(state, pending, ran)
@@ -171,14 +197,25 @@ def _reconcile_list(state: RunState, pending: Pending, now: Instant) -> Settled 
     left = pending.left_host_at or intent.at
     if not looks:
         if _unreachable(pending, now, after=left, settings=state.settings):
-            return OutOfReach("the call could not be looked at")
+            return _left_in_silence(pending, now)
         return LookAgain(_next_look(pending, now, longest_s=LONGEST_LOOK_S), LookKind.CALL)
     verdict = _verdict(state, pending, looks, now)
     if verdict is not None:
         return _by_policy(state, pending, verdict)
     if _unreachable(pending, now, after=looks[-1].at, settings=state.settings):
-        return OutOfReach("the call could not be looked at")
+        return _left_in_silence(pending, now)
     return LookAgain(_next_look(pending, now, longest_s=_longest_gap_s(pending)), LookKind.CALL)
+
+
+def _cannot_end(state: RunState, pending: Pending) -> OutOfReach | None:
+    """Return why a call that is to be ended is left to a later process: its DELETEs come to nothing."""
+    resumed = pending.resumed_at is not None  # whoever resumes is taken to have put the key right
+    if pending.concluded is not None and pending.concluded.unauthenticated and not resumed:
+        return OutOfReach(f"the call could not be ended: {pending.concluded.reason}", code="authentication")
+    over = any(look.gone or (look.call is not None and look.call.ended) for look in pending.looks)
+    if pending.unknowns >= state.settings.max_attempts and pending.looks and not over:
+        return OutOfReach(f"the call could not be ended in {pending.unknowns} tries")
+    return None
 
 
 def _verdict(state: RunState, pending: Pending, looks: list[Looked], now: Instant) -> Settled | None:
@@ -194,11 +231,14 @@ def _verdict(state: RunState, pending: Pending, looks: list[Looked], now: Instan
     running_since = next((look for look in looks if _shows_running(look)), None)
     if not call.ready:
         assert running_since is not None, "a call that is up and not ready is running something"
-        if now.since(running_since.at) > intent.longest_s + state.settings.read_margin_s:
+        if last.began.since(running_since.at) > intent.longest_s + state.settings.read_margin_s:
             evidence = f"the call is still {call.status} {now.since(intent.at):.0f} s after the step was sent"
             return Settled(at=now, verdict=Verdict.UNDECIDABLE, evidence=evidence, then=Then.STOP, call=call)
         return None
-    if running_since is not None:
+    if running_since is not None and intent.commands[-1:] == ("hangup",):
+        evidence = f"the call was seen {_status(running_since)} after sending, and is ready: its hangup did not run"
+        return Settled(at=now, verdict=Verdict.PARTLY, evidence=evidence, then=Then.STOP, call=call)
+    if running_since is not None and not (state.doubt and intent.replay_class is ReplayClass.DANGEROUS):
         evidence = f"the call was seen {_status(running_since)} after sending, and ready later"
         return Settled(at=now, verdict=Verdict.RAN, evidence=evidence, then=Then.GO_ON, call=call)
     left = pending.left_host_at
@@ -297,7 +337,7 @@ def _by_policy(state: RunState, pending: Pending, settled: Settled) -> Settled:
         return _limited(state, pending, settled, Then.AGAIN)
     if intent.operation is Operation.END:
         return settled if settled.verdict is Verdict.RAN else _limited(state, pending, settled, Then.REPEAT)
-    digits_known = intent.saves is None or settled.results is not None
+    digits_known = "get_dtmf" not in intent.commands or settled.results is not None
     if settled.verdict is Verdict.RAN and (digits_known or _ended(settled)):
         return settled
     if settled.verdict is Verdict.PARTLY and settled.next_cursor is not None and not _ended(settled):
@@ -372,8 +412,20 @@ def _reply_is_kept(state: RunState, pending: Pending, now: Instant) -> bool:
     return lost and young and pending.unknowns < state.settings.max_attempts
 
 
+def _left_in_silence(pending: Pending, now: Instant) -> Settled | OutOfReach:
+    """The API is out of reach, and a callee may be waiting: what must not be repeated needs a person's verdict."""
+    reason = "the API was out of reach, so that the call could not be looked at"
+    if pending.intent.policy is Policy.STOP and pending.intent.operation is Operation.COMMAND:
+        return Settled(at=now, verdict=Verdict.UNDECIDABLE, evidence=reason, then=Then.STOP)
+    return OutOfReach(reason)
+
+
 def _unreachable(pending: Pending, now: Instant, *, after: Instant, settings: Settings) -> bool:
-    """Whether looks have failed for so long that this process gives up."""
+    """Whether looks have failed for so long that this process gives up; a callee is not left longer than he may be."""
     patience_s = max(settings.retry_total_s, settings.max_silence_s)
+    if pending.intent.operation is Operation.COMMAND:
+        spoken_until = pending.intent.at.plus(pending.intent.longest_s)
+        after = spoken_until if spoken_until.since(after) > 0 else after
+        patience_s = settings.max_silence_s
     failing = list(takewhile(lambda look: not look.ok, reversed(pending.looks)))
     return bool(failing) and now.since(after) > patience_s and now.since(failing[-1].began) > patience_s

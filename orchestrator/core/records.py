@@ -97,7 +97,7 @@ class Fault:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunStarted:
-    """A run exists. `secrets` are the variables declared sensitive, by name."""
+    """A run exists. `secrets` are the variables declared sensitive; `defaulted` names those that have their default."""
 
     at: Instant
     run_id: str
@@ -111,6 +111,7 @@ class RunStarted:
     variables: Mapping[str, Value]
     secret_names: tuple[str, ...]
     settings: Settings
+    defaulted: tuple[str, ...] = ()
     secrets: Mapping[str, Value] = memory_only()
 
 

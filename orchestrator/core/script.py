@@ -11,7 +11,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
+from orchestrator.core.budget import ApiLimits
+
 Value = str | int | float | bool
+SettingValue = Value | ApiLimits
 Variables = Mapping[str, Value]
 
 
@@ -262,7 +265,7 @@ class Script:
     name: str
     entries: tuple[Entry, ...]
     variables: tuple[Variable, ...] = ()
-    settings: Mapping[str, Value] = field(default_factory=dict)
+    settings: Mapping[str, SettingValue] = field(default_factory=dict)
     digest: str = ""
     source: str = ""
     masked: bool = False

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from orchestrator.core.budget import ApiLimits
+
 
 class Mode(StrEnum):
     """How a step's completion is learnt. Only `sync` drives calls so far."""
@@ -30,7 +32,7 @@ class Settings:
         max_visits: How often a label may be entered.
         leave_up: Leave the call up when the script ends without `hangup`, or stops.
         replay_preamble: Spoken before something heard is repeated; None for nothing.
-        max_dead_air_s: Longest dead air between steps that is not worth a report; None for any.
+        max_dead_air_s: Longest dead air between steps that is not worth a notice; None for any.
         dial_expire_s: A dial rings at the latest this long after its intent (`schedule_expire`).
         on_several: What to do with further calls that match one lost dial.
         settle_heard_s: Settle time of `heard` and `asks` steps.
@@ -38,6 +40,7 @@ class Settings:
         max_attempts: How often a step is sent at most on unknown outcomes.
         retry_attempts: How often a step that was not sent or was throttled is tried in all.
         retry_total_s: How long such a step is tried in all.
+        api_limits: The request limits of the API, which are the account's; None to go by its 429 replies alone.
         words_per_minute: Expected rate of speech.
         read_margin_s: Added to a step's longest duration before its reply is given up.
         lease_s: How long the right to drive a run outlives its last heartbeat.
@@ -61,6 +64,7 @@ class Settings:
     max_attempts: int = 3
     retry_attempts: int = 5
     retry_total_s: float = 60.0
+    api_limits: ApiLimits | None = None
     words_per_minute: float = 150.0
     read_margin_s: float = 5.0
     lease_s: float = 30.0

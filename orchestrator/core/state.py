@@ -282,6 +282,7 @@ class RunState:
         busy_looks: Looks in that time.
         busy_longest_s: The longest that what keeps it busy can last.
         doubt: Some earlier attempt of this call was settled without proof, so it may still arrive.
+        clock_skew_s: How far the server's clock is ahead; 0 while `skew_known` is false.
         watch_until: A lost dial was adopted: further calls may still appear until then.
         extras: Further calls that match the lost dial and are still to be ended.
         extras_done: Those that were dealt with.
@@ -330,6 +331,7 @@ class RunState:
     extras_done: frozenset[str] = frozenset()
     extra_tries: int = 0
     clock_skew_s: float = 0.0
+    skew_known: bool = False
     cancel: CancelAsked | None = None
     ending: EndDecided | None = None
     end: RunEnded | None = None

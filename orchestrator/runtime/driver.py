@@ -8,19 +8,17 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 from orchestrator.core.actions import Action, Finish, Note, Orders, Reconcile, Rest, Send, Wait
 from orchestrator.core.decide import call_is_too_long, decide, too_long
 from orchestrator.core.evolve import evolve, marks
 from orchestrator.core.exchange import CallSeen, CommandResult, Operation, Outcome, Reply, Request
+from orchestrator.core.instant import Instant
 from orchestrator.core.reconcile import list_is_complete, matches_of
 from orchestrator.core.records import (
     CancelAsked,
-    Concluded,
     Fault,
     InboxRecord,
-    Intended,
     Looked,
     LookKind,
     Noticed,
@@ -29,14 +27,19 @@ from orchestrator.core.records import (
 )
 from orchestrator.core.script import Script, Value
 from orchestrator.core.state import Pending, Phase, RunState
+from orchestrator.core.taken import apart, concluded, skew_of, without_digits
+from orchestrator.core.throttle import demand_of, held_up
 from orchestrator.errors import LeaseLostError, OrchestratorError
 from orchestrator.ports import Channel, Clock, Journal, Lease
 from orchestrator.runtime.control import Control
+from orchestrator.runtime.listing import Listing
+from orchestrator.runtime.places import Places
 from orchestrator.runtime.retry import send_until_it_left
 
 Observer = Callable[[Record, RunState], None]
 
 LOOK_TIMEOUT_S = 10.0
+_OPERATIONS = {LookKind.CALL: Operation.LOOK, LookKind.OPEN: Operation.LOOK, LookKind.LIST: Operation.LIST}
 END_PATIENCE_S = 3.0
 """How long the open request of a call that was just ended may take to come back before it is cut."""
 
@@ -44,7 +47,7 @@ END_PATIENCE_S = 3.0
 class Driver:
     """One run, from where its records stand to where it ends or rests."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the parts of a run, each given by name
         self,
         *,
         script: Script,
@@ -55,6 +58,8 @@ class Driver:
         clock: Clock,
         control: Control,
         draw: Callable[[], float],
+        places: Places | None = None,
+        listing: Listing | None = None,
         orders: Orders | None = None,
         observer: Observer | None = None,
     ) -> None:
@@ -66,6 +71,8 @@ class Driver:
         self._clock = clock
         self._control = control
         self._draw = draw
+        self._places = places
+        self._listing = listing
         self._orders = orders
         self._observer = observer
         self._unwritten: list[Record] = []
@@ -109,11 +116,14 @@ class Driver:
         with self._writing:
             if not self._sending or self._must_end():
                 return
+            before = self.state
             try:
                 self._hear()
+                if self.state is before:
+                    return
+                self.commit()  # what was heard leaves the inbox with it, and is heard once
                 if not self._must_end():
                     return
-                self.commit()
             except LeaseLostError:
                 return
             except OrchestratorError:
@@ -123,6 +133,8 @@ class Driver:
     def close(self) -> None:
         """Close the run's connections."""
         self._channel.close()
+        if self._places is not None:
+            self._places.give_back()
 
     def take(self, record: Record) -> None:
         """Take a record into the state; it reaches the disk with the next commit."""
@@ -157,9 +169,10 @@ class Driver:
                 case Wait():
                     self._wait(action)
                     action = self._decide()
+                case Reconcile(LookKind.LIST) if self._listing is not None:
+                    action = self._share_a_list(self._listing)
                 case Reconcile(kind):
-                    self._look(kind)
-                    action = self._decide()
+                    action = self._held_up(_OPERATIONS[kind]) or self._look(kind)
                 case Finish(record):
                     self.take(record)
                     self.commit()
@@ -203,6 +216,9 @@ class Driver:
         action = action or self._decide()
         if not isinstance(action, Send):
             return action
+        waiting = self._held_up(action.request.operation)
+        if waiting is not None:
+            return waiting
         self.take(action.intent)
         self.commit()
         looker = (
@@ -215,7 +231,7 @@ class Driver:
             self._sending = False
         if looker is not None:
             looker.finish()
-        self.take(_concluded(reply, action.intent))
+        self.take(concluded(reply, action.intent))
         return self._decide()
 
     def _first_byte(self, looker: _OpenLook | None) -> None:
@@ -235,17 +251,42 @@ class Driver:
         self._clock.wait(until, self._wakeup)
         self._wakeup.clear()
 
-    def _look(self, kind: LookKind) -> None:
+    def _held_up(self, operation: Operation) -> Action | None:
+        """Take the request's place within the account's limits; return what to do while there is none."""
+        until = self._place(operation)
+        return None if until is None else held_up(self.state, operation, self._clock.now(), until)
+
+    def _place(self, operation: Operation) -> Instant | None:
+        if self._places is None:
+            return None
+        demand = demand_of(self.state, self._script, operation)
+        return None if demand is None else self._places.wait_until(demand)
+
+    def _look(self, kind: LookKind) -> Action:
         self.take(self.look(kind))
+        return self._decide()
+
+    def _share_a_list(self, listing: Listing) -> Action:
+        """Look at the list of calls; other runs that want to may look at the same one."""
+        listed = listing.ask(self.state.run_id, lambda: self._ask(LookKind.LIST), ready=self._wait_to_list)
+        self.take(self._looked(LookKind.LIST, listed.began, listed.reply))
+        return self._decide()
+
+    def _wait_to_list(self) -> None:
+        until = self._place(Operation.LIST)
+        if until is not None:  # whoever is told something meanwhile asks at once, and is heard after it
+            self._clock.wait(until, self._wakeup)
 
     def look(self, kind: LookKind) -> Looked:
         """Ask the API, and return what it showed as a record."""
-        operation = Operation.LIST if kind is LookKind.LIST else Operation.LOOK
-        reference = f"{self.state.run_id}.0" if kind is LookKind.LIST else None
         began = self._clock.now()
-        reply = self._channel.send(
+        return self._looked(kind, began, self._ask(kind))
+
+    def _ask(self, kind: LookKind) -> Reply:
+        reference = f"{self.state.run_id}.0" if kind is LookKind.LIST else None
+        return self._channel.send(
             Request(
-                operation=operation,
+                operation=_OPERATIONS[kind],
                 call_id=None if kind is LookKind.LIST else self.state.call_id,
                 read_timeout_s=LOOK_TIMEOUT_S,
                 deadline_s=LOOK_TIMEOUT_S + 5.0,
@@ -253,14 +294,17 @@ class Driver:
             ),
             before_first_byte=lambda: self._journal.check(self.lease),
         )
+
+    def _looked(self, kind: LookKind, began: Instant, reply: Reply) -> Looked:
+        """Return what a reply showed to this run."""
         matches: tuple[CallSeen, ...] = ()
         complete = False
         if kind is LookKind.LIST and reply.outcome is Outcome.DONE:
             owners = self._journal.owners_of([call.call_id for call in reply.calls])
             others = {call_id for call_id, owner in owners.items() if owner != self.state.run_id}
             # By the clock of this very reply: a dial of long ago may be the first thing this process asks about.
-            skew_s = _skew(reply)
-            state = self.state if skew_s is None else self.state.changed({"clock_skew_s": skew_s})
+            skew_s = skew_of(reply)
+            state = self.state if skew_s is None else self.state.changed({"clock_skew_s": skew_s, "skew_known": True})
             matches = matches_of(reply.calls, state, owned_by_others=others)
             complete = list_is_complete(reply.calls, state, began)
         results, secrets = self._logged(reply)
@@ -278,7 +322,7 @@ class Driver:
             matches=matches,
             complete=complete,
             results=results,
-            clock_skew_s=_skew(reply),
+            clock_skew_s=skew_of(reply),
             secrets=secrets,
         )
 
@@ -287,8 +331,8 @@ class Driver:
         pending, behind = self.state.pending, self.state.log_length
         if reply.results is None or pending is None or behind is None:
             return None, {}
-        mine, secrets = _apart(reply.results[behind:], pending.intent)
-        return (*(_without_digits(result) for result in reply.results[:behind]), *mine), secrets
+        mine, secrets = apart(reply.results[behind:], pending.intent)
+        return (*(without_digits(result) for result in reply.results[:behind]), *mine), secrets
 
     def keep(self, look: Looked) -> None:
         """Take a look made while a request is open, and write it at once: it is a proof that a crash must not lose."""
@@ -299,23 +343,44 @@ class Driver:
     def _end_without_intent(self) -> None:
         """End a live call although nothing can be written: nobody is left on a silent line (design section 4.11)."""
         if self.state.call_up:
-            self._end(self.state.call_id)
+            self._end(self.state.call_id, before_first_byte=None)
 
-    def _end(self, call_id: str | None) -> Reply:
+    def _end(self, call_id: str | None, *, before_first_byte: Callable[[], None] | None) -> Reply:
         return self._channel.send(
-            Request(operation=Operation.END, call_id=call_id, read_timeout_s=LOOK_TIMEOUT_S, deadline_s=LOOK_TIMEOUT_S)
+            Request(operation=Operation.END, call_id=call_id, read_timeout_s=LOOK_TIMEOUT_S, deadline_s=LOOK_TIMEOUT_S),
+            before_first_byte=before_first_byte,
         )
 
     def _end_open_call(self, open_request: Pending | None) -> None:
         """End the call whose request is open, then cut that request if it does not come back by itself."""
-        if self.state.call_up:
-            self._end(self.state.call_id)
-        else:  # a dial that is ringing, whose id only the list of calls can tell
-            for call in self.look(LookKind.LIST).matches:
-                self._end(call.call_id)
+        try:
+            for call_id in self._live_calls(open_request):
+                self._end(call_id, before_first_byte=self._still_ours)
+        except LeaseLostError:
+            return  # another driver has the call
         self._clock.wait(self._clock.now().plus(END_PATIENCE_S), threading.Event())
         if self._sending and self.state.pending is open_request:
             self._channel.abort()
+
+    def _live_calls(self, open_request: Pending | None) -> list[str]:
+        """Return the run's call; of a dial that is ringing only the list of calls can tell which that is."""
+        if self.state.call_up and self.state.call_id is not None:
+            return [self.state.call_id]
+        if open_request is None or open_request.intent.operation is not Operation.CREATE:
+            return []
+        try:
+            return [call.call_id for call in self.look(LookKind.LIST).matches]
+        except OrchestratorError:
+            return []  # the lease is lost or the journal fails: the step's own thread meets the same
+
+    def _still_ours(self) -> None:
+        """Fence a DELETE off; a journal that cannot be read does not keep a call from being ended."""
+        try:
+            self._journal.check(self.lease)
+        except LeaseLostError:
+            raise
+        except OrchestratorError:
+            return
 
 
 class _OpenLook:
@@ -347,44 +412,3 @@ class _OpenLook:
             self._driver.keep(self._driver.look(LookKind.OPEN))
         except OrchestratorError:
             return  # the lease is lost or the journal fails: the step's own thread meets the same
-
-
-def _concluded(reply: Reply, intent: Intended) -> Concluded:
-    results, secrets = (None, {}) if reply.results is None else _apart(reply.results, intent)
-    return Concluded(
-        at=reply.ended,
-        outcome=reply.outcome,
-        reason=reply.reason,
-        first_byte=reply.first_byte,
-        final=reply.final,
-        status=reply.status,
-        call=reply.call,
-        results=results,
-        retry_after_s=reply.retry_after_s,
-        clock_skew_s=_skew(reply),
-        unauthenticated=reply.unauthenticated,
-        misconfigured=reply.misconfigured,
-        secrets=secrets,
-    )
-
-
-def _apart(results: tuple[CommandResult, ...], intent: Intended) -> tuple[tuple[CommandResult, ...], dict[str, Value]]:
-    """Take secret digits out of results that will be journalled; return them by the variable they belong to."""
-    if not intent.sensitive:
-        return results, {}
-    last = results[len(intent.commands) - 1] if len(results) >= len(intent.commands) else None
-    secrets: dict[str, Value] = {}
-    if intent.saves is not None and last is not None and last.digits is not None:
-        secrets[intent.saves] = last.digits
-    return tuple(_without_digits(result) for result in results), secrets
-
-
-def _without_digits(result: CommandResult) -> CommandResult:
-    if result.digits is None:
-        return result
-    return replace(result, digits=None, digit_count=len(result.digits))
-
-
-def _skew(reply: Reply) -> float | None:
-    """Return how far the server's clock is ahead of ours, seconds; its `Date` shows whole seconds."""
-    return None if reply.server_wall is None else reply.server_wall + 0.5 - reply.ended.wall

@@ -9,17 +9,21 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from orchestrator.core.actions import Orders
+from orchestrator.core.budget import Demand
 from orchestrator.core.evolve import fold
+from orchestrator.core.instant import Instant
 from orchestrator.core.past import refuse_changed_past
 from orchestrator.core.records import CancelAsked, Fault, Record, Resolved, Resumed, RunStarted
 from orchestrator.core.script import Script, Value
 from orchestrator.core.settings import Settings
 from orchestrator.core.state import Phase, RunState
 from orchestrator.errors import LeaseHeldError, UsageError
-from orchestrator.ports import Clock, ContactClaim, Journal, Lease, Transport
+from orchestrator.ports import Clock, ContactClaim, Journal, Lease, RequestBudget, Transport
 from orchestrator.runtime.control import Control
 from orchestrator.runtime.driver import Driver, Observer
 from orchestrator.runtime.heartbeat import Heartbeat
+from orchestrator.runtime.listing import Listing
+from orchestrator.runtime.places import Places
 
 NOTHING_LEFT = Script(name="", entries=())
 """What is driven when only the end of a call is left to do."""
@@ -47,6 +51,7 @@ class Prepared:
     variables: Mapping[str, Value]
     secrets: Mapping[str, Value]
     settings: Settings
+    defaulted: tuple[str, ...] = ()  # secrets that have their default
 
 
 class Runner:
@@ -62,7 +67,22 @@ class Runner:
         new_id: Callable[[], str],
         draw: Callable[[], float],
         lease_s: float,
+        budget: RequestBudget | None = None,
+        shares_lists: bool = True,
     ) -> None:
+        """Keep what all runs share.
+
+        Args:
+            journal: Where the runs are.
+            transport: Sends their requests.
+            clock: Tells the time.
+            control: What the process was told.
+            new_id: Makes the id of a run.
+            draw: Draws from [0, 1), for jitter.
+            lease_s: How long the right to drive a run outlives its last heartbeat.
+            budget: Keeps the request limits of the account, for runs whose settings have any; None: they are not kept.
+            shares_lists: Lost dials may share one list of calls: it is the same for all of them.
+        """
         self._journal = journal
         self._transport = transport
         self._clock = clock
@@ -70,6 +90,8 @@ class Runner:
         self._new_id = new_id
         self._draw = draw
         self._lease_s = lease_s
+        self._budget = budget
+        self._listing = Listing(clock) if shares_lists else None
         self._heartbeat = Heartbeat(journal=journal, clock=clock, lease_s=lease_s)
 
     def close(self) -> None:
@@ -110,6 +132,7 @@ class Runner:
             variables=prepared.variables,
             secret_names=tuple(prepared.secrets),
             settings=prepared.settings,
+            defaulted=prepared.defaulted,
             secrets=prepared.secrets,
         )
         lease = self._journal.start_run(started, lease_s=self._lease_s, contact=contact)
@@ -117,6 +140,14 @@ class Runner:
         if observer is not None:
             observer(started, state)
         return self._drive(script, state, lease, observer=observer)
+
+    def room_for(self, dial: Demand) -> Instant | None:
+        """Return when one more call may be thought of within the account's request limits; None: now."""
+        if self._budget is None:
+            return None
+        now = self._clock.now()
+        wall = self._budget.room_at(dial)
+        return now.plus(wall - now.wall) if wall > now.wall else None
 
     def resume(
         self,
@@ -280,6 +311,10 @@ class Runner:
             clock=self._clock,
             control=self._control,
             draw=self._draw,
+            places=None
+            if self._budget is None or state.settings.api_limits is None
+            else Places(self._budget, clock=self._clock, run_id=state.run_id),
+            listing=self._listing,
             orders=orders,
             observer=observer,
         )

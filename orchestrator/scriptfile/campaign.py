@@ -113,11 +113,14 @@ def _offset(root: Node, fault: Fault) -> int:
     """Return where a fault stands: at the name, or the value, that its path leads to."""
     node, at_name, at_value = root, root.start, root.start
     for step in fault.path:
-        if isinstance(node, ListNode) and isinstance(step, int):
-            node = node.items[step]
+        if isinstance(node, ListNode):
+            node = node.items[int(step)]
             at_name = at_value = node.start
-        elif isinstance(node, MapNode) and (pair := node.find(str(step))) is not None:
-            node, at_name, at_value = pair.value, pair.key.start, pair.value.start
+            continue
+        assert isinstance(node, MapNode)
+        pair = node.find(str(step))
+        assert pair is not None
+        node, at_name, at_value = pair.value, pair.key.start, pair.value.start
     return at_name if fault.is_name else at_value
 
 

@@ -11,31 +11,18 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import TypeVar
 
-from orchestrator.core.campaign import RequestLimit
 from orchestrator.core.script import Plain, Text, Value
 from orchestrator.core.windows import Window
 from orchestrator.core.windowtext import WindowTextError, parse_windows
 from orchestrator.scriptfile import values
+from orchestrator.scriptfile.rates import parse_rate
 from orchestrator.scriptfile.values import BadValueError
 from orchestrator.scriptfile.words import listing, quote
 
-_LONGEST_REQUEST_WINDOW_S = 60.0
-_RATE = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)\s*/\s*([0-9]{0,9}(?:\.[0-9]{1,9})?)\s*(s|m|h)", re.ASCII)
-_SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 _REGION = re.compile(r"[A-Z]{2}", re.ASCII)
 _PREFIX = re.compile(r"\+[1-9][0-9]{0,14}", re.ASCII)
 
 Choice = TypeVar("Choice", bound=StrEnum)
-
-
-def parse_rate(value: object) -> tuple[float, float]:
-    """Return how many, and in how many seconds: `2/s`, `30/m`, `30/30s`. Raises BadValueError."""
-    match = _RATE.fullmatch(value.strip()) if isinstance(value, str) else None
-    if match is not None:
-        count, seconds = float(match[1]), float(match[2] or 1) * _SECONDS[match[3]]
-        if count > 0 and seconds > 0:
-            return count, seconds
-    raise BadValueError(f"must be a rate such as 2/s, 30/m or 30/30s, not {quote(value)}")
 
 
 def parse_rate_per_s(value: object) -> float:
@@ -44,14 +31,6 @@ def parse_rate_per_s(value: object) -> float:
     if not 1 / 3600 <= count / seconds <= 1000:
         raise BadValueError(f"must lie between 1/h and 1000/s, not {quote(value)}")
     return count / seconds
-
-
-def parse_request_limit(value: object) -> RequestLimit:
-    """Return a request limit; the journal keeps the last minute of requests, so no window is longer."""
-    count, seconds = parse_rate(value)
-    if count != int(count) or seconds > _LONGEST_REQUEST_WINDOW_S:
-        raise BadValueError(f"must be whole requests in at most 60s, such as 30/30s, not {quote(value)}")
-    return RequestLimit(int(count), seconds)
 
 
 def duration_between(least_s: float, most_days: int) -> Callable[[object], float]:

@@ -15,10 +15,11 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
 
-from orchestrator.core.campaign import ApiLimits, Campaign, FallbackSms, Overlap, Repeat, RequestLimit
+from orchestrator.core.budget import ApiLimits, RequestLimit
+from orchestrator.core.campaign import Campaign, FallbackSms, Overlap, Repeat
 from orchestrator.core.records import Disposition
 from orchestrator.core.redial import REDIALLED, NumberLimits, RedialRule
-from orchestrator.core.script import Value
+from orchestrator.core.script import SettingValue, Value
 from orchestrator.core.windows import Calendar
 from orchestrator.scriptfile import values
 from orchestrator.scriptfile.campaignvalues import (
@@ -32,11 +33,11 @@ from orchestrator.scriptfile.campaignvalues import (
     parse_prefix,
     parse_rate_per_s,
     parse_region,
-    parse_request_limit,
     parse_template,
     parse_timezone,
     parse_variable,
 )
+from orchestrator.scriptfile.rates import parse_request_limit
 from orchestrator.scriptfile.settings import SETTINGS, bounded, parse_settings
 from orchestrator.scriptfile.values import BadValueError
 from orchestrator.scriptfile.words import listing, quote, suggestion
@@ -98,7 +99,7 @@ class WordReader:
         from_ = self._part(("fallback_sms", "from"), words, partial(parse_template, check=values.check_phone))
         return None if text is None else FallbackSms(text=text, from_=from_)
 
-    def settings(self, value: object) -> dict[str, Value]:
+    def settings(self, value: object) -> dict[str, SettingValue]:
         """Return settings by the field names of `core.settings.Settings`."""
         words = self._group("settings", value, tuple(SETTINGS), "max_silence: 20s")
         typed, problems = parse_settings(words)
@@ -117,7 +118,7 @@ class WordReader:
         return found
 
     def api_limits(self, value: object) -> dict[str, RequestLimit]:
-        """Return request limits by the field names of `core.campaign.ApiLimits`."""
+        """Return request limits by the field names of `core.budget.ApiLimits`."""
         words = self._group("api_limits", value, ("endpoint", "account"), "endpoint: 30/30s")
         limits = {word: self._part(("api_limits", word), words, parse_request_limit) for word in words}
         return {word: limit for word, limit in limits.items() if limit is not None}

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from orchestrator.core.networks import NETWORKS
-from orchestrator.core.script import Value
+from orchestrator.core.script import SettingValue, Value
 from orchestrator.errors import ConfigurationError, Problem, ScriptError
 from orchestrator.scriptfile import values
 from orchestrator.scriptfile.settings import SETTINGS, bounded, parse_settings
@@ -65,7 +65,7 @@ class Configuration:
     network: str | None = None
     limit_s: float | None = None
     log_format: str | None = None
-    settings: Mapping[str, Value] = field(default_factory=dict)
+    settings: Mapping[str, SettingValue] = field(default_factory=dict)
     capabilities: frozenset[str] = frozenset()
     idempotent_for_s: float | None = None
 
@@ -101,7 +101,7 @@ def environment(environ: Mapping[str, str]) -> Configuration:
         ConfigurationError: With every problem, one a line; a variable that means nothing is one.
     """
     found: dict[str, Any] = {}
-    settings: dict[str, Value] = {}
+    settings: dict[str, SettingValue] = {}
     problems: list[str] = []
     for variable in sorted(name for name in environ if name.startswith(PREFIX) and name not in _READ_ELSEWHERE):
         word = variable.removeprefix(PREFIX).lower()
@@ -214,7 +214,7 @@ def _log_format(_folder: Path | None, value: object) -> str:
     return str(value)
 
 
-def _setting(word: str, value: object) -> dict[str, Value]:
+def _setting(word: str, value: object) -> dict[str, SettingValue]:
     """Return one setting by its field name. Raises BadValueError."""
     if word == "on_stale":
         raise BadValueError("names a label of one script; write it in that script's `settings`")
@@ -306,8 +306,8 @@ class _FileReader:
             self.complaints.add(second, "`limit` and `network` say the same thing; keep one of them")
         return Configuration(**found)
 
-    def _settings(self, node: Node) -> dict[str, Value]:
-        found: dict[str, Value] = {}
+    def _settings(self, node: Node) -> dict[str, SettingValue]:
+        found: dict[str, SettingValue] = {}
         for word, pair in self._pairs(node, "`settings`", "max_silence: 20s").items():
             if word in SETTINGS:
                 found |= self._typed(pair, partial(_setting, word)) or {}

@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import TypedDict
 
 from orchestrator.core import script as core
-from orchestrator.core.script import Place, Value, Variable
+from orchestrator.core.script import Place, SettingValue, Value, Variable
 from orchestrator.scriptfile import values
 from orchestrator.scriptfile.entries import EntryReader, Jump, Sketch
 from orchestrator.scriptfile.flow import check_order
@@ -22,13 +23,18 @@ from orchestrator.scriptfile.source import Complaints, Source, in_order
 from orchestrator.scriptfile.templates import compared_with_numbers
 from orchestrator.scriptfile.tree import Kind, ListNode, MapNode, Node, Pair, Scalar, plain
 from orchestrator.scriptfile.values import BadValueError
-from orchestrator.scriptfile.variables import DeclaredVariable, texts_of, typed
+from orchestrator.scriptfile.variables import DeclaredVariable, texts_of, texts_of_element, typed
 from orchestrator.scriptfile.words import quote, suggestion
 from orchestrator.scriptfile.written import masked, secret_keys, text_digest
 from orchestrator.scriptfile.yamltree import read_yaml
 
 SUPPORTED_VERSIONS = ("1",)
 _SUFFIXES = (".yaml", ".yml", ".json")
+_JOURNALLED: Mapping[type[core.Command | core.Control], str] = {
+    core.End: "the result of an `end` is written to the journal and shown",
+    core.Dial: "the numbers and times of a `dial` are written to the journal and shown",
+}
+"""The elements whose texts end up in the journal once they are filled in, in words."""
 TOP_KEYS = ("version", "name", "variables", "settings", "commands")
 
 
@@ -38,7 +44,7 @@ class Fields(TypedDict):
     name: str
     entries: tuple[core.Entry, ...]
     variables: tuple[Variable, ...]
-    settings: dict[str, Value]
+    settings: dict[str, SettingValue]
     digest: str
     source: str
     masked: bool
@@ -77,6 +83,7 @@ class _DocumentReader:
         if sketches:
             check_order(sketches, on_stale, self.complaints)
         self._check_entries(entries, reading)
+        self._check_secrets(entries, variables)
         self.complaints.raise_if_any()
         source = self.complaints.source
         kept = masked(source, keys=self.keys, secrets=self.secrets)
@@ -185,7 +192,7 @@ class _DocumentReader:
         except BadValueError as error:
             self.complaints.add(written.start, f"the default {error}")
 
-    def _settings(self) -> tuple[dict[str, Value], Jump | None]:
+    def _settings(self) -> tuple[dict[str, SettingValue], Jump | None]:
         pair = self.root.find("settings")
         if pair is None or _is_nothing(pair.value):
             return {}, None
@@ -231,6 +238,19 @@ class _DocumentReader:
             for name in sorted(name for text in texts for name in compared_with_numbers(text) if name in saved):
                 message = f"`{name}` holds digits as text and equals no number; write {name} == '1', or {name} | int"
                 self.complaints.warn(at, message)
+
+    def _check_secrets(self, entries: list[core.Entry], variables: list[Variable]) -> None:
+        """Complain about each secret that would be written to the journal (design section 4.10)."""
+        secret = {variable.name for variable in variables if variable.sensitive}
+        secret |= {entry.save for entry in entries if entry.save is not None and entry.sensitive}
+        for entry in entries:
+            journalled = _JOURNALLED.get(type(entry.element))
+            if journalled is None:
+                continue
+            at = self.complaints.source.line_starts[entry.place.line - 1] + entry.place.column - 1
+            names = {name for text in texts_of_element(entry.element) for name in text.names}
+            for name in sorted(names & secret):
+                self.complaints.add(at, f"`{name}` is secret, and {journalled}: it cannot be used there")
 
 
 def _is_nothing(node: Node) -> bool:

@@ -10,9 +10,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-from orchestrator.core.script import Value
+from orchestrator.core.script import SettingValue
 from orchestrator.core.settings import Mode, OnSeveral
 from orchestrator.scriptfile import values
+from orchestrator.scriptfile.rates import parse_api_limits
 from orchestrator.scriptfile.values import BadValueError
 from orchestrator.scriptfile.words import listing, quote, suggestion
 
@@ -34,11 +35,11 @@ class Setting:
     """
 
     field: str
-    parse: Callable[[object], Value]
+    parse: Callable[[object], SettingValue]
     schema: Mapping[str, object]
 
 
-def parse_settings(given: Mapping[str, object]) -> tuple[dict[str, Value], dict[str, str]]:
+def parse_settings(given: Mapping[str, object]) -> tuple[dict[str, SettingValue], dict[str, str]]:
     """Type settings given in users' words.
 
     Args:
@@ -48,7 +49,7 @@ def parse_settings(given: Mapping[str, object]) -> tuple[dict[str, Value], dict[
         The values by field name of `core.settings.Settings`, durations in seconds; and the problems by the word
         they belong to.
     """
-    typed: dict[str, Value] = {}
+    typed: dict[str, SettingValue] = {}
     problems: dict[str, str] = {}
     for word, value in given.items():
         setting = SETTINGS.get(word)
@@ -87,7 +88,7 @@ def bounded(
 def _one_of(field: str, choices: type[Mode | OnSeveral]) -> Setting:
     words = [choice.value for choice in choices]
 
-    def parse(value: object) -> Value:
+    def parse(value: object) -> SettingValue:
         if value in words:
             return choices(value)
         allowed = f"`{words[0]}`" if len(words) == 1 else f"one of {listing(words)}"
@@ -104,6 +105,13 @@ def _spoken(value: object) -> str:
 
 
 _TEXT_SCHEMA = {"type": "string", "minLength": 1}
+_LIMIT_SCHEMA = {"type": "string", "description": "So many requests in so long, at most 60s: 30/30s or 30 in 30s."}
+_LIMITS_SCHEMA = {
+    "type": "object",
+    "properties": {"endpoint": _LIMIT_SCHEMA, "account": _LIMIT_SCHEMA},
+    "additionalProperties": False,
+    "minProperties": 1,
+}
 SETTINGS: Mapping[str, Setting] = {
     "max_silence": _duration("max_silence_s", least_s=1.0),
     "on_stale": Setting("on_stale", values.parse_label, _TEXT_SCHEMA),
@@ -119,6 +127,7 @@ SETTINGS: Mapping[str, Setting] = {
     "max_attempts": _count("max_attempts", 100),
     "retry_attempts": _count("retry_attempts", 100),
     "retry_total": _duration("retry_total_s"),
+    "api_limits": Setting("api_limits", parse_api_limits, _LIMITS_SCHEMA),
     "words_per_minute": Setting(
         "words_per_minute",
         bounded(values.parse_number, 40, 400),

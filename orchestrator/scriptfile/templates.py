@@ -355,8 +355,8 @@ def _plain_english(error: TemplateSyntaxError) -> str:
 
 
 def _fail(source: str, error: Exception, variables: Variables) -> NoReturn:
-    """Raise ExpressionError with a sentence for the author."""
-    raise ExpressionError(f"{quote(source)} cannot be evaluated: {_reason(error, variables)}") from error
+    """Raise ExpressionError with a sentence for the author; the error itself may quote a value, which may be secret."""
+    raise ExpressionError(f"{quote(source)} cannot be evaluated: {_reason(error, variables)}") from None
 
 
 def _reason(error: Exception, variables: Variables) -> str:

@@ -100,10 +100,11 @@ def texts_of(entry: core.Entry) -> Iterator[core.Text | core.Condition]:
     """Return every text and condition of an entry."""
     if entry.when is not None:
         yield entry.when
-    yield from _texts(entry.element)
+    yield from texts_of_element(entry.element)
 
 
-def _texts(element: core.Command | core.Control) -> Iterator[core.Text]:
+def texts_of_element(element: core.Command | core.Control) -> Iterator[core.Text]:
+    """Return every text of a command or control element."""
     some: list[core.Text | None] = []
     match element:
         case core.Dial():
@@ -113,7 +114,7 @@ def _texts(element: core.Command | core.Control) -> Iterator[core.Text]:
         case core.Play():
             some = [element.resource_id]
         case core.GetDtmf():
-            some = [element.terminate_on, *(text for prompt in element.prompts for text in _texts(prompt))]
+            some = [element.terminate_on, *(text for prompt in element.prompts for text in texts_of_element(prompt))]
         case core.SendDtmf():
             some = [element.dtmf]
         case core.Sms():

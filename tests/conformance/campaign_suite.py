@@ -324,6 +324,18 @@ class CampaignSuite:
         bench.now.move(A_BIT)
         assert bench.open("other").campaigns.take_campaign("spring", lease_s=LEASE_S).token == 2
 
+    def test_everybody_can_ask_who_runs_a_campaign(self, bench: Bench, store: CampaignStore) -> None:
+        """Nobody before its lease, its owner while that lives, nobody after; other campaigns have nobody."""
+        assert store.owner_of("spring") is None
+        lease = store.take_campaign("spring", lease_s=LEASE_S)
+        other = bench.open("other").campaigns
+        assert other.owner_of("spring")
+        assert other.owner_of("autumn") is None
+        bench.now.move(LEASE_S)
+        assert other.owner_of("spring") is None
+        store.give_campaign_back(lease)
+        assert other.owner_of("spring") is None
+
     def test_a_campaign_that_was_given_back_is_free(self, bench: Bench, store: CampaignStore) -> None:
         """After it was given back anybody may run it, with a greater token; it cannot be kept any more."""
         lease = store.take_campaign("spring", lease_s=LEASE_S)

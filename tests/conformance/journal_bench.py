@@ -11,7 +11,7 @@ from orchestrator.core.instant import Instant
 from orchestrator.core.records import Noticed, RunMarks, RunStarted
 from orchestrator.core.settings import Settings
 from orchestrator.errors import OrchestratorError
-from orchestrator.ports import CampaignStore, Journal
+from orchestrator.ports import CampaignStore, Journal, RequestBudget
 
 LEASE_S = 30.0
 A_BIT = 0.001
@@ -48,6 +48,9 @@ class JournalFile(Journal, Protocol):
     @property
     def campaigns(self) -> CampaignStore:
         """The campaigns."""
+
+    def budget_of(self, account: str) -> RequestBudget:
+        """Return the request limits of an account."""
 
 
 class Bench(Protocol):

@@ -117,6 +117,12 @@ class MemoryCampaigns:
             if tenancy is not None:
                 tenancy.holder = tenancy.ends = None
 
+    def owner_of(self, campaign: str) -> str | None:
+        """Return who runs a tick of the campaign now."""
+        with self._using():
+            tenancy = self._campaign(campaign).tenancy
+            return tenancy.holder if tenancy.is_live(self._now(), self._store.killed) else None
+
     def orders_of(self, campaign: str) -> CampaignOrders:
         """Return what a person told the campaign."""
         with self._using():

@@ -23,6 +23,7 @@ from orchestrator.errors import (
     NumberBlockedError,
 )
 from orchestrator.ports import ContactClaim, Lease, RunSummary
+from tests.conformance.memory_budget import MemoryBudget, Requested
 from tests.conformance.memory_campaigns import CampaignsOnDisk, MemoryCampaigns, Tenancy
 
 
@@ -48,6 +49,8 @@ class MemoryStore:
         self.killed: set[str] = set()
         self.lock = threading.RLock()
         self.messages = 0
+        self.requested: dict[int, Requested] = {}
+        self.numbers = 0
 
     def kill(self, process: str) -> None:
         """End a process without a word: its leases are free, its journals answer no more."""
@@ -197,6 +200,10 @@ class MemoryJournal:
         """Return those of the runs that have messages."""
         with self._using():
             return frozenset(run_id for run_id in run_ids if run_id in self.store.runs and self._run(run_id).inbox)
+
+    def budget_of(self, account: str) -> MemoryBudget:
+        """Return the request limits of an account."""
+        return MemoryBudget(self.store, self._using, now=self._now, account=account)
 
     def close(self) -> None:
         """Answer no more."""

@@ -79,7 +79,11 @@ def test_killed_at_a_boundary_and_resumed(sandbox, tmp_path: Path, boundary: int
     journal = tmp_path / "journal.db"
     killed = child(sandbox.url, journal, boundary, when)
     assert killed.returncode == -signal.SIGKILL, killed.stderr
-    check_the_callee(sandbox, resume(sandbox.url, journal))
+    result = resume(sandbox.url, journal)
+    nothing_was_begun = (boundary, when) == (1, "before")
+    nothing_is_left = (boundary, when) == (BOUNDARIES, "after")
+    assert (result is None) == (nothing_was_begun or nothing_is_left)
+    check_the_callee(sandbox, result)
 
 
 def test_killed_in_the_middle_of_a_sentence(start_sandbox, tmp_path: Path) -> None:
@@ -107,4 +111,6 @@ def test_killed_again_while_resuming(sandbox, tmp_path: Path, boundary: int) -> 
     with Orchestrator(api_url=sandbox.url, api_key="s", api_password="s", journal=journal) as orchestrator:
         (run,) = orchestrator.resumable()
     assert child(sandbox.url, journal, boundary, "after", run.run_id).returncode == -signal.SIGKILL
-    check_the_callee(sandbox, resume(sandbox.url, journal))
+    result = resume(sandbox.url, journal)
+    assert result is not None
+    check_the_callee(sandbox, result)

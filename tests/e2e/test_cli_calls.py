@@ -262,9 +262,11 @@ def test_the_journal_failing_in_mid_call_is_exit_73_with_the_resume_command(cli,
         output, errors = process.communicate(timeout=20)
     assert process.returncode == 73, errors
     assert sandbox.wait(event="hangup", call=call)
-    error = json.loads(output)["error"]
-    assert error["code"] == "journal"
-    assert " resume " in error["resume_command"]
+    document = json.loads(output)
+    assert (document["status"], document["call_id"], document["to"]) == ("interrupted", call, TO)
+    assert document["steps"][-1]["commands"] == ["say"]
+    assert document["error"]["code"] == "journal"
+    assert document["error"]["resume_command"].endswith(f" resume {document['run_id']}")
 
 
 def test_secret_variables_come_from_a_file_that_only_its_owner_reads(cli, sandbox, short) -> None:
@@ -277,6 +279,59 @@ def test_secret_variables_come_from_a_file_that_only_its_owner_reads(cli, sandbo
     refused = cli("run", short, "--to", TO, "--var-file", secrets)
     assert refused.returncode == 2
     assert "chmod 600" in refused.stderr
+
+
+SECRET = """
+version: 1
+name: secret
+variables: {pin: {sensitive: true, required: true}, code: {sensitive: true, default: "77"}}
+settings: {max_silence: 60s}
+commands:
+  - dial: {to: "{{ to }}", from: "+15555550199", timeout: 20}
+  - say: {text: "%s"}
+  - say: {text: "It is {{ pin }} and {{ code }}."}
+"""
+
+
+def test_a_resume_without_a_secret_it_needs_is_refused_and_leaves_the_call_as_it_is(cli, sandbox) -> None:
+    """Exit 2 and what to give; with it the same call goes on, and a secret that had its default has it again."""
+    script = cli.write("secret.yaml", SECRET % LONG)
+    secrets = cli.write("secrets", "pin=4711\n")
+    with cli.start("run", script, "--to", TO, "--hand-over", "--var-file", secrets) as process:
+        call = wait_until_speaking(sandbox)
+        process.terminate()
+        _, told = process.communicate(timeout=20)
+    run_id = cli.json("runs")[0]["run_id"]
+    assert "Its call is still up" in told
+    assert f" resume {run_id}" in told
+    assert f" cancel {run_id}" in told
+    refused = cli("resume", run_id)
+    assert refused.returncode == 2, refused.stderr
+    assert "`pin`" in refused.stderr
+    assert "--var-file" in refused.stderr
+    (item,) = cli.json("resume", "--all", code=2)
+    assert (item["status"], item["call_id"], item["error"]["code"]) == ("interrupted", call, "usage")
+    assert sandbox.transcript(event="hangup") == []
+    assert cli.json("resume", run_id, "--var-file", secrets)["call_id"] == call
+    assert sandbox.said(call)[-1] == "It is 4711 and 77."
+
+
+def test_a_call_that_cannot_be_ended_in_time_is_told_in_the_document(cli, sandbox, short) -> None:
+    """After the second signal stdout has the document all the same, and stderr the command that ends the call."""
+    sandbox.add_fault(kind="hang", place="before", method="DELETE", times="always")
+    with cli.start("run", short, "--to", TO, "--json") as process:
+        call = wait_until_speaking(sandbox)
+        assert process.stderr is not None
+        process.send_signal(signal.SIGTERM)
+        while "at most" not in process.stderr.readline():
+            pass
+        process.send_signal(signal.SIGTERM)
+        output, told = process.communicate(timeout=30)
+    assert process.returncode == 128 + signal.SIGTERM, told
+    document = json.loads(output)
+    assert (document["status"], document["call_id"], document["error"]["code"]) == ("interrupted", call, "stopped")
+    assert document["error"]["resume_command"].endswith(f" resume {document['run_id']}")
+    assert "To end it: " in told
 
 
 def test_a_blocked_number_names_the_run_that_blocks_it(cli, sandbox, short) -> None:

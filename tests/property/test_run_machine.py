@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from orchestrator.core.records import Status
-from orchestrator.core.script import Hangup, Plain, Policy, Say, SendDtmf
+from orchestrator.core.script import GetDtmf, Hangup, Plain, Policy, Say, SendDtmf
 from orchestrator.core.state import Phase
 from orchestrator.errors import JournalError
 from tests.fakes.transport import Treatment
@@ -160,6 +160,21 @@ def test_a_refused_look_does_not_end_the_watch_for_doubled_dials() -> None:
     check(simulated)
     assert simulated.state.end is not None
     assert simulated.state.end.status is Status.COMPLETED
+
+
+def test_a_doubled_dial_whose_end_was_lost_is_ended_later() -> None:
+    """Found by simulation: three lost DELETEs in a row let the second call live on."""
+    doubled = Treatment(deliveries=(0.0, 0.5), answered_by=1)
+    lost = Treatment(deliveries=(), answered_by=None)
+    found = (Treatment(), lost, Treatment(), lost, Treatment(), lost)
+    check(simulate(_saying(treatments=(doubled, *found), crashes=(Crash(after_s=1.5),))))
+
+
+def test_a_hangup_behind_a_silent_callee_is_not_taken_for_done() -> None:
+    """Found by simulation: the list had stopped at its get_dtmf, and the call stayed up when its run had ended."""
+    script = drawn.script_of(GetDtmf(timeout_s=3.0), Hangup())
+    scenario = Scenario(script=script, limit_s=30.0, crashes=(Crash(after_s=1.5),))
+    check(simulate(scenario))
 
 
 def test_a_dangerous_step_seen_running_is_not_keyed_again() -> None:

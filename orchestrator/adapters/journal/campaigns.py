@@ -14,6 +14,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from orchestrator.adapters.journal import statements
 from orchestrator.adapters.journal.connections import Connections, Link
 from orchestrator.adapters.journal.failures import translated
 from orchestrator.adapters.journal.owner import Owner, is_live
@@ -73,6 +74,13 @@ class SqliteCampaigns:
     def give_campaign_back(self, lease: CampaignLease) -> None:
         """Give it back."""
         self._writer.submit(lambda link: _set(link, lease, NO_LEASE))
+
+    def owner_of(self, campaign: str) -> str | None:
+        """Return who runs a tick of the campaign now, for people: `host:pid`; None for nobody."""
+        with self._reading() as link:
+            row = link.core.execute(campaigns.select().where(campaigns.c.name == campaign)).one_or_none()
+        tenure = None if row is None else tenure_of(row)
+        return None if tenure is None or not is_live(tenure, now=self._now(), here=self._owner) else str(tenure.owner)
 
     # --- what people told a campaign ----------------------------------------------------------------------------------
 
@@ -176,6 +184,9 @@ class SqliteCampaigns:
         wait, one must be called.
         """
         same_row = {"campaign": campaign, "occurrence": occurrence, "row_digest": row_digest}
+        with self._reading() as link:
+            if statements.has_twin.run(link.driver, {**same_row, "key": key}).fetchone() is None:
+                return None  # as good as always
         query = contacts.select().where(*(contacts.c[name] == value for name, value in same_row.items()))
         with self._reading() as link:
             rows = link.core.execute(query.order_by(contacts.c.id)).all()
@@ -210,8 +221,9 @@ def open_contact(link: Link, contact: ContactClaim, started: RunStarted) -> None
     Raises:
         AlreadyCalledError: It is OPEN or DONE.
     """
-    row = link.core.execute(contacts.select().where(contacts.c.key == contact.key)).one_or_none()
-    known = None if row is None else standing_of(row)
+    known = None
+    if statements.is_known.run(link.driver, {"key": contact.key}).fetchone() is not None:
+        known = standing_of(link.core.execute(contacts.select().where(contacts.c.key == contact.key)).one())
     if known is not None and known.state in _CLOSED:
         told = "is being called" if known.state is ContactState.OPEN else "was called"
         raise AlreadyCalledError(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
+from orchestrator.adapters.journal import statements
 from orchestrator.adapters.journal.connections import Link
 from orchestrator.adapters.journal.owner import Owner, is_live
 from orchestrator.adapters.journal.rows import tenure_of
@@ -30,11 +31,11 @@ def claim(link: Link, number: str, *, now: Instant, here: Owner, for_run: str | 
     """
     if not number:
         return None
+    if statements.claim_of_another.run(link.driver, {"number": number, "run_id": for_run}).fetchone() is None:
+        return number  # as good as always
     other = link.core.execute(
         runs.select().where(runs.c.claimed_number == number, runs.c.run_id.is_distinct_from(for_run))
-    ).one_or_none()
-    if other is None:
-        return number
+    ).one()
     being_settled = is_live(tenure_of(other), now=now, here=here)
     until_wall = other.claim_until_wall
     if being_settled or (until_wall is not None and now.wall < until_wall):

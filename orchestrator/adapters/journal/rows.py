@@ -56,6 +56,7 @@ def ends_row(ends: Instant) -> dict[str, Any]:
 NO_LEASE: dict[str, Any] = dict.fromkeys(
     lease_row(Owner(host="", machine="", pid_space="", pid=0, pid_start=0), Instant(0, 0))
 )
+ENDS: dict[str, Any] = ends_row(Instant(0, 0))
 
 
 def tenure_of(row: sa.Row[Any]) -> Tenure | None:

@@ -134,6 +134,17 @@ contacts = sa.Table(
     sa.Column("ended_wall", sa.Float),
 )
 
+requests = sa.Table(
+    "requests",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("account", sa.Text, nullable=False),
+    sa.Column("operation", sa.Text, nullable=False),
+    sa.Column("wall", sa.Float, nullable=False),  # when it left or will: only the last minute is kept
+    sa.Column("run_id", sa.Text, nullable=False),
+    sa.Index("requests_by_account", "account", "wall"),
+)
+
 
 def is_unfinished(table: sa.FromClause) -> sa.ColumnElement[bool]:
     """Whether a contact's calls are not over; word for word what SQLite must read to use the small index of those."""

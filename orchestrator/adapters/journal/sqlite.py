@@ -14,6 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from orchestrator.adapters.journal import claims, statements, upkeep
+from orchestrator.adapters.journal.budget import SqliteBudget
 from orchestrator.adapters.journal.campaigns import SqliteCampaigns, open_contact
 from orchestrator.adapters.journal.connections import Connections, Link
 from orchestrator.adapters.journal.failures import translated
@@ -31,7 +32,6 @@ from orchestrator.adapters.journal.rows import (
     tenure_of,
 )
 from orchestrator.adapters.journal.schema import inbox, runs
-from orchestrator.adapters.journal.schema import records as written
 from orchestrator.adapters.journal.upkeep import PruneReport
 from orchestrator.adapters.journal.writer import Writer
 from orchestrator.core import codec
@@ -41,6 +41,7 @@ from orchestrator.errors import JournalError, LeaseHeldError, LeaseLostError, No
 from orchestrator.ports import ContactClaim, Lease, RunSummary
 
 _SHOWN_CANDIDATES = 5
+_LEASES_AT_ONCE = 100
 
 
 class SqliteJournal:
@@ -108,9 +109,8 @@ class SqliteJournal:
                 open_contact(link, contact, started)  # first: a contact being called has its number blocked, too
             now = self._now()
             number = claims.claim(link, started.to, now=now, here=self._owner)
-            link.core.execute(
-                runs.insert(), {**row, "claimed_number": number, **lease_row(self._owner, now.plus(lease_s))}
-            )
+            lease = lease_row(self._owner, now.plus(lease_s))
+            statements.add_run.run(link.driver, {**row, "claimed_number": number, **lease})
             statements.add_records.run_all(link.driver, _record_rows(started.run_id, 0, [body]))
 
         self._writer.submit(work)
@@ -145,12 +145,9 @@ class SqliteJournal:
         number = None
         if new_marks["claims_dial"]:
             number = claims.claim(link, callee, now=now, here=self._owner, for_run=run_id)
-        ended_wall = sa.func.coalesce(runs.c.ended_wall, now.wall) if new_marks["ended"] else None
-        link.core.execute(
-            runs.update()
-            .where(runs.c.run_id == run_id)
-            .values(**new_marks, claimed_number=number, ended_wall=ended_wall)
-        )
+        new = {f"new_{name}": value for name, value in new_marks.items()}
+        ended_now = now.wall if new_marks["ended"] else None
+        statements.set_marks.run(link.driver, {"this": run_id, **new, "number": number, "ended_now": ended_now})
 
     def check(self, lease: Lease) -> None:
         """Re-read the fencing token."""
@@ -182,23 +179,28 @@ class SqliteJournal:
         return self._writer.submit(work)
 
     def renew(self, leases: Sequence[Lease], *, lease_s: float) -> frozenset[str]:
-        """Extend leases in one transaction; return the ids of the runs whose lease was lost."""
+        """Extend leases; return the ids of the runs whose lease was lost.
 
-        def work(link: Link) -> frozenset[str]:
-            row = ends_row(self._now().plus(lease_s))
-            return frozenset(
-                lease.run_id
-                for lease in leases
-                if link.core.execute(runs.update().where(*_held(lease)).values(row)).rowcount == 0
-            )
+        A transaction takes some of them, so that no run waits long for its own.
+        """
 
-        return self._writer.submit(work)
+        def renewed(some: Sequence[Lease]) -> frozenset[str]:
+            def work(link: Link) -> frozenset[str]:
+                row = ends_row(self._now().plus(lease_s))
+                held = ({"this": lease.run_id, "mine": lease.token, **row} for lease in some)
+                return frozenset(
+                    lease["this"] for lease in held if statements.keep_lease.run(link.driver, lease).rowcount == 0
+                )
+
+            return self._writer.submit(work)
+
+        slices = (leases[start : start + _LEASES_AT_ONCE] for start in range(0, len(leases), _LEASES_AT_ONCE))
+        return frozenset[str]().union(*map(renewed, slices))
 
     def release(self, lease: Lease) -> None:
         """Give a lease back."""
-        self._writer.submit(
-            lambda link: link.core.execute(runs.update().where(*_held(lease)).values(NO_LEASE)).rowcount
-        )
+        held = {"this": lease.run_id, "mine": lease.token, **NO_LEASE}
+        self._writer.submit(lambda link: statements.end_lease.run(link.driver, held).rowcount)
         self._taken.pop(lease, None)
 
     # --- the inbox ----------------------------------------------------------------------------------------------------
@@ -216,12 +218,11 @@ class SqliteJournal:
 
     def take_inbox(self, lease: Lease) -> list[InboxRecord]:
         """Return the messages for a run, the oldest first."""
-        query = sa.select(inbox.c.id, inbox.c.body).where(inbox.c.run_id == lease.run_id).order_by(inbox.c.id)
         with self._reading() as link:
-            rows = link.core.execute(query).all()
+            rows = statements.messages_of.run(link.driver, {"run_id": lease.run_id}).fetchall()
         if rows:
-            self._taken[lease] = rows[-1].id
-        return [self._message(lease.run_id, row.body) for row in rows]
+            self._taken[lease] = rows[-1][0]
+        return [self._message(lease.run_id, body) for _, body in rows]
 
     def _message(self, run_id: str, body: str) -> InboxRecord:
         record = codec.decode(body)
@@ -241,9 +242,8 @@ class SqliteJournal:
 
     def read(self, run_id: str) -> list[Record]:
         """Return a run's records in order."""
-        query = sa.select(written.c.seq, written.c.crc, written.c.body).where(written.c.run_id == run_id)
         with self._reading() as link:
-            rows = link.core.execute(query.order_by(written.c.seq)).all()
+            rows = statements.records_of_run.run(link.driver, {"run_id": run_id}).fetchall()
         if not rows:
             raise _no_such_run(run_id)
         return records_of(self.path, run_id, rows)
@@ -333,6 +333,10 @@ class SqliteJournal:
         self._connections.close()
         self._writer.close()
 
+    def budget_of(self, account: str) -> SqliteBudget:
+        """Return the request limits of an account of the API, as the processes of this journal share them."""
+        return SqliteBudget(self.path, self._connections, self._writer, now=self._now, account=account)
+
     # --- the rest -----------------------------------------------------------------------------------------------------
 
     @contextmanager
@@ -341,12 +345,8 @@ class SqliteJournal:
             yield link
 
 
-def _held(lease: Lease) -> tuple[sa.ColumnElement[bool], ...]:
-    return runs.c.run_id == lease.run_id, runs.c.token == lease.token, runs.c.lease_pid.is_not(None)
-
-
 def _exists(link: Link, run_id: str) -> bool:
-    return link.core.scalar(sa.select(runs.c.run_id).where(runs.c.run_id == run_id)) is not None
+    return statements.exists.run(link.driver, {"run_id": run_id}).fetchone() is not None
 
 
 def _record_rows(run_id: str, last: int, bodies: Sequence[str]) -> list[dict[str, Any]]:

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
+from orchestrator.adapters.journal.rows import ENDS, NO_LEASE
 from orchestrator.adapters.journal.schema import contacts, inbox, records, runs
 
 KEYS_AT_ONCE = 500  # well below SQLite's limit of parameters
@@ -62,6 +63,65 @@ add_records = Prepared(records.insert())
 
 take_messages = Prepared(
     inbox.delete().where(inbox.c.run_id == sa.bindparam("run_id"), inbox.c.id <= sa.bindparam("upto"))
+)
+
+messages_of = Prepared(
+    sa.select(inbox.c.id, inbox.c.body).where(inbox.c.run_id == sa.bindparam("run_id")).order_by(inbox.c.id)
+)
+
+records_of_run = Prepared(
+    sa.select(records.c.seq, records.c.crc, records.c.body)
+    .where(records.c.run_id == sa.bindparam("run_id"))
+    .order_by(records.c.seq)
+)
+
+# A run's beginning, its marks and its end
+
+exists = Prepared(sa.select(sa.literal_column("1")).where(_this_run))
+
+claim_of_another = Prepared(
+    sa.select(sa.literal_column("1")).where(
+        runs.c.claimed_number == sa.bindparam("number"), runs.c.run_id.is_distinct_from(sa.bindparam("run_id"))
+    )
+)
+
+START = (
+    "run_id", "script_name", "callee", "contact_key", "started_wall", "started_boot_s", "started_boot_id", *MARKS,
+    "claimed_number", "token", *NO_LEASE,
+)  # fmt: skip
+add_run = Prepared(runs.insert().values({name: sa.bindparam(name) for name in START}))
+
+_ended_wall = sa.func.coalesce(runs.c.ended_wall, sa.bindparam("ended_now", type_=sa.Float))
+_new_marks = {name: sa.bindparam(f"new_{name}", type_=runs.c[name].type) for name in MARKS}
+set_marks = Prepared(
+    runs.update()
+    .where(runs.c.run_id == sa.bindparam("this"))
+    .values(**_new_marks, claimed_number=sa.bindparam("number"), ended_wall=_ended_wall)
+)
+
+end_lease = Prepared(
+    runs.update()
+    .where(runs.c.run_id == sa.bindparam("this"), runs.c.token == sa.bindparam("mine"), runs.c.lease_pid.is_not(None))
+    .values(NO_LEASE)
+)
+
+keep_lease = Prepared(
+    runs.update()
+    .where(runs.c.run_id == sa.bindparam("this"), runs.c.token == sa.bindparam("mine"), runs.c.lease_pid.is_not(None))
+    .values(ENDS)
+)
+
+# The contacts of a batch
+
+is_known = Prepared(sa.select(sa.literal_column("1")).where(contacts.c.key == sa.bindparam("key")))
+
+has_twin = Prepared(
+    sa.select(sa.literal_column("1")).where(
+        contacts.c.campaign == sa.bindparam("campaign"),
+        contacts.c.occurrence == sa.bindparam("occurrence"),
+        contacts.c.row_digest == sa.bindparam("row_digest"),
+        contacts.c.key != sa.bindparam("key"),
+    )
 )
 
 _columns = [column.name for column in contacts.c if column.name != "id"]

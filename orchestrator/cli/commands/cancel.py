@@ -20,7 +20,8 @@ def command(app: App, run: str) -> int:
 
     A run that another process drives is asked to end: that process ends its call within a second or so.
     """
-    with app.orchestrator(on_record=driving.observers(app)) as orchestrator:
+    watch = driving.observers(app)
+    with app.orchestrator(on_record=watch) as orchestrator:
         must_exist(orchestrator, run_id=run)
         run_id = orchestrator.journal.find_run(run)
         before = orchestrator.show(run_id)
@@ -31,7 +32,7 @@ def command(app: App, run: str) -> int:
             return _tell(app, orchestrator.show(run_id), "The process that drives it was asked to end the call.")
     if cancelled.document["ended_at"] is not None:
         return _tell(app, cancelled.document, "Its call is over." if cancelled.call_id else "It had no call.")
-    driving.tell(app, cancelled.document)
+    driving.tell(app, cancelled.document, watch=watch)
     return cancelled.exit_code
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -13,10 +13,10 @@ from orchestrator.cli import driving, options
 from orchestrator.cli.app import App, must_exist
 from orchestrator.cli.exits import explain, worst
 from orchestrator.cli.output import note, result, result_document
-from orchestrator.core.document import error_document
 from orchestrator.errors import OrchestratorError, StoppedEarlyError, exit_code_of
 
 if TYPE_CHECKING:
+    from orchestrator.cli.watch import Watch
     from orchestrator.compose import Orchestrator, Result
 
 AT_ONCE = 32
@@ -65,11 +65,21 @@ def command(app: App, runs: tuple[str, ...], all_: bool, **given: Any) -> int:
             return _nothing(app)
         _ = orchestrator.transport  # credentials, proxy and certificates are checked first
         grace_s = given["grace_s"] if given["grace_s"] is not None else orchestrator.default_settings.grace_s
-        with driving.stoppable(app, orchestrator, watch, grace_s=grace_s, hand_over=given["hand_over"]) as stops:
+        with driving.stoppable(
+            app,
+            orchestrator,
+            watch,
+            grace_s=grace_s,
+            hand_over=given["hand_over"],
+            last_words=lambda why: _last_words(
+                app, [driving.unfinished(orchestrator, watch, run_id, why) for run_id in run_ids], len(runs)
+            ),
+        ) as stops:
             driving.reap_first(orchestrator, keep=run_ids)
             with driving.shown(app, orchestrator, watch):
                 came = _resume(orchestrator, _Wanted(run_ids, asked))
-            code = _tell_one(app, came[0]) if len(runs) == 1 else _tell_all(app, run_ids, came)
+        ended = [_Ended.of(orchestrator, watch, run_id, each) for run_id, each in zip(run_ids, came, strict=True)]
+        code = _tell_one(app, watch, ended[0]) if len(runs) == 1 else _tell_all(app, watch, ended)
         return stops.forced or code
 
 
@@ -105,28 +115,63 @@ def _resume_one(orchestrator: Orchestrator, run_id: str, given: dict[str, Any]) 
         return error
 
 
-def _tell_one(app: App, came: Result | OrchestratorError) -> int:
-    if isinstance(came, OrchestratorError):
-        raise came
-    driving.tell(app, came.document)
-    return came.exit_code
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    """How the driving of a run ended.
+
+    Attributes:
+        document: The run's.
+        code: The exit code for it.
+        error: What broke it off, or kept it from beginning.
+        had_begun: This process drove the run.
+    """
+
+    document: Mapping[str, Any]
+    code: int
+    error: OrchestratorError | None = None
+    had_begun: bool = True
+
+    @classmethod
+    def of(cls, orchestrator: Orchestrator, watch: Watch, run_id: str, came: Result | OrchestratorError) -> _Ended:
+        """Return it from what came of `Orchestrator.resume`."""
+        if not isinstance(came, OrchestratorError):
+            return cls(came.document, came.exit_code)
+        document = driving.broken_off(orchestrator, watch, run_id, came)
+        return cls(document, exit_code_of(came), came, had_begun=watch.state_of(run_id) is not None)
 
 
-def _tell_all(app: App, run_ids: Sequence[str], came: Sequence[Result | OrchestratorError]) -> int:
+def _tell_one(app: App, watch: Watch, ended: _Ended) -> int:
+    if ended.error is None:
+        driving.tell(app, ended.document, watch=watch)
+    elif not ended.had_begun:
+        raise ended.error
+    else:
+        if app.as_json:
+            result_document(ended.document)
+        _tell_error(ended, ended.error)
+    return ended.code
+
+
+def _tell_all(app: App, watch: Watch, ended: Sequence[_Ended]) -> int:
     if app.as_json:
-        result_document(
-            [
-                {"run_id": run_id, **error_document(each.code, str(each))}
-                if isinstance(each, OrchestratorError)
-                else each.document
-                for run_id, each in zip(run_ids, came, strict=True)
-            ]
-        )
-    for run_id, each in zip(run_ids, came, strict=True):
-        if isinstance(each, OrchestratorError):
-            note(f"Run {run_id[:8]}: {explain(each)}")
+        result_document([each.document for each in ended])
+    for each in ended:
+        if each.error is not None:
+            _tell_error(each, each.error)
         elif app.as_json:
-            driving.tell_trouble(app, each.document)
+            driving.tell_trouble(app, each.document, watch=watch)
         else:
-            driving.tell_briefly(app, each.document)
-    return worst(exit_code_of(each) if isinstance(each, OrchestratorError) else each.exit_code for each in came)
+            driving.tell_briefly(app, each.document, watch=watch)
+    return worst(each.code for each in ended)
+
+
+def _tell_error(ended: _Ended, error: OrchestratorError) -> None:
+    note(f"Run {ended.document['run_id'][:8]}: {explain(error)}")
+    resume = ended.document["error"]["resume_command"]
+    if ended.had_begun and resume is not None:
+        note(f"To carry on with it:  {resume}")
+
+
+def _last_words(app: App, documents: Sequence[Mapping[str, Any]], asked_for: int) -> None:
+    if app.as_json:
+        result_document(documents[0] if asked_for == 1 else documents)

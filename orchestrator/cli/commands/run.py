@@ -16,7 +16,7 @@ from orchestrator.errors import OrchestratorError, StoppedEarlyError, exit_code_
 
 if TYPE_CHECKING:
     from orchestrator.cli.watch import Watch
-    from orchestrator.compose import Orchestrator
+    from orchestrator.compose import Orchestrator, Result
     from orchestrator.core.script import Script
 
 
@@ -46,37 +46,56 @@ def command(app: App, script: str, **given: Any) -> int:
         grace_s = orchestrator.prepare(loaded, **asked).settings.grace_s
         _ = orchestrator.transport  # credentials, proxy and certificates are checked before a journal is made
         open_journal(orchestrator)
-        with driving.stoppable(app, orchestrator, watch, grace_s=grace_s, hand_over=given["hand_over"]) as stops:
+        with driving.stoppable(
+            app,
+            orchestrator,
+            watch,
+            grace_s=grace_s,
+            hand_over=given["hand_over"],
+            last_words=lambda why: _last_words(app, orchestrator, watch, why),
+        ) as stops:
+            driving.reap_first(orchestrator)
+            watch.forget()
             try:
-                code = _call(app, orchestrator, watch, script=loaded, asked=asked)
+                came = _call(app, orchestrator, watch, script=loaded, asked=asked)
             except OrchestratorError as error:
-                code = _broke_off(app, watch, error)
-        return stops.forced or code
+                if watch.last_run is None:
+                    raise
+                came = error
+        if isinstance(came, OrchestratorError):
+            return stops.forced or _broke_off(app, orchestrator, watch, came)
+        driving.tell(app, came.document, watch=watch)
+        return stops.forced or came.exit_code
 
 
-def _call(app: App, orchestrator: Orchestrator, watch: Watch, *, script: Script, asked: dict[str, Any]) -> int:
-    driving.reap_first(orchestrator)
+def _call(
+    app: App, orchestrator: Orchestrator, watch: Watch, *, script: Script, asked: dict[str, Any]
+) -> Result | OrchestratorError:
     if orchestrator.control.told.is_set():
         raise StoppedEarlyError("stopped before anything was sent")
     with driving.shown(app, orchestrator, watch):
-        ended = orchestrator.run(script, **asked)
-    driving.tell(app, ended.document)
-    return ended.exit_code
+        return orchestrator.run(script, **asked)
 
 
-def _broke_off(app: App, watch: Watch, error: OrchestratorError) -> int:
-    """Tell of an error that ended the driving of a run that had begun. Raises it again where none had."""
-    run_id = watch.last_run
-    if run_id is None:
-        raise error
-    resume = app.resume_command(run_id)
+def _broke_off(app: App, orchestrator: Orchestrator, watch: Watch, error: OrchestratorError) -> int:
+    """Tell of an error that ended the driving of a run that had begun."""
+    assert watch.last_run is not None
+    document = driving.broken_off(orchestrator, watch, watch.last_run, error)
     if app.as_json:
-        document = error_document(error.code, str(error))
-        document["error"]["resume_command"] = resume
-        result_document({"run_id": run_id, **document})
+        result_document(document)
     note(f"orchestrator: {error}")
-    note(f"To carry on with it:  {resume}")
+    resume = document["error"]["resume_command"]
+    if resume is not None:
+        note(f"To carry on with it:  {resume}")
     return exit_code_of(error)
+
+
+def _last_words(app: App, orchestrator: Orchestrator, watch: Watch, why: str) -> None:
+    if app.as_json:
+        run_id = watch.last_run
+        result_document(
+            error_document("stopped", why) if run_id is None else driving.unfinished(orchestrator, watch, run_id, why)
+        )
 
 
 @contextmanager

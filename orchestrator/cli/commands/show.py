@@ -11,6 +11,7 @@ from orchestrator.cli.app import App, must_exist
 from orchestrator.cli.output import result, result_document, show
 from orchestrator.cli.story import is_sending, steps_table, trouble
 from orchestrator.cli.telling import events, heading
+from orchestrator.cli.watch import call_may_be_up
 
 
 @options.command("show")
@@ -30,13 +31,14 @@ def command(app: App, run: str) -> int:
             result_document(document)
             return 0
         records = orchestrator.journal.read(document["run_id"])
+        state = fold(records)
         now = orchestrator.clock.now().wall if document["status"] == "running" else None
     result(heading(document))
     if document["steps"]:
         result()
-        show(steps_table(document["steps"], now=now, sending=is_sending(fold(records))))
+        show(steps_table(document["steps"], now=now, sending=is_sending(state)))
     _lines("\nWhat else happened", [f"  {each}" for each in events(records)])
-    _lines("", trouble(document, app.command))
+    _lines("", trouble(document, app.command, call_up=call_may_be_up(state)))
     return 0
 
 

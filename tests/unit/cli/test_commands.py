@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.cli import live, story
+from orchestrator.cli import driving, live, signals, story
 from orchestrator.cli.app import App
+from orchestrator.cli.output import OutputError
 from orchestrator.cli.signals import Stops
 from orchestrator.cli.watch import Watch
 from orchestrator.compose import Orchestrator
 from orchestrator.core.evolve import fold
+from orchestrator.errors import JournalError, LeaseLostError
 from orchestrator.scriptfile import load_script
 
 TO = "+12125550123"
@@ -331,6 +333,61 @@ def test_ignored_signals_stay_ignored_and_handlers_come_back() -> None:
             assert signal.getsignal(signal.SIGINT) is not stops._hear
         finally:
             signal.signal(signal.SIGHUP, before)
+
+
+def test_the_result_is_written_even_when_the_process_ends_before_its_calls(monkeypatch) -> None:
+    """The last words come before the exit, and an error in them does not keep the process from ending."""
+    exits: list[int] = []
+    monkeypatch.setattr(signals, "PATIENCE_S", 0.0)
+    monkeypatch.setattr(signals.os, "_exit", exits.append)
+    said: list[str] = []
+
+    def last_words(why: str) -> None:
+        said.append(why)
+        raise OutputError(None)
+
+    with Orchestrator() as orchestrator:
+        stops = Stops(
+            orchestrator.control,
+            grace_s=1,
+            hand_over=False,
+            say=lambda _: None,
+            left_behind=lambda: ["end it"],
+            last_words=last_words,
+        )
+        with pytest.raises(OutputError):
+            stops._second(signal.SIGTERM)
+    assert said == ["stopped by SIGTERM; the call could not be ended in time"]
+    assert exits == [128 + signal.SIGTERM]
+
+
+def test_a_run_that_broke_off_has_its_whole_document(script, tmp_path) -> None:
+    """From the journal; from memory, without an end that was not written, where the journal cannot be read."""
+    watch = Watch()
+    with Orchestrator(
+        api_url="http://127.0.0.1:9", api_key="k", api_password="p", journal=tmp_path / "j.db", on_record=watch
+    ) as orchestrator:
+        orchestrator.control.stop(grace_s=0, why="stopped by SIGTERM")
+        run_id = orchestrator.run(load_script(script), to=TO).run_id
+        error = JournalError("the disk is full")
+        document = driving.broken_off(orchestrator, watch, run_id, error)
+        assert document["to"] == TO
+        assert document["error"]["code"] == "journal"
+        lost = driving.broken_off(orchestrator, watch, run_id, LeaseLostError("taken over"))
+        assert lost["error"]["code"] == "lease_lost"
+        assert driving.unfinished(orchestrator, watch, run_id, "stopped")["run_id"] == run_id
+        assert driving.unfinished(orchestrator, Watch(), run_id, "stopped") == {
+            "run_id": run_id,
+            "error": {"code": "stopped", "message": "stopped", "resume_command": None},
+        }
+        orchestrator.journal.close()
+        unread = driving.broken_off(orchestrator, watch, run_id, error)
+        assert (unread["status"], unread["ended_at"]) == ("interrupted", None)
+        assert unread["error"]["resume_command"] == f"orchestrator resume {run_id}"
+        assert driving.broken_off(orchestrator, Watch(), run_id, error) == {
+            "run_id": run_id,
+            "error": {"code": "journal", "message": "the disk is full", "resume_command": None},
+        }
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from orchestrator.adapters.clock import SystemClock
 from orchestrator.adapters.journal import SqliteJournal
-
 from tests.conftest import Cli
 
 

@@ -123,6 +123,23 @@ def test_an_uncertain_dial_asks_for_its_call() -> None:
     assert without_step[0] == "Run 01234567 to +12125550123 needs a person's verdict: no evidence"
 
 
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"status": "interrupted", "call_id": "c"}, "Its call is still up: the callee hears nothing until"),
+        ({"status": "undecided"}, "Its call may be ringing, or be up: the callee hears nothing until"),
+        ({"status": "running"}, None),
+    ],
+)
+def test_a_call_that_is_left_up_is_told_with_the_command_that_ends_it(changes, told) -> None:
+    """In plain words, beside the command that carries on; not where a process still drives the run."""
+    document = {**DOCUMENT, **changes}
+    lines = story.trouble(document, lambda *words: " ".join(words), call_up=True)
+    assert lines[1].startswith(told) if told is not None else not any("Its call" in each for each in lines)
+    assert (lines[-1] == "To end the call:      cancel 0123456789ab") == (told is not None)
+    assert not any("Its call" in each for each in story.trouble(document, lambda *words: " ".join(words)))
+
+
 def test_the_heading_has_the_facts_there_are() -> None:
     """Variables are shown, what is not known is left out."""
     text = telling.heading(DOCUMENT)

@@ -288,6 +288,7 @@ def test_the_defaults_that_are_left_out_are_part_of_the_format() -> None:
         if field.default not in (dataclasses.MISSING, None)
     }
     assert defaults == {
+        ("RunStarted", "defaulted"): (),
         ("Intended", "command_entries"): (),
         ("Intended", "sensitive"): False,
         ("Intended", "replay_class"): ReplayClass.HARMLESS,

@@ -10,6 +10,7 @@ import pytest
 
 from orchestrator.core.actions import Action, Finish, Note, Orders, Reconcile, Rest, Send, Wait
 from orchestrator.core.decide import decide, disposition_of
+from orchestrator.core.evolve import evolve
 from orchestrator.core.exchange import Operation, Outcome
 from orchestrator.core.records import (
     Branched,
@@ -324,7 +325,7 @@ def watching(**fields: Any) -> RunState:
 
 
 def test_further_calls_are_reported_and_ended() -> None:
-    """Told once, ended by DELETE, unless `on_several` says to leave them or it has been tried three times."""
+    """Told once, ended by DELETE, unless `on_several` says to leave them; tried less while somebody waits."""
     state = watching(extras=("call-2",))
     told = noted(state)
     assert isinstance(told, Noticed)
@@ -338,6 +339,9 @@ def test_further_calls_are_reported_and_ended() -> None:
     )
     assert sent(m.with_settings(aware, on_several=OnSeveral.LEAVE)).intent.operation is Operation.COMMAND
     assert sent(aware.changed({"extra_tries": 3})).intent.operation is Operation.COMMAND
+    over = aware.changed({"phase": Phase.OVER, "call_over": True, "ending": COMPLETED})
+    assert sent(over.changed({"extra_tries": 5})).intent.operation is Operation.END
+    assert not isinstance(decided(over.changed({"extra_tries": 6})), Send)
 
 
 @pytest.mark.parametrize(
@@ -405,6 +409,10 @@ def held(outcome: Outcome = Outcome.NOT_SENT, tries: int = 1, **fields: Any) -> 
     return m.state(Phase.RETRYING, pending=step, **{"quiet_since": m.at(18), **fields})
 
 
+NOBODY: dict[str, Any] = {"call_id": None, "quiet_since": None}
+"""A run without a call: nobody waits in silence."""
+
+
 @pytest.mark.parametrize(("tries", "wait_s"), [(1, 0.25), (2, 0.5), (3, 1.0), (4, 2.0)])
 def test_the_wait_before_another_try_doubles(tries: int, wait_s: float) -> None:
     """From half a second, with jitter that takes at most half of it away; the wake time is journalled first."""
@@ -433,10 +441,11 @@ def test_after_the_wait_the_step_is_sent_again() -> None:
 @pytest.mark.parametrize(
     ("state", "now", "code"),
     [
-        (held(tries=5), 20, "unreachable"),
-        (held(Outcome.THROTTLED, tries=5), 20, "throttled"),
-        (held(call_id=None, quiet_since=None), 69.8, "unreachable"),
+        (held(tries=5, **NOBODY), 20, "unreachable"),
+        (held(Outcome.THROTTLED, tries=5, **NOBODY), 20, "throttled"),
+        (held(**NOBODY), 69.8, "unreachable"),
         (held(), 37.8, "unreachable"),  # in mid-call the callee's silence counts: 18 + 20
+        (held(Outcome.THROTTLED), 37.8, "throttled"),
         (held(Outcome.THROTTLED, retry_after_s=25.0), 20, "throttled"),
         (held(final=True), 20, "configuration"),
         (held(Outcome.THROTTLED, tries=5, intent=m.intent(Operation.END), ending=COMPLETED), 20, "unreachable"),
@@ -447,6 +456,35 @@ def test_tries_end(state: RunState, now: float, code: str) -> None:
     assert fault_of(decided(state, now=now)) == code
 
 
+@pytest.mark.parametrize(
+    ("state", "now"),
+    [
+        (held(tries=4, **NOBODY), 20),
+        (held(**NOBODY), 69.7),
+        (held(), 37.7),
+        (held(tries=30), 20),  # somebody waits: as long as he may, however many tries that is
+        (held(Outcome.THROTTLED, tries=30), 20),
+        (held(Outcome.THROTTLED, retry_after_s=18.0), 20),
+    ],
+)
+def test_tries_go_on(state: RunState, now: float) -> None:
+    """A try and a moment earlier the next one is waited for."""
+    assert isinstance(decided(state, now=now), Wait)
+
+
+@pytest.mark.parametrize(
+    ("state", "now", "is_ended"), [(held(), 37.8, True), (held(**NOBODY), 69.8, False), (held(final=True), 20, False)]
+)
+def test_tries_in_mid_call_end_with_the_run(state: RunState, now: float, is_ended: bool) -> None:
+    """A callee is not left on a silent line for a later process: the call is ended; without one the run rests."""
+    action = decided(state, now=now)
+    assert isinstance(action, Note if is_ended else Rest)
+    if is_ended:
+        ending = noted(state, now=now)
+        assert ending.status is Status.FAILED
+        assert sent(evolve(state, ending), now=now).intent.operation is Operation.END
+
+
 def test_tries_are_counted_from_the_first_that_was_held_back() -> None:
     """A step that took a minute to settle has all its tries still before it."""
     state = held(quiet_since=m.at(95))
@@ -454,13 +492,21 @@ def test_tries_are_counted_from_the_first_that_was_held_back() -> None:
     assert isinstance(decided(late, now=101), Wait)
 
 
-def test_a_lost_end_is_sent_again() -> None:
-    """With the call and the reason it was for."""
+@pytest.mark.parametrize(("unknowns", "pause_s"), [(1, 0.6), (2, 1.2), (3, 2.4)])
+def test_a_lost_end_is_sent_again(unknowns: int, pause_s: float) -> None:
+    """With the call and the reason it was for, after a pause that doubles."""
     delete = m.intent(Operation.END, call_id="call-2", end_reason="doubled")
-    state = m.state(Phase.RETRYING, pending=m.pending(delete, concluded=None), ending=COMPLETED)
-    action = sent(state)
+    step = m.pending(delete, concluded=None, unknowns=unknowns)
+    state = m.state(Phase.RETRYING, pending=step, ending=COMPLETED)
+    pause = decided(state)
+    assert isinstance(pause, Wait)
+    assert pause.until.boot_s == pytest.approx(20 + pause_s)
+    state = state.changed({"wake": pause.until})
+    assert decided(state, now=19.9 + pause_s) == Wait(pause.until, None)
+    action = sent(state, now=20.1 + pause_s)
     assert (action.intent.call_id, action.intent.attempt, action.intent.end_reason) == ("call-2", 2, "doubled")
-    nameless = m.state(Phase.RETRYING, pending=m.pending(m.intent(Operation.END), concluded=None), ending=COMPLETED)
+    held_back = m.pending(m.intent(Operation.END), concluded=None, unknowns=0)
+    nameless = m.state(Phase.RETRYING, pending=held_back, ending=COMPLETED)
     assert sent(nameless).intent.end_reason == ""
 
 
@@ -502,6 +548,40 @@ def test_settling_looks_waits_and_concludes() -> None:
     assert isinstance(noted(state.changed({"pending": m.pending(looks=(m.look(15),))})), Settled)
     unreachable = state.changed({"pending": m.pending(looks=(m.look(13, None),))})
     assert fault_of(decided(unreachable, now=80)) == "unreachable"
+
+
+@pytest.mark.parametrize(
+    ("fields", "is_ended"), [({}, True), ({"ending": COMPLETED}, False), ({"call_over": True}, False)]
+)
+def test_settling_out_of_reach(fields: dict[str, Any], is_ended: bool) -> None:
+    """A callee who may be waiting is at least tried to be rid of; a run that is ending keeps its ending and rests."""
+    state = m.state(Phase.SETTLING, pending=m.pending(looks=(m.look(13, None),)), **fields)
+    action = decided(state, now=80)
+    assert fault_of(action) == "unreachable"
+    assert isinstance(action, Note) is is_ended
+
+
+@pytest.mark.parametrize(
+    ("phase", "now", "failures", "is_over"),
+    [
+        (Phase.READY, 38.1, 5, True),
+        (Phase.READY, 37.9, 5, False),
+        (Phase.READY, 38.1, 4, False),
+        (Phase.BUSY, 46.1, 5, True),  # what keeps it busy lasts 8 s at most
+        (Phase.BUSY, 45.9, 5, False),
+    ],
+)
+def test_looks_that_fail_in_mid_call(phase: Phase, now: float, failures: int, is_over: bool) -> None:
+    """As long as the callee may wait in silence, and at least five; then the call is ended."""
+    fields: dict[str, Any] = {"must_look": True, "look_failures": failures, "quiet_since": m.at(18)}
+    state = m.state(phase, busy_since=m.at(18), busy_longest_s=8.0, **fields)
+    if not is_over:
+        assert isinstance(decided(state, now=now), Wait)
+        return
+    assert noted(state, now=now).fault.code == "unreachable"
+    nobody = decided(state.changed({"call_over": True}), now=now)
+    assert fault_of(nobody) == "unreachable"
+    assert isinstance(nobody, Rest)
 
 
 # --- busy -------------------------------------------------------------------------------------------------------------

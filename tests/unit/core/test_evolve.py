@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from orchestrator.core.conclude import IllegalRecordError
+from orchestrator.core.decide import disposition_of
+from orchestrator.core.document import exit_code_of_run
 from orchestrator.core.evolve import evolve, fold, marks
 from orchestrator.core.exchange import CommandResult, Operation, Outcome
 from orchestrator.core.records import (
@@ -301,6 +303,8 @@ def test_a_further_call_that_was_ended(fields: dict[str, Any], phase: Phase) -> 
     assert state.extra_tries == 0
     failed = evolve(before, m.concluded(Outcome.UNKNOWN))
     assert (failed.phase, failed.extras, failed.extra_tries) == (phase, ("call-2", "call-3"), 2)
+    watching = evolve(before.changed({"watch_until": m.at(60)}), m.concluded(Outcome.UNKNOWN))
+    assert (watching.extras, watching.extras_done, watching.extra_tries) == (("call-3",), frozenset(), 2)
 
 
 # --- looks ------------------------------------------------------------------------------------------------------------
@@ -348,18 +352,31 @@ def test_looks_at_a_busy_call_are_counted() -> None:
     assert evolve(busy, Waited(at=m.at(14), wake=m.at(15), why="")).busy_looks == 1
 
 
+RAN_MEANWHILE = (m.look(10.5, "in-progress", LookKind.OPEN),)
+IDLE_MEANWHILE = (m.look(10.5, "ready", LookKind.OPEN),)
+
+
 @pytest.mark.parametrize(
-    ("kind", "doubt", "phase"),
+    ("kind", "doubt", "looks", "phases"),
     [
-        (ReplayClass.DANGEROUS, False, Phase.SETTLING),
-        (ReplayClass.DANGEROUS, True, Phase.BUSY),
-        (ReplayClass.HEARD, False, Phase.BUSY),
+        (ReplayClass.DANGEROUS, False, (), (Phase.SETTLING, Phase.SETTLING)),
+        (ReplayClass.DANGEROUS, False, IDLE_MEANWHILE, (Phase.SETTLING, Phase.SETTLING)),
+        (ReplayClass.DANGEROUS, True, RAN_MEANWHILE, (Phase.SETTLING, Phase.SETTLING)),
+        (ReplayClass.DANGEROUS, True, (), (Phase.BUSY, Phase.RETRYING)),
+        (ReplayClass.DANGEROUS, True, IDLE_MEANWHILE, (Phase.BUSY, Phase.RETRYING)),
+        (ReplayClass.HEARD, False, RAN_MEANWHILE, (Phase.BUSY, Phase.RETRYING)),
     ],
 )
-def test_a_refused_dangerous_step_on_a_busy_call_may_be_what_runs(kind: ReplayClass, doubt: bool, phase: Phase) -> None:
-    """409 while nothing of ours should run: the likeliest list is this very one, delivered twice."""
-    state = m.state(Phase.BUSY, pending=m.pending(m.intent(replay_class=kind)), doubt=doubt)
-    assert evolve(state, m.look(13, "in-progress")).phase is phase
+def test_a_refused_dangerous_step_may_be_what_runs(
+    kind: ReplayClass, doubt: bool, looks: tuple[Looked, ...], phases: tuple[Phase, Phase]
+) -> None:
+    """409, and nothing else of ours should run, or something was seen to: likely this very list, delivered twice."""
+    step = m.pending(m.intent(replay_class=kind), unknowns=0, looks=looks)
+    state = m.state(Phase.BUSY, pending=step, doubt=doubt)
+    shown = (evolve(state, m.look(13, "in-progress")), evolve(state, m.look(13)))
+    assert (shown[0].phase, shown[1].phase) == phases
+    lost = 1 if phases[1] is Phase.SETTLING else 0
+    assert [after.pending.unknowns for after in shown if after.pending is not None] == [lost, lost]
 
 
 def watched(*calls: Any, seconds: float = 40, **fields: Any) -> Looked:
@@ -551,6 +568,30 @@ def test_an_end_leaves_over_what_was_open() -> None:
 # --- another process --------------------------------------------------------------------------------------------------
 
 
+def test_a_reply_that_leaves_open_what_ran_is_a_lost_one() -> None:
+    """Fewer results than commands, all well, or a question without its answer; it counts like any lost reply."""
+    short = (CommandResult(command="say"),)
+    for results in (short, (), None):
+        state = evolve(asking(), m.concluded(results=results))
+        assert state.pending is not None
+        assert (state.phase, state.pending.unknowns) == (Phase.SETTLING, 1)
+    failed = (CommandResult(command="say", ok=False, error="no speech"),)  # that is where the list stopped
+    assert evolve(asking(), m.concluded(results=failed)).phase is Phase.FAILED
+    assert evolve(asking(), m.concluded(results=(*short, PRESSED))).phase is Phase.READY
+    assert evolve(asking(), m.concluded(results=short, call=m.seen("hangup"))).phase is Phase.OVER
+    assert evolve(sending(), m.concluded(results=None)).phase is Phase.READY
+
+
+def test_a_wait_outlives_its_process() -> None:
+    """The wake time stands, and a look at the call does not begin the wait anew."""
+    waiting = m.state(Phase.RETRYING, pending=m.pending(held_back=1), wake=m.at(52))
+    state = resumed(waiting)
+    assert (state.wake, state.must_look) == (m.at(52), True)
+    looked = evolve(state, m.look(41))
+    assert (looked.wake, looked.must_look) == (m.at(52), False)
+    assert evolve(state, m.look(41, None)).wake is None  # now it waits to look again
+
+
 def resumed(state: RunState, **fields: Any) -> RunState:
     return evolve(state, Resumed(at=m.at(40), settings=Settings(max_visits=7), **fields))
 
@@ -573,9 +614,10 @@ def test_a_resume_forgets_what_the_other_process_could_not_reach() -> None:
     assert state.pending is not None
     assert state.pending.looks == (m.look(12), refused)
     assert (state.look_failures, state.extra_tries, state.settings.max_visits) == (0, 0, 7)
-    held = resumed(m.state(Phase.RETRYING, pending=m.pending(held_back=3))).pending
-    assert held is not None
-    assert (held.held_back, held.first_at) == (0, m.at(10))
+    for before, after in ((3, 1), (1, 1), (0, 0)):  # one is left over, so that its wait goes on
+        held = resumed(m.state(Phase.RETRYING, pending=m.pending(held_back=before, held_since=m.at(9)))).pending
+        assert held is not None
+        assert (held.held_back, held.held_since, held.first_at) == (after, m.at(40), m.at(10))
 
 
 @pytest.mark.parametrize(
@@ -645,7 +687,11 @@ def test_a_verdict_when_the_call_is_gone(ran: bool, steps: int) -> None:
     state = resolved(undecided(up=False), ran=ran)
     assert (state.phase, state.call_over, len(state.steps)) == (Phase.OVER, True, steps)
     assert state.ending is not None
-    assert state.ending.status is Status.FAILED
+    assert state.ending.fault is not None
+    assert (state.ending.status, state.ending.fault.code) == (Status.FAILED, "resolved")
+    assert disposition_of(state) is Disposition.UNKNOWN
+    end = RunEnded(at=m.at(41), status=Status.FAILED, disposition=Disposition.UNKNOWN, fault=state.ending.fault)
+    assert exit_code_of_run(evolve(state, end), None) == 1  # not 20: nobody is asked any more
 
 
 def test_a_verdict_on_a_lost_dial() -> None:
@@ -700,9 +746,12 @@ def test_marks() -> None:
     assert unfenced.claim_until_wall == m.EPOCH + 610
     up = marks(m.state(Phase.READY, wake=m.at(30)))
     assert (up.claims_dial, up.call_id, up.wake_wall) == (False, m.CALL, m.EPOCH + 30)
+    watching = marks(m.state(Phase.READY, watch_until=m.at(80)))  # a doubled dial may still appear
+    assert (watching.claims_dial, watching.claim_until_wall) == (True, m.EPOCH + 80)
     lost = marks(m.state(Phase.UNDECIDED, call_id=None, left_over=m.pending(dial)))
     assert (lost.status, lost.claims_dial, lost.claim_until_wall) == (Status.UNDECIDED, True, m.EPOCH + 670)
     end = RunEnded(at=m.at(30), status=Status.FAILED, disposition=Disposition.BUSY)
+    assert not marks(m.state(Phase.ENDED, end=end, watch_until=m.at(80))).claims_dial
     over = marks(m.state(Phase.ENDED, end=end, call_id=None))
     assert (over.status, over.disposition, over.ended, over.claims_dial) == (
         Status.FAILED,

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from orchestrator.core.evolve import evolve
 from orchestrator.core.exchange import CommandResult, Operation, Outcome
 from orchestrator.core.reconcile import (
     LookAgain,
@@ -16,7 +17,7 @@ from orchestrator.core.reconcile import (
     reconcile,
     settle_time_s,
 )
-from orchestrator.core.records import Cursor, Intended, Looked, LookKind, ReplayClass, Settled, Then, Verdict
+from orchestrator.core.records import Cursor, Intended, Looked, LookKind, ReplayClass, Resumed, Settled, Then, Verdict
 from orchestrator.core.script import Policy
 from orchestrator.core.settings import Settings
 from orchestrator.core.state import Phase, RunState
@@ -24,6 +25,7 @@ from tests.fakes import machine as m
 
 OK = CommandResult(command="say")
 LIST = LookKind.LIST
+DELETE = m.intent(Operation.END, policy=Policy.REPEAT, shortest_s=0.0)
 
 
 def settling(intended: Intended | None = None, *looks: Looked, **fields: Any) -> RunState:
@@ -84,6 +86,35 @@ def test_seen_running_while_the_request_was_open_it_ran() -> None:
     assert (found.verdict, found.then) == (Verdict.RAN, Then.GO_ON)
 
 
+@pytest.mark.parametrize(
+    ("kind", "doubt", "expected"),
+    [
+        (ReplayClass.DANGEROUS, True, Verdict.UNDECIDABLE),
+        (ReplayClass.DANGEROUS, False, Verdict.RAN),
+        (ReplayClass.HEARD, True, Verdict.RAN),
+    ],
+)
+def test_in_doubt_what_was_seen_running_may_be_something_else(
+    kind: ReplayClass, doubt: bool, expected: Verdict
+) -> None:
+    """An earlier attempt that was delivered late looks the same: no proof that a dangerous step ran."""
+    looks = (m.look(12, "in-progress"), m.look(14))
+    state = settling(m.intent(replay_class=kind, policy=Policy.STOP), *looks, m.look(72), doubt=doubt)
+    assert verdict(state, 72.1).verdict is expected
+    early = settling(m.intent(replay_class=kind, policy=Policy.STOP), *looks, doubt=doubt)
+    assert isinstance(reconcile(early, m.at(14.1)), LookAgain) is (expected is Verdict.UNDECIDABLE)
+
+
+@pytest.mark.parametrize(
+    ("policy", "then"), [(Policy.REPEAT, Then.REPEAT), (Policy.SKIP, Then.SKIP), (Policy.STOP, Then.STOP)]
+)
+def test_a_list_that_ends_in_hangup_did_not_run_whole_if_the_call_is_ready(policy: Policy, then: Then) -> None:
+    """Found by simulation: a get_dtmf that timed out had stopped it, and the call was left up as if it were over."""
+    step = m.intent(Operation.COMMAND, "get_dtmf", "hangup", policy=policy)
+    found = verdict(settling(step, m.look(12, "in-progress"), m.look(14)), 14.1)
+    assert (found.verdict, found.then) == (Verdict.PARTLY, then)
+
+
 @pytest.mark.parametrize("status", ["in-progress", "reticulating", ""])
 def test_an_unknown_status_runs(status: str) -> None:
     """While it runs, whatever that is called, nothing is decided."""
@@ -91,11 +122,11 @@ def test_an_unknown_status_runs(status: str) -> None:
     assert verdict(settling(None, m.look(12, status), m.look(13)), 13.1).verdict is Verdict.RAN
 
 
-@pytest.mark.parametrize(("now", "is_settled"), [(25.09, False), (25.2, True)])
-def test_what_runs_too_long_is_undecidable(now: float, is_settled: bool) -> None:
-    """At most the longest duration (8 s) plus margin (5 s) after it was first seen running."""
-    state = settling(None, m.look(12, "in-progress"), m.look(now - 0.2, "in-progress"))
-    found = reconcile(state, m.at(now))
+@pytest.mark.parametrize(("began", "is_settled"), [(25.09, False), (25.2, True)])
+def test_what_runs_too_long_is_undecidable(began: float, is_settled: bool) -> None:
+    """By a look that began later than its longest duration (8 s) plus margin (5 s) after it was first seen running."""
+    state = settling(None, m.look(12, "in-progress"), m.look(began, "in-progress"))
+    found = reconcile(state, m.at(40))  # however late it is read: it may have become ready since
     assert isinstance(found, Settled) is is_settled
     if isinstance(found, Settled):
         assert (found.verdict, found.then) == (Verdict.UNDECIDABLE, Then.STOP)
@@ -235,10 +266,25 @@ def test_the_policy_of_a_call_that_ended(policy: Policy, then: Then) -> None:
 
 
 def test_the_end_of_a_call_is_repeated_until_it_is_known() -> None:
-    """A lost DELETE is harmless: it is sent again at once while the call is up, but not for ever."""
-    delete = m.intent(Operation.END, policy=Policy.REPEAT, shortest_s=0.0)
-    assert verdict(settling(delete, m.look(12)), 12.1).then is Then.REPEAT
-    assert verdict(settling(delete, m.look(12), unknowns=3), 12.1).then is Then.STOP
+    """A lost DELETE is harmless: it is sent again while the call is up, but not for ever."""
+    assert verdict(settling(DELETE, m.look(12), unknowns=2), 12.1).then is Then.REPEAT
+    given_up = reconcile(settling(DELETE, m.look(12), unknowns=3), m.at(12.1))
+    assert isinstance(given_up, OutOfReach)
+    assert given_up.code == "unreachable"
+    assert verdict(settling(DELETE, m.look(12), m.look(13, "hangup"), unknowns=3), 13.1).verdict is Verdict.RAN
+    assert again(settling(DELETE, unknowns=3), 12).kind is LookKind.CALL  # it may have ended the call after all
+
+
+def test_a_refused_end_is_not_sent_again_until_a_resume() -> None:
+    """401 or 403: the key must be put right first; whoever resumes is taken to have done so."""
+    refused = m.concluded(Outcome.REJECTED, status=401, unauthenticated=True)
+    found = reconcile(settling(DELETE, m.look(12), concluded=refused), m.at(12.1))
+    assert isinstance(found, OutOfReach)
+    assert found.code == "authentication"
+    state = evolve(
+        settling(DELETE, m.look(12), concluded=refused, unknowns=3), Resumed(at=m.at(40), settings=Settings())
+    )
+    assert verdict(state, 40).then is Then.REPEAT
 
 
 def test_a_message_leaves_no_trace() -> None:
@@ -259,6 +305,8 @@ def test_lost_digits_go_to_the_policy(policy: Policy, then: Then) -> None:
     assert (verdict(silent, 12).verdict, verdict(silent, 12).then) == (Verdict.RAN, then)
     over = settling(asks, m.look(12, "in-progress"), m.look(14, "hangup"))
     assert verdict(over, 14.1).verdict is Verdict.PARTLY
+    unsaved = replace(asks, saves=None)  # it may have failed, and stopped what stands behind it
+    assert verdict(settling(unsaved, m.look(12, "in-progress"), m.look(14)), 14.1).then is then
 
 
 def test_lost_digits_of_a_call_that_has_ended_are_not_asked_for_again() -> None:
@@ -271,13 +319,27 @@ def test_lost_digits_of_a_call_that_has_ended_are_not_asked_for_again() -> None:
 # --- looks that fail --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("now", "is_given_up"), [(72, False), (73.2, True)])
+@pytest.mark.parametrize(("now", "is_given_up"), [(37.9, False), (38.1, True)])
 @pytest.mark.parametrize("first", [None, "ready"])
-def test_an_api_out_of_reach_is_given_up(now: float, is_given_up: bool, first: str | None) -> None:
-    """Looks that failed for `retry_total` (60 s) end this process's part; a look that succeeded starts anew."""
-    step = m.intent(replay_class=ReplayClass.DANGEROUS)
+@pytest.mark.parametrize("policy", [Policy.REPEAT, Policy.STOP])
+def test_an_api_out_of_reach_is_given_up(now: float, is_given_up: bool, first: str | None, policy: Policy) -> None:
+    """`max_silence` (20 s) after the longest that the step may be heard (18 s); under `stop` a person decides."""
+    step = m.intent(replay_class=ReplayClass.DANGEROUS, policy=policy)
     seen = [] if first is None else [m.look(12, first)]
-    state = settling(step, *seen, m.look(13, None), m.look(40, None))
+    found = reconcile(settling(step, *seen, m.look(13, None), m.look(30, None)), m.at(now))
+    if not is_given_up:
+        assert isinstance(found, LookAgain)
+    elif policy is Policy.STOP:
+        assert isinstance(found, Settled)
+        assert (found.verdict, found.then) == (Verdict.UNDECIDABLE, Then.STOP)
+    else:
+        assert isinstance(found, OutOfReach)
+
+
+@pytest.mark.parametrize(("now", "is_given_up"), [(72.9, False), (73.1, True)])
+def test_an_end_out_of_reach_is_given_up(now: float, is_given_up: bool) -> None:
+    """Looks that failed for `retry_total` (60 s) end this process's part."""
+    state = settling(DELETE, m.look(13, None), m.look(40, None))
     assert isinstance(reconcile(state, m.at(now)), OutOfReach) is is_given_up
 
 
@@ -454,14 +516,21 @@ def test_a_list_out_of_reach_is_given_up(now: float, is_given_up: bool) -> None:
         ({"created_epoch": m.EPOCH + 5}, True),
         ({"created_epoch": m.EPOCH + 4.9}, False),
         ({"created_epoch": None}, True),
+        ({"created_epoch": m.EPOCH + 75}, True),
+        ({"created_epoch": m.EPOCH + 75.1}, False),
         ({"from_": None}, True),
+        ({"from_": "1 555 555 0199", "to": "(555) 555-0100"}, True),
+        ({"to": "0015555550100"}, True),
+        ({"to": "555-0100"}, True),
+        ({"to": "55-0100"}, False),
+        ({"to": "555-0101"}, False),
         ({"from_": "+15555550111"}, False),
         ({"to": "+15555550111"}, False),
         ({"call_id": "owned"}, False),
     ],
 )
 def test_matches(fields: dict[str, Any], is_match: bool) -> None:
-    """`to` and `from` agree, it is not older than the intent less 5 s, and no other run owns it."""
+    """`to` and `from` agree, it came into being between the intent less 5 s and the fence plus 5 s, and is nobody's."""
     call = m.seen(**{"created_epoch": m.EPOCH + 11, **fields})
     assert bool(matches_of([call], lost_dial(), owned_by_others={"owned"})) is is_match
 
@@ -490,7 +559,7 @@ def test_after_adoption_the_bound_is_when_the_dial_left() -> None:
 
 def test_a_list_is_complete_when_it_reaches_back() -> None:
     """Fewer than 100 calls are all there are; otherwise one must be older than the dial; an hour is the most."""
-    state = lost_dial()
+    state = lost_dial(skew_known=True)
     new, old = m.seen(created_epoch=m.EPOCH + 20), m.seen(created_epoch=m.EPOCH + 4)
     assert list_is_complete([], state, m.at(13))
     assert list_is_complete([new] * 99, state, m.at(13))
@@ -498,7 +567,15 @@ def test_a_list_is_complete_when_it_reaches_back() -> None:
     assert not list_is_complete([m.seen(created_epoch=None)] * 100, state, m.at(13))
     assert list_is_complete([*[new] * 99, old], state, m.at(13))
     assert not list_is_complete([], state, m.at(10 + 3601))
-    assert list_is_complete([], m.state(Phase.READY), m.at(3600))
+    assert list_is_complete([], m.state(Phase.READY, skew_known=True), m.at(3600))
+
+
+@pytest.mark.parametrize(("to", "is_complete"), [("5550100", True), ("550100", False), ("anonymous", False)])
+def test_a_list_that_cannot_be_read_is_not_complete(to: str, is_complete: bool) -> None:
+    """A number that is none may be the dial's; without a `Date` nobody knows what the times on it mean."""
+    calls = [m.seen(), m.seen(to=to)]
+    assert list_is_complete(calls, lost_dial(skew_known=True), m.at(13)) is is_complete
+    assert not list_is_complete(calls, lost_dial(skew_known=False), m.at(13))
 
 
 def test_an_outcome_that_was_whole_settles_by_itself() -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from orchestrator.core.exchange import Operation
-from orchestrator.core.records import Status
+from orchestrator.core.records import Intended, Status, Waited
 from orchestrator.core.script import Hangup, Plain, Policy, Say, Script, SendDtmf
 from orchestrator.core.state import Phase
 from orchestrator.errors import ChangedPastError, LeaseHeldError, UsageError
@@ -88,6 +88,27 @@ def test_a_changed_past_is_refused_and_the_lease_given_back() -> None:
         assert len(bench.requests) == sent
         result = bench.drive(runner)
         runner.close()
+    assert result.state.end is not None
+    assert result.state.end.status is Status.COMPLETED
+
+
+def test_a_wait_goes_on_for_the_rest_of_its_time_after_a_crash() -> None:
+    """Whoever dies while waiting between tries leaves the wake time; the next process sends no sooner, nor later."""
+    bench = Bench(script_of(Hangup()), Treatment(refused=True))
+
+    def die_in_the_wait() -> None:
+        bench.time.at(0.05, lambda: bench.kill(bench.time.process))
+
+    bench.at_request[1] = die_in_the_wait
+    with bench.time.running():
+        die(bench)
+        (waited,) = [record for record in bench.simulated.records if isinstance(record, Waited)]
+        assert waited.wake.since(bench.time.now()) > 0.1
+        runner = other(bench)
+        result = bench.drive(runner)
+        runner.close()
+    intents = [record for record in bench.simulated.records if isinstance(record, Intended)]
+    assert 0 <= intents[1].at.since(waited.wake) < 0.05
     assert result.state.end is not None
     assert result.state.end.status is Status.COMPLETED
 

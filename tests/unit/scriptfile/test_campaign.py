@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.core.campaign import ApiLimits, Campaign, Overlap, Repeat, RequestLimit
+from orchestrator.core.budget import ApiLimits, RequestLimit
+from orchestrator.core.campaign import Campaign, Overlap, Repeat
 from orchestrator.core.records import Disposition
 from orchestrator.core.redial import NumberLimits, RedialRule
 from orchestrator.core.windows import EVERY_DAY, Window

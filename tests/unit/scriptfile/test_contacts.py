@@ -328,7 +328,7 @@ def test_files_that_are_no_contacts(text: str, message: str) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (gzip.compress(b"to\n"), ("F: the file is compressed with gzip: unpack it first, or "
+        (gzip.compress(b"to\n", mtime=0), ("F: the file is compressed with gzip: unpack it first, or "
          "`zcat FILE | … --contacts -`")),
         (b"%PDF-1.7\n\xff", "F: the file is a PDF, not a contacts file: give CSV or JSON lines"),
         (b"PK\x03\x04\x00\x00", ("F: the file is an Excel workbook or another zip file, not CSV: open it and save it "

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import traceback
+
 import pytest
 
 from orchestrator.core.script import Plain, Value
@@ -16,6 +18,7 @@ from orchestrator.scriptfile.templates import (
 
 VARIABLES: dict[str, Value] = {"name": "Ms. Rivera", "n": 3, "f": 2.5, "yes": True, "digits": "12", "empty": ""}
 HUGE = 10**9
+SECRET = "48151"
 MISFIT = "the types of its values do not fit together; digits and other text become numbers with `| int`"
 
 
@@ -27,6 +30,22 @@ def reason(source: str) -> str:
     with pytest.raises(ExpressionError) as caught:
         rendered(source)
     return str(caught.value).partition("cannot be evaluated: ")[2]
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "pin + 1", "pin / 0", "pin % 2", "pin ** 99", "pin * 99999", "pin[pin]", "pin[99]", "{}[pin]",
+        "[][pin | int]", "(pin | int) ** 99", "(pin | int) / 0", "pin.split('')", "unknown ~ pin", "{'a': 1}[pin]",
+        "pin is divisibleby 2", "pin in 5", "(pin | int)[0]",
+    ],
+)  # fmt: skip
+def test_an_error_never_shows_a_value(expression: str) -> None:
+    """A value may be secret, and errors are journalled: neither their text nor what a traceback shows quotes one."""
+    for evaluate in (compile_text(f"{{{{ {expression} }}}}").render, compile_condition(expression).holds):
+        with pytest.raises(ExpressionError) as caught:
+            evaluate({"pin": SECRET})
+        assert SECRET not in "".join(traceback.format_exception(caught.value))
 
 
 @pytest.mark.parametrize("source", ["", "no variables", "{# no comment #}", "100 % {sure}", "a }} b %} c\n"])

@@ -7,6 +7,7 @@ from dataclasses import fields
 
 import pytest
 
+from orchestrator.core.budget import ApiLimits, RequestLimit
 from orchestrator.core.settings import Mode, OnSeveral, Settings
 from orchestrator.scriptfile import values
 from orchestrator.scriptfile.settings import SETTINGS, parse_settings
@@ -88,7 +89,7 @@ def test_settings_are_typed() -> None:
             "replay_preamble": "Again:", "max_dead_air": "500ms", "dial_expire": 60, "on_several": "leave",
             "settle_heard": "3", "settle_dangerous": "1m", "max_attempts": 2, "retry_attempts": "7",
             "retry_total": "2m", "words_per_minute": "160", "read_margin": "4s", "lease": "30s", "grace": "0",
-            "mode": "sync",
+            "mode": "sync", "api_limits": {"endpoint": "30 in 30s", "account": "120/60s"},
         }
     )  # fmt: skip
 
@@ -98,8 +99,43 @@ def test_settings_are_typed() -> None:
         max_dead_air_s=0.5, dial_expire_s=60.0, on_several=OnSeveral.LEAVE, settle_heard_s=3.0, settle_dangerous_s=60.0,
         max_attempts=2, retry_attempts=7, retry_total_s=120.0, words_per_minute=160.0, read_margin_s=4.0, lease_s=30.0,
         grace_s=0.0, mode=Mode.SYNC,
+        api_limits=ApiLimits(endpoint=RequestLimit(30, 30.0), account=RequestLimit(120, 60.0)),
     )  # fmt: skip
     assert isinstance(typed["on_several"], OnSeveral)
+
+
+@pytest.mark.parametrize(
+    ("written", "limits"),
+    [
+        (
+            "{endpoint: 30 in 30s, account: 120 in 60s}",
+            ApiLimits(endpoint=RequestLimit(30, 30.0), account=RequestLimit(120, 60.0)),
+        ),
+        ("endpoint: 1/s", ApiLimits(endpoint=RequestLimit(1, 1.0))),
+        ({"account": "5/m"}, ApiLimits(account=RequestLimit(5, 60.0))),
+    ],
+)
+def test_request_limits_are_a_mapping_or_its_text(written: object, limits: ApiLimits) -> None:
+    """The environment has only text for them."""
+    assert parse_settings({"api_limits": written}) == ({"api_limits": limits}, {})
+
+
+@pytest.mark.parametrize(
+    ("written", "complaint"),
+    [
+        ("none", "must be limits such as {endpoint: 30/30s, account: 120/60s}"),
+        ({}, "must be limits such as"),
+        (30, "must be limits such as"),
+        ({"endpoints": "1/s"}, "did you mean `endpoint`?"),
+        ({"account": "120/2m"}, "`account` must be whole requests in at most 60s"),
+        ({"account": "1.5/s"}, "`account` must be whole requests"),
+    ],
+)
+def test_wrong_request_limits_say_what_is_wrong(written: object, complaint: str) -> None:
+    """With the word it is about."""
+    typed, problems = parse_settings({"api_limits": written})
+    assert typed == {}
+    assert complaint in problems["api_limits"]
 
 
 def test_bad_settings_are_all_reported() -> None:

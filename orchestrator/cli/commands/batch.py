@@ -1,0 +1,176 @@
+"""`batch`: a list of callees, from cron. Its options become the words of a campaign; `batch_tick` does the rest."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from orchestrator.cli import options
+from orchestrator.cli.app import App
+from orchestrator.cli.commands import batch_orders
+
+if TYPE_CHECKING:
+    from orchestrator.core.campaign import Campaign
+
+_FILE = click.Path(dir_okay=False)
+_FILE_OR_STDIN = click.Path(dir_okay=False, allow_dash=True)
+_WORDS = (
+    *("script", "name", "contacts", "results", "delimiter", "region", "timezone", "repeat", "overlap", "concurrency"),
+    *("rate", "ramp_up", "max_runtime", "max_calls", "max_attempts", "max_minutes", "windows", "holidays"),
+    *("do_not_call", "variables"),
+)
+"""The options that are words of a campaign file."""
+_IS_CAMPAIGN = re.compile(r"^script[ \t]*:", re.MULTILINE)
+
+
+class WithCommands(click.Group):
+    """A command that does something by itself, and has commands besides."""
+
+    allow_extra_args = False
+    allow_interspersed_args = True
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        """Return the context of the command that is named, else that of this one."""
+        named = self.commands.get(args[0]) if args else None
+        if named is not None:
+            return named.make_context(f"{info_name} {args[0]}", args[1:], parent=parent, **extra)
+        return super().make_context(info_name, args, parent=parent, **extra)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Take the arguments as a command without commands does."""
+        return click.Command.parse_args(self, ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Call the function."""
+        return click.Command.invoke(self, ctx)
+
+    def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
+        """Leave the other commands out of the usage."""
+        return click.Command.collect_usage_pieces(self, ctx)
+
+
+def _campaign_words(function: options.Function) -> options.Function:
+    """Add the options that are words of a campaign."""
+    for option in reversed(
+        (
+            click.option(
+                "--contacts", metavar="FILE", type=_FILE_OR_STDIN, help="Whom to call: CSV or JSON lines; - is stdin."
+            ),
+            click.option(
+                "--campaign", metavar="FILE", type=_FILE, help="A campaign file; the options count more than it."
+            ),
+            click.option(
+                "--name", metavar="TEXT", help="The campaign's name [default: that of its file, or the script's]"
+            ),
+            click.option("--occurrence", metavar="TEXT", help="Which occurrence of the campaign [default: the date]"),
+            click.option("--timezone", metavar="ZONE", help="Whose date that is [default: UTC]"),
+            click.option(
+                "--repeat",
+                type=click.Choice(["none", "daily", "weekly"]),
+                help="Whether the same list may be called again.",
+            ),
+            click.option(
+                "--region", metavar="COUNTRY", help="Whose numbers are written without a country code, such as US."
+            ),
+            click.option("--delimiter", metavar="CHAR", help="Of a CSV file [default: told from its header]"),
+            click.option("--concurrency", metavar="N", help="Most calls at a time [default: 4]"),
+            click.option("--rate", metavar="N/s", help="Most new calls in a time, such as 2/s or 30/m."),
+            click.option(
+                "--ramp-up", metavar="DURATION", help="How long it takes to get from one call to --concurrency."
+            ),
+            click.option("--max-runtime", metavar="DURATION", help="Begin no call that could outlast this."),
+            click.option("--max-calls", metavar="N", help="Most contacts called for the first time in this tick."),
+            click.option("--max-attempts", metavar="N", help="Most dials in this tick, redials included."),
+            click.option("--max-minutes", metavar="N", help="Most minutes of calls in this tick."),
+            click.option("--window", "windows", metavar="TEXT", help='When to call, such as "mon-fri 09:00-20:00".'),
+            click.option("--holidays", metavar="COUNTRY", help="Whose public holidays nobody is called on."),
+            click.option(
+                "--do-not-call",
+                metavar="FILE",
+                type=_FILE,
+                multiple=True,
+                help="Numbers never to be called; read again before each dial. May be given again.",
+            ),
+            click.option(
+                "--overlap",
+                type=click.Choice(["skip", "ok", "wait"]),
+                help="While another tick of the campaign runs: end with 75, end with 0, or wait for it.",
+            ),
+        )
+    ):
+        function = option(function)
+    return function
+
+
+@click.group("batch", cls=WithCommands, epilog=options.EPILOG)
+@click.argument("script", metavar="[SCRIPT]", required=False, type=_FILE)
+@_campaign_words
+@options.variable_option
+@options.settings_option
+@options.network_options
+@click.option("--results", metavar="FILE", type=_FILE, help="Write what became of each contact: CSV, or .jsonl.")
+@click.option("--append", is_flag=True, help="Add to that file instead of writing it anew.")
+@click.option(
+    "--rejects", metavar="FILE", type=_FILE, help="Write the bad rows [default: NAME.rejects.csv beside --results]"
+)
+@click.option("--junit", metavar="FILE", type=_FILE, help="Write a test report of it, JUnit XML.")
+@click.option("--metrics", metavar="FILE", type=_FILE, help="Write metrics for Prometheus; the name ends in .prom.")
+@click.option("--healthcheck", metavar="URL", help="Ping URL/start, and at the end URL or URL/fail.")
+@click.option("--dry-run", is_flag=True, help="Say who would be called now, and why the others not. Nothing is sent.")
+@click.option(
+    "--grace",
+    metavar="DURATION",
+    callback=options.duration,
+    help="How long live calls go on after Ctrl-C or SIGTERM before they are ended [default: 30s]",
+)
+@options.json_option
+@options.global_options(hidden=True)
+@click.pass_obj
+def command(app: App, /, script: str | None, **given: Any) -> int:
+    """Call a whole list, from cron.
+
+    SCRIPT is what is said in each call, or a campaign file, which names a script and more. Each invocation is one
+    tick: it carries on with what the last one left unfinished, calls those who are due, and ends. Call it again as
+    often as you like: in one occurrence nobody is called twice but by the redial rules of the campaign.
+
+    It is silent when all goes well, unless -v is given, and says one line on trouble.
+    """
+    from orchestrator.cli.commands.batch_tick import dry_run, tick
+
+    campaign = _campaign(script, given)
+    return dry_run(app, campaign, given) if given["dry_run"] else tick(app, campaign, given)
+
+
+def _campaign(script: str | None, given: dict[str, Any]) -> Campaign:
+    """Return the campaign of a file and the options over it. Raises UsageError, ConfigurationError."""
+    from orchestrator.scriptfile.campaign import load_campaign, make_campaign
+
+    file = given["campaign"]
+    if file is None and script is not None and _is_campaign(script):
+        file, script = script, None
+    words: dict[str, object] = {word: given[word] for word in _WORDS if given.get(word)}
+    if script is not None:
+        words["script"] = script
+    if file is not None:
+        return load_campaign(file, words)
+    if script is None:
+        raise click.UsageError("Give a SCRIPT and --contacts FILE, or a campaign file.")
+    return make_campaign(words, name=Path(script).stem)
+
+
+def _is_campaign(path: str) -> bool:
+    """Return whether a file is a campaign: it names a script, and no script does."""
+    try:
+        text = Path(path).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False  # reading the script says why
+    return _IS_CAMPAIGN.search(text) is not None
+
+
+for _each in batch_orders.COMMANDS:
+    command.add_command(_each)

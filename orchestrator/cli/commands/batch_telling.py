@@ -1,0 +1,222 @@
+"""What a tick of a batch says: nothing when all went well, a line on trouble, a page on a terminal or for `-v`."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from orchestrator.cli.exits import counted, tell_unwritten
+from orchestrator.cli.output import OutputError, line, note, result, result_document, show, stderr_console
+from orchestrator.cli.story import local
+from orchestrator.core.instant import Instant
+
+if TYPE_CHECKING:
+    from orchestrator.batches import CampaignRun, Totals
+    from orchestrator.cli.app import App
+    from orchestrator.compose import Observer
+    from orchestrator.core.ledger import Ledger
+    from orchestrator.core.records import Record
+    from orchestrator.core.state import RunState
+    from orchestrator.runtime.job import TickReport
+
+_MOST_LINES = 8
+"""How many of a kind are listed: a page is a page."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """A tick that is over.
+
+    Attributes:
+        rejected: Rows that could not be used.
+        code: The exit code.
+        results: The results file.
+        rejects: The file of the bad rows.
+    """
+
+    campaign: str
+    occurrence: str
+    report: TickReport
+    totals: Totals
+    ledger: Ledger
+    rejected: int
+    code: int
+    results: str | None
+    rejects: str | None
+
+
+class LiveCalls:
+    """Follows the runs of a tick as their records come in; keeps only those that are not over."""
+
+    def __init__(self, *also: Observer) -> None:
+        self.over = 0
+        self._also = also
+        self._states: dict[str, RunState] = {}
+        self._guard = threading.Lock()
+
+    def __call__(self, record: Record, state: RunState) -> None:
+        """Take what a run has come to."""
+        with self._guard:
+            if state.end is None:
+                self._states[state.run_id] = state
+            elif self._states.pop(state.run_id, None) is not None:
+                self.over += 1
+        for observer in self._also:
+            observer(record, state)
+
+    @property
+    def live_runs(self) -> list[str]:
+        """The runs whose call may be up."""
+        with self._guard:
+            states = list(self._states.values())
+        return [state.run_id for state in states if state.call_since is not None and not state.call_over]
+
+
+def warn(run: CampaignRun) -> None:
+    """Say what is odd about the contacts file as a whole."""
+    for warning in run.warnings:
+        note(f"Warning: {line(warning)}")
+
+
+@contextmanager
+def progress(app: App, run: CampaignRun, watch: LiveCalls) -> Iterator[None]:
+    """Show how far a tick is, on a terminal."""
+    if app.as_json or app.verbosity or not sys.stderr.isatty():
+        yield
+        return
+    from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeElapsedColumn
+    from rich.text import Text
+
+    class Calls(ProgressColumn):
+        """How many calls are up."""
+
+        def render(self, task: Any) -> Text:  # noqa: ARG002 - rich's signature
+            return Text(f"{watch.over} over, {len(watch.live_runs)} live")
+
+    total = run.count(lambda _: None)
+    columns = (TextColumn("{task.description}"), BarColumn(), Calls(), TimeElapsedColumn())
+    with Progress(*columns, console=stderr_console(), transient=True) as bar:
+        task = bar.add_task(line(run.campaign.name), total=total)
+        with _repeating(lambda: bar.update(task, completed=watch.over)):
+            yield
+
+
+@contextmanager
+def _repeating(work: Any) -> Iterator[None]:
+    over = threading.Event()
+
+    def repeat() -> None:
+        while not over.wait(0.2):
+            work()
+
+    thread = threading.Thread(target=repeat, name="progress", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def tell(app: App, ended: Ended) -> None:
+    """Tell how it went."""
+    try:
+        if app.as_json:
+            result_document(_document(ended))
+        elif sys.stdout.isatty() or app.verbosity:
+            _page(ended)
+    except OutputError as error:  # how the calls went counts, not whether somebody reads of it
+        tell_unwritten(error)
+    for trouble in ended.report.troubles:
+        note(f"orchestrator: {line(trouble)}")
+    if ended.code:
+        note(f"orchestrator: {headline(ended)}")
+    elif not ended.report.called and not ended.report.resumed:
+        note(
+            f"orchestrator: {_name(ended)}: nothing left to do, {counted(ended.report.known, 'contact')} called already"
+        )
+
+
+def headline(ended: Ended) -> str:
+    """Return in one line where a campaign stands."""
+    ledger, report = ended.ledger, ended.report
+    parts = [f"{ledger.reached} of {counted(ledger.contacts, 'contact')} reached"]
+    parts += [f"{number} {name}" for name, number in _others(ledger).items() if number]
+    if ended.rejected:
+        where = f" (see {ended.rejects})" if ended.rejects is not None else ""
+        parts.append(f"{counted(ended.rejected, 'bad row')}{where}")
+    if not report.called and not report.resumed and report.known:
+        parts.append(f"{report.known} called already")
+    text = f"{_name(ended)}: {', '.join(parts)}"
+    if report.stopped is not None:
+        return f"{text}. Stopped early: {line(report.stopped)}."
+    if ledger.unknown:
+        return f"{text}. See `orchestrator runs --unfinished`."
+    if ledger.waiting:
+        why, _ = ended.totals.reasons.most_common(1)[0]
+        return f"{text} ({line(why)}). Run it again to go on."
+    return f"{text}."
+
+
+def from_when(due_wall: float | None) -> str:
+    """Return ` (from … on)` for a moment, in local time."""
+    return "" if due_wall is None else f" (from {local(Instant(due_wall, 0.0).rfc3339())} on)"
+
+
+def _name(ended: Ended) -> str:
+    return f"{line(ended.campaign)} {line(ended.occurrence)}"
+
+
+def _others(ledger: Ledger) -> dict[str, int]:
+    return {
+        "not reached": ledger.not_reached,
+        "refused": ledger.refused,
+        "waiting": ledger.waiting,
+        "unknown": ledger.unknown,
+    }
+
+
+def _document(ended: Ended) -> dict[str, Any]:
+    return {
+        "campaign": ended.campaign,
+        "occurrence": ended.occurrence,
+        **asdict(ended.ledger),
+        "duplicates": ended.totals.duplicates,
+        "rejected_rows": ended.rejected,
+        "called": ended.report.called,
+        "resumed": ended.report.resumed,
+        "already_called": ended.report.known,
+        "dispositions": dict(ended.totals.dispositions),
+        "results": dict(ended.totals.results),
+        "stopped": ended.report.stopped,
+        "troubles": ended.report.troubles,
+        "results_file": ended.results,
+        "exit_code": ended.code,
+    }
+
+
+def _page(ended: Ended) -> None:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table("", "contacts", box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, title=_name(ended))
+    table.columns[1].justify = "right"
+    table.add_row("reached", str(ended.ledger.reached))
+    for name, number in _others(ended.ledger).items():
+        if number:
+            table.add_row(name, str(number))
+    table.add_section()
+    for kind, counts in (("", ended.totals.dispositions), ("result ", ended.totals.results)):
+        for text, number in counts.most_common(_MOST_LINES):
+            table.add_row(Text(f"{kind}{line(text)}"), str(number))
+    show(table)
+    report = ended.report
+    resumed = f", {report.resumed} carried on with" if report.resumed else ""
+    result(f"This tick: {counted(report.called, 'call')}{resumed}, {report.known} called already.")
+    if ended.results is not None:
+        result(f"Results: {ended.results}")

@@ -1,0 +1,230 @@
+"""One tick of a batch as the command line runs it: checks, pings, signals, calls, files, and few words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from orchestrator.cli import driving
+from orchestrator.cli.app import App, open_journal
+from orchestrator.cli.commands import batch_telling as telling
+from orchestrator.cli.commands.batch_telling import Ended, LiveCalls
+from orchestrator.cli.exits import worst
+from orchestrator.cli.output import line, note, result, result_document
+from orchestrator.core.admission import Call, Known, Later, Refused
+from orchestrator.core.campaign import Overlap
+from orchestrator.errors import LeaseHeldError, OrchestratorError, exit_code_of
+
+if TYPE_CHECKING:
+    from orchestrator.batches import CampaignRun
+    from orchestrator.compose import Orchestrator
+    from orchestrator.core.campaign import Campaign
+    from orchestrator.core.contact import Rejected
+    from orchestrator.runtime.job import TickReport
+
+ORDINARY = (0, 1, 75)
+"""Exit codes of a job in order: all reached, some not, something left for the next tick."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Files:
+    """Where results go; None for nowhere."""
+
+    results: str | None
+    rejects: str | None
+    junit: str | None
+    metrics: str | None
+    append: bool
+
+    @classmethod
+    def of(cls, campaign: Campaign, given: Mapping[str, Any]) -> _Files:
+        results, rejects = campaign.results, given["rejects"]
+        if rejects is None and results is not None:
+            rejects = str(Path(results).with_suffix(".rejects.csv"))
+        return cls(results, rejects, given["junit"], given["metrics"], given["append"])
+
+    def check(self) -> None:
+        """Find what cannot be written before anybody is called. Raises ConfigurationError."""
+        from orchestrator.adapters.results import check_appendable, check_writable
+
+        for path in (self.results, self.rejects, self.junit, self.metrics):
+            if path is not None:
+                check_writable(path)
+        if self.append and self.results is not None:
+            check_appendable(self.results)
+
+
+def tick(app: App, campaign: Campaign, given: Mapping[str, Any]) -> int:
+    """Run one tick and tell how it went; return the exit code."""
+    from orchestrator.adapters.healthcheck import Healthcheck
+
+    check = None if given["healthcheck"] is None else Healthcheck(given["healthcheck"])
+    if check is not None:
+        check.start()
+    code = 70
+    try:
+        code = _tick(app, campaign, given)
+    except OrchestratorError as error:
+        code = exit_code_of(error)
+        raise
+    finally:
+        if check is not None and (trouble := check.end(ok=code in ORDINARY)) is not None:
+            note(f"orchestrator: the healthcheck was not reached: {line(trouble)}")
+    return code
+
+
+def dry_run(app: App, campaign: Campaign, given: Mapping[str, Any]) -> int:
+    """Tell who would be called now, and why the others not."""
+    with _opened(app, campaign, given, LiveCalls()) as (_, run):
+        telling.warn(run)
+        if not campaign.calendar.windows:
+            note(
+                "Warning: no calling window is set, so people are called at any hour. Set `windows`, or give --window."
+            )
+        shown = []
+        for preview in run.preview():
+            match preview.admission:
+                case Call():
+                    what, why = "call", ""
+                case Later(due_wall=due_wall, reason=reason):
+                    what, why = "later", reason + telling.from_when(due_wall)
+                case Refused(reason=reason):
+                    what, why = "refused", reason
+                case Known(reason=reason):
+                    what, why = "known", reason
+            row = {"line": preview.contact.line, "to": preview.contact.to, "what": what, "reason": why}
+            if app.as_json:
+                shown.append(row)
+            else:
+                result(f"{what:8}{preview.contact.to:17}{why}".rstrip())
+        bad: list[Rejected] = []
+        run.count(bad.append)
+        for each in bad if not app.as_json else ():
+            result(f"{'bad':8}{f'line {each.line}':17}{line(each.reason)}")
+        if app.as_json:
+            rejected = [{"line": each.line, "reason": each.reason} for each in bad]
+            result_document({"campaign": run.campaign.name, "contacts": shown, "rejected": rejected})
+    return 0
+
+
+def _tick(app: App, campaign: Campaign, given: Mapping[str, Any]) -> int:
+    from orchestrator.adapters.logs import log_record
+
+    files = _Files.of(campaign, given)
+    files.check()
+    watch = LiveCalls(log_record)
+    with _opened(app, campaign, given, watch) as (orchestrator, run):
+        _ = orchestrator.transport  # credentials, proxy and certificates are checked before a journal is made
+        open_journal(orchestrator)
+        if app.verbosity:
+            telling.warn(run)
+        began_wall = orchestrator.clock.now().wall
+        with driving.stoppable(app, orchestrator, watch, grace_s=run.grace_s, hand_over=False) as stops:
+            try:
+                driving.reap_first(orchestrator, keep=run.unfinished_runs())
+                with telling.progress(app, run, watch):
+                    report = run.tick()
+            except LeaseHeldError as error:
+                if campaign.overlap is not Overlap.OK:
+                    raise
+                if app.verbosity:
+                    note(f"orchestrator: {error}")
+                return 0
+        ended = _ended(run, report, files, codes=[] if stops.forced is None else [75])
+        _write_metrics(files, ended, began_wall=began_wall, ended_wall=orchestrator.clock.now().wall)
+        telling.tell(app, ended)
+        return stops.forced or ended.code
+
+
+@contextmanager
+def _opened(
+    app: App, campaign: Campaign, given: Mapping[str, Any], watch: LiveCalls
+) -> Iterator[tuple[Orchestrator, CampaignRun]]:
+    from orchestrator.batches import CampaignRun
+
+    settings = dict(given["settings"])
+    settings |= {"grace": given["grace"]} if given["grace"] is not None else {}
+    with ExitStack() as stack:
+        orchestrator = stack.enter_context(app.orchestrator(settings=settings, on_record=watch))
+        run = CampaignRun(
+            orchestrator,
+            campaign,
+            occurrence=given["occurrence"],
+            limit_s=given["limit_s"],
+            network=given["network"],
+        )
+        yield orchestrator, stack.enter_context(run)
+
+
+def _ended(run: CampaignRun, report: TickReport, files: _Files, *, codes: list[int]) -> Ended:
+    """Write what became of the contacts, count it, and check that it adds up. Raises LedgerError."""
+    from orchestrator.adapters.results import append_results, write_junit, write_results
+    from orchestrator.batches import Totals
+
+    totals = Totals()
+    secret = run.secret_names
+    if files.results is not None and files.append:
+        append_results(files.results, totals.of(run.rows()), secret=secret)
+    elif files.results is not None:
+        write_results(files.results, totals.of(run.rows()), secret=secret)
+    else:
+        for _ in totals.of(run.rows(saved=False)):
+            pass
+    if files.junit is not None:
+        write_junit(files.junit, run.rows(saved=False), campaign=run.campaign.name)
+    contacts, rejected = _write_rejects(run, files, secret=secret)
+    ledger = totals.ledger(contacts=contacts)
+    code = worst([*report.codes, *codes, *_codes(ledger, totals, rejected=rejected, report=report)])
+    return Ended(
+        campaign=run.campaign.name,
+        occurrence=run.occurrence.name,
+        report=report,
+        totals=totals,
+        ledger=ledger,
+        rejected=rejected,
+        code=code,
+        results=files.results,
+        rejects=files.rejects,
+    )
+
+
+def _write_rejects(run: CampaignRun, files: _Files, *, secret: frozenset[str]) -> tuple[int, int]:
+    """Return how many contacts and how many bad rows there are, and write these; no file where there never were any."""
+    from orchestrator.adapters.results import write_rejects
+
+    bad: list[int] = []
+    contacts = run.count(lambda row: bad.append(row.line))
+    if files.rejects is not None and (bad or Path(files.rejects).exists()):
+        with write_rejects(files.rejects, columns=run.columns, secret=secret) as rejects:
+            run.count(rejects.add)
+    return contacts, len(bad)
+
+
+def _codes(ledger: Any, totals: Any, *, rejected: int, report: TickReport) -> Iterator[int]:
+    if ledger.unknown:
+        yield 20
+    if ledger.waiting and not report.is_over:
+        yield 75
+    if ledger.not_reached or ledger.refused > totals.duplicates or rejected:
+        yield 1
+
+
+def _write_metrics(files: _Files, ended: Ended, *, began_wall: float, ended_wall: float) -> None:
+    from orchestrator.adapters.results import BatchMetrics, write_metrics
+
+    if files.metrics is None:
+        return
+    metrics = BatchMetrics(
+        campaign=ended.campaign,
+        ledger=ended.ledger,
+        dials=ended.report.called,
+        rejected_rows=ended.rejected,
+        duplicates=ended.totals.duplicates,
+        started_at=began_wall,
+        ended_at=ended_wall,
+        exit_code=ended.code,
+    )
+    write_metrics(files.metrics, metrics)

@@ -1,0 +1,93 @@
+"""What is known of a contact when it is decided whether to call it: from the journal, the numbering plans, the lists.
+
+The batch asks right before each call, and a preview for each contact. It decides nothing: `core.admission` does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from orchestrator.core.admission import Facts, planning_of
+from orchestrator.core.admission import Tick as TickRules
+from orchestrator.core.contact import Contact, row_digest
+from orchestrator.core.evolve import fold
+from orchestrator.core.redial import PastRun, Planning
+from orchestrator.core.state import RunState
+from orchestrator.ports import CampaignStore, ContactState, Journal, Standing
+
+LOOK_BACK_S = 26 * 3600.0
+"""How far back dials of a number can matter to a daily cap, by the clock of any zone."""
+
+
+class FactFinder:
+    """Finds the facts about the contacts of one occurrence."""
+
+    def __init__(
+        self,
+        *,
+        journal: Journal,
+        store: CampaignStore,
+        rules: TickRules,
+        zones_of: Callable[[str], frozenset[str]],
+        forbidden: Callable[[str], str | None],
+    ) -> None:
+        """Take where to look.
+
+        Args:
+            journal: Has the earlier runs.
+            store: Has the standings.
+            rules: Of the tick.
+            zones_of: The time zones of a number.
+            forbidden: Why a number must not be called; None where it may.
+        """
+        self._journal = journal
+        self._store = store
+        self._rules = rules
+        self._zones_of = zones_of
+        self._forbidden = forbidden
+
+    def of(self, contact: Contact, key: str, standing: Standing | None, *, now_wall: float) -> Facts:
+        """Return what is known of a contact whose occurrence key and standing are these."""
+        campaign = self._rules.campaign
+        counts_dials = campaign.limits.min_gap_s > 0 or campaign.limits.daily_cap is not None
+        since_wall = now_wall - max(LOOK_BACK_S, campaign.limits.min_gap_s)
+        is_again = standing is not None and standing.state is ContactState.AGAIN
+        twin = self._store.twin_of(
+            key, campaign=campaign.name, occurrence=self._rules.occurrence.name, row_digest=row_digest(contact)
+        )
+        return Facts(
+            standing=standing,
+            twin=twin,
+            earlier=self.earlier(key) if is_again else (),
+            dials_wall=self._store.dials_of(contact.to, since_wall=since_wall) if counts_dials else (),
+            zones=self._zones(contact),
+            forbidden=self._forbidden(contact.to),
+        )
+
+    def earlier(self, key: str) -> list[PastRun]:
+        """Return the ended runs of a contact, the oldest first. Those that were refused a dial do not count."""
+        states = [fold(self._journal.read(run_id)) for run_id in self._store.runs_of(key)]
+        return [_past(state) for state in states if state.end is not None and not was_kept_from_dialling(state)]
+
+    def planning(self, contact: Contact) -> Planning:
+        """Return by what it is decided when a contact is called again."""
+        return planning_of(contact, self._zones(contact), self._rules)
+
+    def _zones(self, contact: Contact) -> frozenset[str]:
+        needs_zones = (
+            planning_of(contact, frozenset(), self._rules).calendar.needs_zone
+            or self._rules.campaign.limits.daily_cap is not None
+            or any(rule.within for rule in self._rules.campaign.redial)
+        )
+        return self._zones_of(contact.to) if needs_zones and contact.tz is None else frozenset()
+
+
+def was_kept_from_dialling(state: RunState) -> bool:
+    """Return whether a run ended without a call for a reason that is none of the callee's: wrong credentials."""
+    fault = None if state.end is None else state.end.fault
+    return fault is not None and fault.code == "authentication" and state.call_id is None
+
+
+def _past(state: RunState) -> PastRun:
+    assert state.end is not None, "only ended runs are past"
+    return PastRun(disposition=state.end.disposition, ended_wall=state.end.at.wall, labels=frozenset(state.visits))

@@ -1,0 +1,78 @@
+"""What a tick of a campaign works on, and what it reports. `batches` makes the one, and tells of the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from orchestrator.core.budget import Demand
+from orchestrator.core.campaign import Campaign, Occurrence
+from orchestrator.core.contact import Contact, Rejected
+from orchestrator.core.script import Script
+from orchestrator.errors import OrchestratorError
+from orchestrator.runtime.runner import Prepared
+
+
+class SameFileError(OrchestratorError):
+    """The contacts file has the content of an earlier occurrence, and the campaign does not repeat (exit 65)."""
+
+    exit_code = 65
+    code = "same_file"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """What a tick works on.
+
+    Attributes:
+        campaign: With the closed dates in its calendar.
+        occurrence: The one this tick is in.
+        script: What is executed for each contact.
+        longest_s: The longest that one call may last.
+        contacts: Opens the contacts anew each time it is called.
+        content_digest: Of the contacts file.
+        prepare: Checks all that a contact's run needs. Raises UsageError or ScriptError.
+        zones_of: The time zones of a number.
+        forbidden: Why a number must not be called, read anew each time; None where it may.
+        dial: What a new call asks of the account's request limits; None where none are set.
+        fallback: The script of the text message to a contact who was not reached; None for none.
+        has_secrets: Whether contacts carry variables that the journal does not keep.
+        has_priorities: Whether contacts may differ in priority.
+    """
+
+    campaign: Campaign
+    occurrence: Occurrence
+    script: Script
+    longest_s: float
+    contacts: Callable[[], Iterable[Contact | Rejected]]
+    content_digest: str
+    prepare: Callable[[Contact], Prepared]
+    zones_of: Callable[[str], frozenset[str]]
+    forbidden: Callable[[str], str | None]
+    dial: Demand | None = None
+    fallback: Script | None = None
+    has_secrets: bool = False
+    has_priorities: bool = False
+
+
+@dataclass(slots=True)
+class TickReport:
+    """What a tick did.
+
+    Attributes:
+        called: Contacts for whom a call was begun.
+        resumed: Calls that were carried on with.
+        known: Contacts that had been called before.
+        stopped: Why the tick ended before its list did; None where it did not.
+        is_over: A person stopped the campaign: what is left of it waits for nothing.
+        codes: Exit codes of what went wrong with the whole tick, not with a contact.
+        troubles: What a person should know of, a sentence each.
+    """
+
+    called: int = 0
+    resumed: int = 0
+    known: int = 0
+    stopped: str | None = None
+    is_over: bool = False
+    codes: set[int] = field(default_factory=set)
+    troubles: list[str] = field(default_factory=list)

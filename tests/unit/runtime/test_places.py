@@ -1,0 +1,197 @@
+"""A run's requests within the account's limits: the driver waits for its place before it writes the intent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from orchestrator.core.budget import MARGIN_S, ApiLimits, Demand, RequestLimit
+from orchestrator.core.exchange import Operation
+from orchestrator.core.records import Concluded, Intended, Status, Waited
+from orchestrator.core.script import Hangup, Script
+from orchestrator.core.settings import Settings
+from orchestrator.errors import JournalError
+from orchestrator.runtime.places import Places
+from orchestrator.runtime.runner import Runner
+from tests.conformance.memory_budget import MemoryBudget
+from tests.fakes.transport import Treatment
+from tests.property.scenarios import script_of
+from tests.unit.runtime.test_driver import SHORT, Bench, driving
+
+TWO_STEPS_IN_10_S = ApiLimits(endpoint=RequestLimit(2, 10.0))
+
+
+class Limited(Bench):
+    """A simulation whose runs keep request limits."""
+
+    def __init__(self, script: Script, *treatments: Treatment, limits: ApiLimits = TWO_STEPS_IN_10_S) -> None:
+        super().__init__(script, *treatments, settings=Settings(api_limits=limits))
+
+    def runner(self, *_: object) -> Runner:
+        """Return the runner of a new process, with the budget of its journal."""
+        plain = super().runner()
+        plain.close()
+        self.budget = self.journal.budget_of("account")
+        return Runner(
+            journal=self.journal,
+            transport=self.transport,
+            clock=self.time,
+            control=self.control,
+            new_id=lambda: self.run_id,
+            draw=lambda: 0.5,
+            lease_s=30.0,
+            budget=self.budget,
+        )
+
+    def counted(self) -> list[tuple[Operation, float]]:
+        """Return what the budget counted, in order of time."""
+        found = [one.departure for one in self.simulated.store.requested.values()]
+        return sorted(((one.operation, one.wall) for one in found), key=lambda one: one[1])
+
+
+def fill(bench: Limited, operation: Operation = Operation.COMMAND, *, times: int = 2) -> None:
+    """Let other runs use up the places."""
+    for _ in range(times):
+        bench.budget.take(Demand(operation=operation, limits=TWO_STEPS_IN_10_S), run_id="other")
+
+
+def test_the_wait_is_over_before_the_intent_is_written() -> None:
+    """The wake time is journalled, the intent only when the request may leave, and nothing lies between it and that."""
+    bench = Limited(script_of(SHORT, Hangup()))
+    with driving(bench) as drive:
+        fill(bench)
+        result = drive()
+    assert result.state.end is not None
+    assert result.state.end.status is Status.COMPLETED
+    kinds = [[type(record) for record in batch] for batch in bench.simulated.batches]
+    assert kinds[1:4] == [[Intended], [Concluded, Waited], [Intended]]
+    assert bench.simulated.written_s[4] == pytest.approx(10.0 + MARGIN_S)
+    steps = [sent for sent in bench.transport.log if sent.request.operation is Operation.COMMAND]
+    assert steps[0].at_s - bench.simulated.written_s[4] < 0.1
+
+
+def test_every_request_of_a_run_counts_once() -> None:
+    """What left, and nothing else, is in the account's books."""
+    bench = Limited(script_of(SHORT, Hangup()), Treatment(), Treatment(cut_by_reply=True))
+    with driving(bench) as drive:
+        drive()
+    assert [operation for operation, _ in bench.counted()] == bench.operations()
+
+
+def test_a_call_is_ended_when_its_callee_would_wait_too_long() -> None:
+    """As throttled: by a DELETE, which waits for nobody. The place it had reserved is free again."""
+    bench = Limited(script_of(SHORT, Hangup()))
+    with driving(bench) as drive:
+        fill(bench, times=8)
+        result = drive()
+    assert bench.operations() == [Operation.CREATE, Operation.END]
+    assert result.state.end is not None
+    assert result.state.end.fault is not None
+    assert result.state.end.fault.code == "throttled"
+    assert [operation for operation, _ in bench.counted()].count(Operation.COMMAND) == 8
+
+
+def test_a_dial_waits_for_as_long_as_it_must() -> None:
+    """Nobody hears it: it is tried again when there may be room."""
+    bench = Limited(script_of(Hangup()))
+    with driving(bench) as drive:
+        fill(bench, Operation.CREATE)
+        result = drive()
+    assert result.state.end is not None
+    assert result.state.end.status is Status.COMPLETED
+    assert bench.transport.log[0].at_s >= 10.0
+
+
+def test_a_wait_is_broken_off_by_a_signal() -> None:
+    """No new dial is made, and what was not begun rests."""
+    bench = Limited(script_of(Hangup()))
+    with driving(bench) as drive:
+        fill(bench, Operation.CREATE)
+        bench.time.at(3.0, lambda: bench.control.stop(grace_s=5.0, why="a signal"))
+        result = drive()
+    assert bench.operations() == []
+    assert result.rest is not None
+    assert result.rest.code == "stopped"
+    assert bench.time.seconds < 5.0
+
+
+def test_a_look_waits_for_its_place_too() -> None:
+    """After a resume: the look that comes first is counted and kept back like everything else."""
+    bench = Limited(script_of(SHORT, SHORT, Hangup()))
+    bench.time.at(2.0, lambda: bench.kill(bench.time.process))
+    with bench.time.running():
+        assert bench.live(None)
+        runner = bench.runner()
+        fill(bench, Operation.LOOK)
+        began = bench.time.seconds
+        bench.drive(runner)
+        runner.close()
+    looks = [sent for sent in bench.transport.log if sent.request.operation is Operation.LOOK]
+    assert looks[0].at_s >= began + 10.0
+
+
+def test_a_journal_that_fails_while_a_place_is_taken_ends_the_call() -> None:
+    """By the one request that asks nobody."""
+    bench = Limited(script_of(SHORT, Hangup()))
+    with driving(bench) as drive:
+        taken: list[Callable[..., object]] = [bench.budget.take]
+
+        def fails(demand: Demand, *, run_id: str) -> object:
+            if demand.operation is Operation.COMMAND:
+                raise JournalError("the disk is full")
+            return taken[0](demand, run_id=run_id)
+
+        vars(bench.budget)["take"] = fails
+        with pytest.raises(JournalError):
+            drive()
+    assert bench.operations() == [Operation.CREATE, Operation.END]
+
+
+def test_a_place_is_kept_until_its_moment_and_used_once() -> None:
+    """Asking again before it leaves it as it is; asking for something else gives it back."""
+    bench = Limited(script_of(Hangup()))
+    with bench.time.running():
+        bench.runner().close()
+        fill(bench)
+        places = Places(bench.budget, clock=bench.time, run_id="run-1")
+        step = Demand(operation=Operation.COMMAND, limits=TWO_STEPS_IN_10_S)
+        until = places.wait_until(step)
+        assert until is not None
+        bench.time.sleep(4.0)
+        assert places.wait_until(step) == until
+        assert len(bench.counted()) == 3
+        bench.time.sleep(until.since(bench.time.now()))
+        assert places.wait_until(step) is None
+        assert len(bench.counted()) == 3
+        fill(bench)
+        assert places.wait_until(step) is not None
+        assert places.wait_until(replace(step, operation=Operation.END)) is None
+        assert [operation for operation, _ in bench.counted()].count(Operation.COMMAND) == 5
+
+
+def test_a_batch_is_told_when_there_is_room() -> None:
+    """None means now, also where no limits are kept at all."""
+    bench = Limited(script_of(Hangup()))
+    dial = Demand(operation=Operation.CREATE, limits=TWO_STEPS_IN_10_S)
+    with bench.time.running():
+        runner = bench.runner()
+        assert runner.room_for(dial) is None
+        fill(bench, Operation.CREATE)
+        assert runner.room_for(dial) == bench.time.now().plus(10.0 + MARGIN_S)
+        runner.close()
+        unlimited = super(Limited, bench).runner()
+        assert unlimited.room_for(dial) is None
+        unlimited.close()
+
+
+def test_the_budget_is_one_of_the_journal() -> None:
+    """Processes of one store share it."""
+    bench = Limited(script_of(Hangup()))
+    with bench.time.running():
+        bench.runner().close()
+    fill(bench)
+    other = bench.outsider().budget_of("account")
+    assert isinstance(other, MemoryBudget)
+    assert other.take(Demand(operation=Operation.COMMAND, limits=TWO_STEPS_IN_10_S), run_id="x").wall > 0
