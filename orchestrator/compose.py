@@ -256,9 +256,16 @@ class Orchestrator:
         return self._result(result)
 
     def resumable(self) -> Iterator[RunSummary]:
-        """Yield the runs that are interrupted: not ended, not driven, not waiting for a person."""
+        """Yield the runs that are interrupted: not ended, not driven, not waiting for a person.
+
+        A batch's run that has not dialled is left to the batch, which knows when its contact may be called.
+        """
         for summary in self.journal.runs(unfinished=True):
-            if not summary.driven and summary.marks.status.value != "undecided":
+            marks = summary.marks
+            dialled = marks.call_id is not None or marks.claim_until_wall is not None
+            if summary.driven or marks.status.value == "undecided":
+                continue
+            if dialled or summary.contact_key is None:
                 yield summary
 
     def cancel(self, run_id: str, *, why: str = "cancelled on request") -> Result | None:

@@ -80,6 +80,7 @@ class RunSummary:
         marks: Of the last append.
         driven: Whether a live lease exists.
         owner: Who holds that lease, for people: `host:pid`.
+        contact_key: The contact of a batch that it was made for.
     """
 
     run_id: str
@@ -89,6 +90,7 @@ class RunSummary:
     marks: RunMarks
     driven: bool
     owner: str | None = None
+    contact_key: str | None = None
 
 
 class ContactState(StrEnum):

@@ -62,7 +62,7 @@ def document_of(
     begun, end = state.begun, state.end
     status = status_of(state, now, driven=driven)
     fault = end.fault if end is not None else (rest or (state.ending.fault if state.ending is not None else None))
-    resumable = end is None and status in (Status.INTERRUPTED, Status.WAITING)
+    resumable = end is None and not driven and status in (Status.INTERRUPTED, Status.WAITING)
     disposition: Disposition | None = None
     if end is not None:
         disposition = end.disposition

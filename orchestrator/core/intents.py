@@ -79,10 +79,9 @@ def _wall_of(text: str | None, otherwise: float) -> float:
         return otherwise
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise ExpressionError(
-            f"`{text}` is not a date and time in ISO 8601, such as 2026-01-31T09:00:00+01:00"
-        ) from error
+    except ValueError:
+        message = "a schedule of the dial is not a date and time in ISO 8601, such as 2026-01-31T09:00:00+01:00"
+        raise ExpressionError(message) from None
     return (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).timestamp()
 
 

@@ -78,6 +78,7 @@ class CampaignSuite:
         )
         assert store.standings(["key-1"]) == {"key-1": expected}
         assert bench.open("other").campaigns.standings(["key-1"]) == {"key-1": expected}
+        assert [summary.contact_key for summary in bench.open().runs()] == ["key-1"]
 
     @pytest.mark.parametrize("state", MAY_BE_CALLED)
     def test_a_contact_that_is_not_over_may_be_called(

@@ -255,4 +255,5 @@ class MemoryJournal:
             marks=run.marks,
             driven=driven,
             owner=f"memory:{run.tenancy.holder}" if driven else None,
+            contact_key=run.contact_key,
         )

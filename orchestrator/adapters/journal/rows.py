@@ -86,6 +86,7 @@ def summary_of(row: sa.Row[Any], *, now: Instant, here: Owner) -> RunSummary:
         script_name=row.script_name,
         to=row.callee,
         started=Instant(row.started_wall, row.started_boot_s, row.started_boot_id),
+        contact_key=row.contact_key,
         marks=RunMarks(
             status=status,
             disposition=disposition,

@@ -84,6 +84,7 @@ class Writer:
     def _open(self) -> Link:
         if self._link is None:
             self._link = self._connections.open()
+            self._connections.make_room(self._link)
         return self._link
 
     def _drop(self) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import count
+from datetime import UTC, datetime
+from itertools import count, pairwise
 from typing import Any
 
 import pytest
@@ -15,7 +16,6 @@ from orchestrator.core.records import Disposition
 from orchestrator.core.redial import NumberLimits, RedialRule
 from orchestrator.core.script import Dial, Entry, Plain, Say, Script, Sms
 from orchestrator.core.settings import Settings
-from orchestrator.core.windows import Calendar
 from orchestrator.errors import JournalError, LeaseHeldError, UsageError
 from orchestrator.ports import CampaignOrders, ContactState, Standing
 from orchestrator.runtime.batch import Batch
@@ -29,7 +29,7 @@ from orchestrator.sandbox.timing import Timing
 from tests.conformance.memory_journal import MemoryJournal, MemoryStore
 from tests.fakes.model_server import ModelServer
 from tests.fakes.transport import CLEAN, FakeTransport, Treatment
-from tests.fakes.virtual_time import EPOCH, VirtualTime
+from tests.fakes.virtual_time import EPOCH, KilledError, VirtualTime
 
 NUMBERS = [f"+1212555{number:04}" for number in range(10)]
 FROM = "+15555550199"
@@ -132,6 +132,7 @@ class Bench:
 
     def tick(self, *, after_s: float = 0.0, stop_at_s: float | None = None) -> TickReport:
         """Run a tick in a process of its own."""
+        self.time._broken = None  # further threads may take part after those of the last tick have ended
         with self.time.running():
             self.time.sleep(after_s)
             control = Control(self.time)
@@ -188,9 +189,7 @@ def test_calls_begin_at_the_campaign_s_rate() -> None:
     bench = Bench(rate_per_s=1 / 30)
     bench.tick()
     moments = [moment for moment, _ in bench.rung()]
-    assert [later - earlier for earlier, later in zip(moments, moments[1:], strict=False)] == pytest.approx(
-        [30.0, 30.0], abs=0.1
-    )
+    assert [later - earlier for earlier, later in pairwise(moments)] == pytest.approx([30.0, 30.0], abs=0.1)
 
 
 def test_there_are_never_more_calls_than_allowed_and_fewer_at_first() -> None:
@@ -249,15 +248,9 @@ def test_no_message_to_a_number_that_must_not_be_called() -> None:
     """A list may have changed since the call."""
     bench = Bench()
     bench.fallback = MESSAGE
-    bench.callees.set(NUMBERS[0], [BUSY])
     bench.contacts = [contact(NUMBERS[0])]
-    bench.server.model.transcript.entries  # noqa: B018 - the number becomes forbidden once it rings
-
-    class Lists(dict[str, str]):
-        def get(self, number: str, default: Any = None) -> Any:
-            return "it is on a list" if bench.rung() else default
-
-    bench.forbidden = Lists()
+    bench.time.at(1.0, lambda: bench.forbidden.update({NUMBERS[0]: "it is on a list"}))
+    bench.callees.set(NUMBERS[0], [Behaviour(does="busy", after=5.0)])
     report = bench.tick()
     assert "no text message" in report.troubles[0]
 
@@ -286,9 +279,8 @@ def test_one_number_is_called_for_one_contact_after_the_other() -> None:
 
 def test_a_closed_window_lets_everybody_wait() -> None:
     """Until it opens."""
-    bench = Bench(calendar=Calendar(not_before=None))
-    row = contact(NUMBERS[0], not_before=None)
-    bench.contacts = [replace(row, not_before=_moment(EPOCH + 1000))]
+    bench = Bench()
+    bench.contacts = [contact(NUMBERS[0], not_before=datetime.fromtimestamp(EPOCH + 1000, UTC))]
     bench.tick()
     held = bench.standing(NUMBERS[0])
     assert (held.state, held.due_wall) == (ContactState.WAITING, EPOCH + 1000)
@@ -388,7 +380,7 @@ def test_a_killed_tick_is_carried_on_with_first() -> None:
 
         bench.time.at(2.0, kill)
         _, made = bench.batch(journal, Control(bench.time))
-        with pytest.raises(BaseException, match="first"):
+        with pytest.raises((KilledError, JournalError)):
             made.tick()
         bench.time.begin_process("second")
     report = bench.tick(after_s=1.0)
@@ -415,9 +407,3 @@ def test_the_limits_of_a_tick_leave_the_rest_waiting() -> None:
     bench.tick()
     assert len(bench.rung()) == 2
     assert "max_calls" in (bench.standing(NUMBERS[2]).reason or "")
-
-
-def _moment(wall: float) -> Any:
-    from datetime import UTC, datetime
-
-    return datetime.fromtimestamp(wall, UTC)

@@ -1,0 +1,107 @@
+"""The composition of a batch: what is checked first, what results add up to, and what a tick would do."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from orchestrator.batches import CampaignRun, Totals, result_of
+from orchestrator.compose import Orchestrator
+from orchestrator.core.admission import Call, Refused
+from orchestrator.core.campaign import Campaign, Overlap
+from orchestrator.core.ledger import LedgerError, ResultRow, Tally
+from orchestrator.errors import LeaseHeldError, StoppedEarlyError, UsageError
+from orchestrator.ports import ContactState, Standing
+
+NUMBER = "+12125550101"
+HELD = Standing(
+    key="k",
+    campaign="c",
+    occurrence="o",
+    number=NUMBER,
+    row_digest="d",
+    state=ContactState.WAITING,
+    attempts=2,
+    due_wall=0.0,
+    disposition="busy",
+    reason="it waits",
+)
+
+
+@pytest.fixture
+def orchestrator(tmp_path: Path):
+    with Orchestrator(api_url="http://127.0.0.1:9", api_key="k", api_password="p", journal=tmp_path / "j.db") as made:
+        yield made
+
+
+@pytest.fixture
+def campaign(tmp_path: Path) -> Campaign:
+    script, contacts = tmp_path / "s.yaml", tmp_path / "c.csv"
+    script.write_text('version: 1\ncommands: [{dial: {to: "{{ to }}", from: "+15555550199"}}]\n', encoding="utf-8")
+    contacts.write_text(f"to,name\n{NUMBER},A\n{NUMBER},A\nx,B\n911,C\n", encoding="utf-8")
+    return Campaign(name="c", script=str(script), contacts=str(contacts))
+
+
+def test_totals_that_do_not_add_up_fail_loudly() -> None:
+    """A contact too few or too many is our own bug; duplicates are counted apart."""
+    totals = Totals()
+    rows = [
+        ResultRow(to=NUMBER, disposition="completed", result="told", attempts=2),
+        ResultRow(to=NUMBER, disposition=Tally.REFUSED, reason="a duplicate: of the first"),
+        ResultRow(to=NUMBER, disposition=Tally.WAITING, reason="later"),
+    ]
+    assert list(totals.of(rows)) == rows
+    assert (totals.duplicates, totals.attempts, dict(totals.results)) == (1, 2, {"told": 1})
+    assert totals.ledger(contacts=3).waiting == 1
+    with pytest.raises(LedgerError):
+        totals.ledger(contacts=4)
+
+
+@pytest.mark.parametrize(
+    ("state", "disposition", "reason"),
+    [
+        (ContactState.WAITING, "waiting", "it waits"),
+        (ContactState.REFUSED, "refused", "it waits"),
+        (ContactState.AGAIN, "waiting", "busy: to be called again from 1970-01-01T00:00:00.000Z on"),
+        (ContactState.DONE, "busy", "it waits"),
+    ],
+)
+def test_a_result_says_where_a_contact_stands(orchestrator, state, disposition, reason) -> None:
+    """In the words of the results file."""
+    row = result_of(NUMBER, replace(HELD, state=state), orchestrator=orchestrator)
+    assert (row.disposition, row.reason, row.attempts) == (disposition, reason, 2)
+
+
+def test_a_contact_no_tick_has_come_to_waits(orchestrator) -> None:
+    """It is counted all the same."""
+    assert result_of(NUMBER, None, orchestrator=orchestrator).disposition == "waiting"
+
+
+@pytest.mark.parametrize("word", ["script", "contacts"])
+def test_a_campaign_needs_a_script_and_contacts(orchestrator, campaign, word: str) -> None:
+    """It says which is missing."""
+    with pytest.raises(UsageError, match=word):
+        CampaignRun(orchestrator, replace(campaign, **{word: None}))
+
+
+def test_a_preview_makes_no_journal(orchestrator, campaign) -> None:
+    """And tells the first of two equal rows from the second."""
+    with CampaignRun(orchestrator, campaign) as run:
+        kinds = [type(preview.admission) for preview in run.preview()]
+        rejected: list[int] = []
+        assert run.count(lambda row: rejected.append(row.line)) + len(rejected) == 4
+    assert kinds[:2] == [Call, Refused]
+    assert not orchestrator.journal_path.exists()
+
+
+def test_a_locked_campaign_is_left_alone_or_waited_for(orchestrator, campaign) -> None:
+    """By default at once; with `wait` until it is free, or a signal comes."""
+    with CampaignRun(orchestrator, campaign) as first, first._alone():
+        with CampaignRun(orchestrator, campaign) as second, pytest.raises(LeaseHeldError, match="another tick"):
+            second.tick()
+        orchestrator.control.told.set()
+        patient = replace(campaign, overlap=Overlap.WAIT)
+        with CampaignRun(orchestrator, patient) as third, pytest.raises(StoppedEarlyError):
+            third.tick()
