@@ -3,7 +3,7 @@
 VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
-WORKERS ?= 2
+WORKERS ?= 4
 
 .PHONY: run test lint coverage bench docs clean help
 
@@ -14,7 +14,7 @@ run: $(VENV)/.installed ## Show the main job against a stand-in server: cut, kil
 	$(BIN)/python docs/tutorial/first_call.py
 
 test: $(VENV)/.tested ## Run every check and every test
-	$(BIN)/python -m pytest -n $(WORKERS) --cov --cov-report= tests
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --cov --cov-report= tests
 	$(BIN)/python -m coverage combine --quiet 2>/dev/null || true
 	$(BIN)/python -m coverage report --include='orchestrator/core/*' --fail-under=100 --format=total
 	$(BIN)/python -m coverage report --fail-under=95 --format=total
@@ -25,6 +25,7 @@ lint: $(VENV)/.tested ## Style, types and import contracts only
 bench: $(VENV)/.tested ## Run the benchmarks and print their tables
 	$(BIN)/python benchmarks/steps.py
 	$(BIN)/python benchmarks/commit.py
+	$(BIN)/python benchmarks/batch.py
 	$(BIN)/python benchmarks/startup.py
 
 docs: $(VENV)/.tested ## Draw again what the docs take from the code

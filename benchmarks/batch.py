@@ -207,7 +207,7 @@ def ratio(mine: Sequence[float], theirs: Sequence[float]) -> str:
 
 def speed(options: argparse.Namespace, folder: Path, standin: StandIn) -> str:
     """Return the table of contacts a second where commands take no time."""
-    contacts = 300 if options.quick else options.contacts
+    contacts = 100 if options.quick else options.contacts
     cases = [Case(variant=variant, contacts=contacts) for variant in VARIANTS]
     of_plain, of_durable = in_turns(cases, options.rounds, folder, standin)
     rows = [
@@ -234,7 +234,7 @@ def speed(options: argparse.Namespace, folder: Path, standin: StandIn) -> str:
 
 def memory(options: argparse.Namespace, folder: Path, standin: StandIn) -> str:
     """Return the table of peak memory by the size of the file."""
-    sizes = (100, 1_000) if options.quick else (1_000, 100_000)
+    sizes = (50, 200) if options.quick else (1_000, 100_000)
     called = None if options.whole else sizes[0]
     cases = [Case(variant=DURABLE, contacts=size, max_calls=called) for size in sizes]
     found = in_turns(cases, 1, folder, standin)
@@ -249,7 +249,7 @@ def memory(options: argparse.Namespace, folder: Path, standin: StandIn) -> str:
 
 def in_flight(options: argparse.Namespace, folder: Path, standin: StandIn) -> str:
     """Return the table of dead air with many calls in flight."""
-    calls, says, command_ms, spread_s = (60, 2, 100, 0.3) if options.quick else (2_000, 6, 5_000, 20.0)
+    calls, says, command_ms, spread_s = (30, 2, 50, 0.3) if options.quick else (2_000, 6, 5_000, 20.0)
     cases = [
         Case(
             variant=variant,
@@ -299,7 +299,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3, help="how often the speed of each variant is measured")
     parser.add_argument("--contacts", type=int, default=10_000, help="of the speed measurement")
     parser.add_argument("--only", action="append", choices=TABLES, help="one table; may be given again")
-    parser.add_argument("--whole", action="store_true", help="call everybody of the large file, which takes long")
+    parser.add_argument("--whole", action="store_true", help="call everybody of the large file: takes a good while")
     parser.add_argument("--quick", action="store_true", help="only see that it works: short, and no figures to quote")
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()), help="where the journal is made")
     parser.add_argument("--task", help=argparse.SUPPRESS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime
 
 from orchestrator.core.actions import Send
@@ -70,6 +71,7 @@ def _fenced(commands: tuple[WireCommand, ...], state: RunState, now: Instant) ->
     start = _wall_of(dial.get("schedule_start"), server_now)
     expires = _wall_of(dial.get("schedule_expire"), max(start, server_now) + state.settings.dial_expire_s)
     if "schedule_expire" not in dial:
+        expires = float(math.ceil(expires))  # it is sent in whole seconds, and must not come sooner than was said
         dial["schedule_expire"] = datetime.fromtimestamp(expires, UTC).isoformat(timespec="seconds")
     return ({"dial": dial}, *commands[1:]), expires
 

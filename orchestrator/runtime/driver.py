@@ -276,6 +276,7 @@ class Driver:
         until = self._place(Operation.LIST)
         if until is not None:  # whoever is told something meanwhile asks at once, and is heard after it
             self._clock.wait(until, self._wakeup)
+            self._place(Operation.LIST)  # it is used up
 
     def look(self, kind: LookKind) -> Looked:
         """Ask the API, and return what it showed as a record."""

@@ -208,6 +208,40 @@ def test_a_folder_is_no_journal(tmp_path: Path) -> None:
         opened(tmp_path)
 
 
+def test_the_log_has_room_before_it_is_needed(tmp_path: Path) -> None:
+    """A commit that makes the file longer takes twice as long, so it grows before the call, and holds what it held."""
+    path = tmp_path / "journal.db"
+    bench = SqliteBench(tmp_path)
+    with closing(bench.open()) as journal:
+        lease = journal.start_run(a_start(bench), lease_s=LEASE_S)
+        log = path.with_name("journal.db-wal")
+        size = log.stat().st_size
+        assert size > 1_000_000
+        for number in range(50):
+            journal.append(lease, [a_note(bench, number)], RunMarks())
+        assert log.stat().st_size == size
+        assert journal.check_integrity() == []
+        with closing(bench.open()) as other:  # a second writer finds it there
+            other.append(lease, [a_note(bench, 50)], RunMarks())
+            assert log.stat().st_size == size
+            assert len(other.read("run-1")) == 52
+
+
+def test_without_room_for_the_log_it_goes_on(tmp_path: Path) -> None:
+    """While another process writes, no room is made, and nothing is wrong."""
+    bench = SqliteBench(tmp_path)
+    with closing(bench.open()):
+        pass
+    connections = Connections(tmp_path / "journal.db", busy_timeout_s=0.01)
+    with closing(sqlite3.connect(tmp_path / "journal.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        link = connections.open()
+        connections.make_room(link)
+        assert not link.driver.in_transaction
+        link.close()
+    connections.close()
+
+
 def test_every_connection_has_its_settings(written: Path) -> None:
     """What makes records durable and deletions thorough holds on the connections that read and write."""
     with closing(opened(written)) as journal:

@@ -21,7 +21,7 @@ SCRIPT = """
 version: 1
 name: reminder
 variables: {who: {default: you}}
-settings: {settle_dangerous: 300ms, settle_heard: 300ms, dial_expire: 1s}
+settings: {settle_dangerous: 300ms, settle_heard: 300ms, dial_expire: 2s}
 commands:
   - dial: {to: "{{ to }}", from: "+15555550199", timeout: 20}
   - say: {text: "Hello {{ who }}."}

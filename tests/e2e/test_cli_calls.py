@@ -20,7 +20,7 @@ SHORT = f"""
 version: 1
 name: short
 variables: {{who: {{default: you}}, pin: {{sensitive: true, default: "0"}}}}
-settings: {{settle_dangerous: 300ms, settle_heard: 300ms, dial_expire: 1s}}
+settings: {{settle_dangerous: 300ms, settle_heard: 300ms, dial_expire: 2s}}
 commands:
   - dial: {{to: "{{{{ to }}}}", from: "+15555550199", timeout: 20}}
   - say: {{text: "Hello {{{{ who }}}}."}}

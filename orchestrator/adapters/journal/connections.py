@@ -85,7 +85,7 @@ class Connections:
         transaction writes ahead of its time stays as room in the file when it is rolled back; no commit counts it.
         """
         log = self._path.with_name(f"{self._path.name}-wal")
-        if log.exists() and log.stat().st_size >= _ROOM_BYTES:
+        if log.exists() and log.stat().st_size >= _ROOM_BYTES // 2:
             return
         execute = link.driver.execute
         ((cache,),) = execute("PRAGMA cache_size").fetchall()

@@ -28,6 +28,7 @@ def live(**changes: object) -> RunState:
 def test_without_limits_nothing_is_asked_for() -> None:
     """The usual run pays nothing."""
     assert demand_of(live(), script_of(), Operation.COMMAND) is None
+    assert demand_of(live(), script_of(), Operation.CREATE) is None
 
 
 def test_a_dial_says_how_much_its_call_will_ask_for() -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from orchestrator.core.exchange import Outcome, Reply
-from orchestrator.errors import LeaseLostError
+from orchestrator.errors import JournalError, LeaseLostError
 from orchestrator.runtime.listing import SPACING_S, Listed, Listing
 from tests.fakes.virtual_time import VirtualTime
 
@@ -85,6 +85,23 @@ def test_a_single_lost_dial_is_not_held_up() -> None:
         bench.look("only")
         bench.look("only", at_s=0.6)
     assert bench.begun_s == [0.0, pytest.approx(0.6)]
+
+
+def test_whoever_cannot_even_ask_leaves_it_to_the_others() -> None:
+    """A leader that fails before its request does not keep the others waiting for ever."""
+    bench = Bench()
+
+    def fails() -> None:
+        bench.time.sleep(0.1)
+        raise JournalError("the disk is full")
+
+    def leads() -> None:
+        with pytest.raises(JournalError):
+            bench.look("first", ready=fails)
+
+    bench.together(leads, lambda: bench.look("second", at_s=0.05))
+    assert bench.begun_s == [pytest.approx(0.1)]
+    assert list(bench.found) == ["second"]
 
 
 def test_what_goes_wrong_for_one_is_not_the_others() -> None:

@@ -132,6 +132,20 @@ def test_a_look_waits_for_its_place_too() -> None:
     assert looks[0].at_s >= began + 10.0
 
 
+def test_the_list_of_a_lost_dial_waits_for_its_place_too() -> None:
+    """It is asked for when the limits let it through, and uses its place up."""
+    bench = Limited(script_of(Hangup()), Treatment(cut_by_reply=True))
+    with driving(bench) as drive:
+        fill(bench, Operation.LIST)
+        result = drive()
+    assert result.state.end is not None
+    assert result.state.end.status is Status.COMPLETED
+    lists = [sent.at_s for sent in bench.transport.log if sent.request.operation is Operation.LIST]
+    assert lists[0] >= 10.0
+    assert len(lists) > 3
+    assert all(later - earlier >= 10.0 + MARGIN_S / 2 for earlier, later in zip(lists, lists[2:], strict=False))
+
+
 def test_a_journal_that_fails_while_a_place_is_taken_ends_the_call() -> None:
     """By the one request that asks nobody."""
     bench = Limited(script_of(SHORT, Hangup()))
