@@ -160,6 +160,9 @@ def _branched(state: RunState, record: Branched) -> Meaning:
         "jumped": record.label is not None or record.kind is BranchKind.RETRY,
         "check_stale": state.check_stale and record.kind is not BranchKind.STALE,
     }
+    if state.pending is not None:  # the step is given up, for instance because the callee has waited too long
+        changes["steps"] = (*state.steps, state.pending.report(index=len(state.steps)))
+        changes["pending"] = None
     entered = [label for label in (record.fell_into, record.label) if label is not None]
     if entered:
         visits = dict(state.visits)

@@ -95,6 +95,7 @@ TRANSITIONS: Mapping[Phase, Mapping[Event, Phase]] = {
     },
     Phase.RETRYING: {
         Event.INTENDED: Phase.SENDING,
+        Event.BRANCHED: Phase.READY,
         Event.STILL: Phase.RETRYING,
         Event.SEEN_READY: Phase.RETRYING,
         Event.NOT_READY: Phase.BUSY,

@@ -30,6 +30,7 @@ from orchestrator.core.script import (
     Unhold,
     Variables,
 )
+from orchestrator.errors import ExpressionError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -183,3 +184,14 @@ def test_names_read(element: Command | Control, names: str) -> None:
     """Every text of an element counts among the variables it reads, and so does its condition."""
     assert commands.names_read(entry(element)) == set(names)
     assert commands.names_read(entry(element, when=Named("w"))) == {*names, "w"}
+
+
+@pytest.mark.parametrize(("length", "refused"), [(480, False), (481, True)])
+def test_a_message_that_would_be_cut_is_refused(length: int, refused: bool) -> None:
+    """The API silently drops what is beyond 480 characters (contract section 2): that is an error here."""
+    sms = Sms(to=Plain("+15555550123"), from_=Plain("+15555550199"), message=Plain("x" * length))
+    if refused:
+        with pytest.raises(ExpressionError, match="480"):
+            commands.wire(sms, {})
+    else:
+        assert commands.wire(sms, {})["sms"]["message"] == "x" * length

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from orchestrator.core.evolve import evolve
+from orchestrator.core.exchange import Operation
 from orchestrator.core.state import Phase
 from tests.fakes import machine as m
 
@@ -17,3 +18,10 @@ def test_a_longer_silence_than_the_budget_is_noticed(longest_s: float | None, no
     )
     after = evolve(before, m.concluded(first_byte=m.at(12), seconds=13))
     assert [notice.code for notice in after.notices] == (["dead_air"] if noticed else [])
+
+
+def test_only_what_a_callee_hears_breaks_a_silence() -> None:
+    """A hang-up or a message after a long silence is no breach of the budget."""
+    pending = m.pending(m.intent(Operation.SMS, "sms"))
+    before = m.with_settings(m.state(Phase.SENDING, pending=pending, quiet_since=m.at(1)), max_dead_air_s=1.0)
+    assert evolve(before, m.concluded(first_byte=m.at(12), seconds=13)).notices == ()
