@@ -131,7 +131,7 @@ def test_two_ticks_at_the_same_moment_call_everybody_once(operator, sandbox) -> 
 
 def test_an_overlapping_tick_ends_at_once(start_sandbox, make_cli) -> None:
     """While another one is running: exit 75 and a line, or 0 and nothing with `--overlap ok`."""
-    sandbox = start_sandbox("--speed", "2")
+    sandbox = start_sandbox("--speed", "0.3")
     cli = make_cli(sandbox.url)
     cli.write("reminder.yaml", SCRIPT.replace("Hello {{ who }}.", LONG))
     cli.write("list.csv", f"to\n{ANNA}\n")

@@ -759,3 +759,11 @@ def test_marks() -> None:
         True,
         False,
     )
+
+
+def test_a_step_that_waits_to_be_sent_again_may_be_left_for_on_stale() -> None:
+    """A callee who has waited too long hears `on_stale` instead; the step stays in the run's story."""
+    before = m.state(Phase.RETRYING, pending=m.pending(), cursor=Cursor(1))
+    after = evolve(before, Branched(at=m.at(30), kind=BranchKind.STALE, entry=1, target=Cursor(4), label="bye"))
+    assert (after.phase, after.cursor, after.pending) == (Phase.READY, Cursor(4), None)
+    assert [step.index for step in after.steps] == [0]
