@@ -47,7 +47,7 @@ def program() -> None:
     """Drive a phone call step by step, and survive lost replies and killed processes.
 
     A script becomes short requests, one for each step. Each is written to the journal before it is sent, so that an
-    interrupted call can be carried on: nobody is dialled twice and nothing is said twice unless a script allows it.
+    interrupted call can be carried on: nobody is dialled twice, and digits are not keyed twice.
     """
 
 

@@ -175,7 +175,9 @@ def _seen_while_refused(state: RunState, record: Looked, call: CallSeen, *, chan
     pending = cast("Pending", state.pending)
     ran_meanwhile = any(look.call is not None and not look.call.ready for look in pending.looks)
     if pending.intent.replay_class is ReplayClass.DANGEROUS and (ran_meanwhile or not state.doubt):
-        # Nothing of ours should have kept the call busy: the likeliest list is this one, delivered twice on the way.
+        # Nothing of ours should have kept the call busy: this list, or the one before it, was delivered twice.
+        # Which of them it was cannot be seen, so that to see the call running proves nothing from here on.
+        changes["doubt"] = True
         changes["pending"] = replace(pending, unknowns=pending.unknowns + 1, looks=(*pending.looks, record))
         return Event.LOST, changes
     return (Event.AGAIN if call.ready else Event.NOT_READY), changes
