@@ -1,6 +1,7 @@
 """How long a silent HTTP request lives on well-known networks, by profile name (`--network NAME`).
 
-Pure data and its look-up. `compose` turns a name into `Settings.limit_s`; `advise` and `doctor` explain the rest.
+Pure data and its look-up. Profiles in files are read by `scriptfile.networks`, which whoever has a name from a user
+asks; `core.limits` names culprits by this table.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ class Network:
         client_sees: What the client gets when a request is cut.
         keepalive_helps: Whether TCP keepalive prevents the cut: only where the device works on packets.
         description: What the profile stands for.
+        looks_like: How a cut of this length is named, where the length gives the culprit away.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Network:
     client_sees: str
     keepalive_helps: bool
     description: str
+    looks_like: str | None = None
 
 
 _IDLE, _REPLY = LimitKind.IDLE, LimitKind.REPLY
@@ -51,19 +54,44 @@ NETWORKS: tuple[Network, ...] = tuple(
         client_sees=client_sees,
         keepalive_helps=keepalive_helps,
         description=description,
+        looks_like=looks_like,
     )
-    for name, limit_s, kind, client_sees, keepalive_helps, description in (
-        ("apigw", 29.0, _REPLY, "504", False, "AWS API Gateway, REST (HTTP API 30)"),
-        ("heroku", 30.0, _REPLY, "503, the app goes on", False, "Heroku router (H12)"),
-        ("proxy60", 60.0, _IDLE, "504 or close", False, "nginx proxy_read_timeout, AWS ALB: the safe default"),
-        ("cloudflare", 100.0, _REPLY, "524", False, "Cloudflare"),
-        ("azure-app", 230.0, _IDLE, "500/504", False, "Azure App Service front end"),
-        ("azure-lb", 240.0, _IDLE, "silent drop", True, "Azure Load Balancer, NAT gateway"),
-        ("cloud-run", 300.0, _REPLY, "504, the container goes on", False, "Google Cloud Run"),
-        ("aws-nat", 350.0, _IDLE, "RST on the next packet", True, "AWS NAT gateway, NLB, VPC endpoints"),
-        ("gcp-vpc", 600.0, _IDLE, "silent drop", True, "Google VPC connection tracking"),
-        ("squid", 900.0, _IDLE, "504 page", False, "Squid read_timeout"),
-        ("direct", None, LimitKind.NONE, "nothing is cut", False, "nothing in between"),
+    for name, limit_s, kind, client_sees, keepalive_helps, description, looks_like in (
+        ("apigw", 29.0, _REPLY, "504", False, "AWS API Gateway, REST (HTTP API 30)", "an AWS API gateway"),
+        ("heroku", 30.0, _REPLY, "503, the app goes on", False, "Heroku router (H12)", "the Heroku router"),
+        ("proxy60", 60.0, _IDLE, "504 or close", False, "nginx proxy_read_timeout, AWS ALB: the safe default", None),
+        ("cloudflare", 100.0, _REPLY, "524", False, "Cloudflare", "Cloudflare"),
+        ("azure-app", 230.0, _IDLE, "500/504", False, "Azure App Service front end", "the Azure App Service front end"),
+        (
+            "azure-lb",
+            240.0,
+            _IDLE,
+            "silent drop",
+            True,
+            "Azure Load Balancer, NAT gateway",
+            "an Azure load balancer or NAT gateway",
+        ),
+        ("cloud-run", 300.0, _REPLY, "504, the container goes on", False, "Google Cloud Run", "Google Cloud Run"),
+        (
+            "aws-nat",
+            350.0,
+            _IDLE,
+            "RST on the next packet",
+            True,
+            "AWS NAT gateway, NLB, VPC endpoints",
+            "an AWS NAT gateway",
+        ),
+        (
+            "gcp-vpc",
+            600.0,
+            _IDLE,
+            "silent drop",
+            True,
+            "Google VPC connection tracking",
+            "Google VPC connection tracking",
+        ),
+        ("squid", 900.0, _IDLE, "504 page", False, "Squid read_timeout", "a Squid proxy"),
+        ("direct", None, LimitKind.NONE, "nothing is cut", False, "nothing in between", None),
     )
 )
 """Every profile, the shortest limit first."""

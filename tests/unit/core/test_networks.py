@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from orchestrator.core.networks import NETWORKS, LimitKind, network
@@ -55,3 +57,22 @@ def test_unknown_name(name: str, hint: str) -> None:
     with pytest.raises(UsageError, match="--limit 30s") as raised:
         network(name)
     assert hint in str(raised.value)
+
+
+def test_the_reference_page_shows_every_profile() -> None:
+    """The table of the docs has the figures of the code, in the same order."""
+    page = Path(__file__).parents[3] / "docs" / "reference" / "network-profiles.md"
+    rows = [line.split("|") for line in page.read_text(encoding="utf-8").splitlines() if line.startswith("| `")]
+    assert [(row[1].strip(" `"), row[2].strip(), row[5].strip()) for row in rows] == [
+        (
+            profile.name,
+            "none" if profile.limit_s is None else f"{profile.limit_s:g} s",
+            "–" if profile.limit_s is None else "yes" if profile.keepalive_helps else "no",  # noqa: RUF001 - as on the page
+        )
+        for profile in NETWORKS
+    ]
+
+
+def test_only_what_gives_itself_away_has_a_culprit() -> None:
+    """The generic proxy and the direct way name nobody."""
+    assert [profile.name for profile in NETWORKS if profile.looks_like is None] == ["proxy60", "direct"]

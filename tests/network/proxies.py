@@ -1,0 +1,231 @@
+"""Starts real HAProxy, nginx and squid on loopback, and a network namespace whose firewall forgets connections."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+NEED_ALL = "TESTS_NEED_ALL"
+_PATH = os.pathsep.join([os.environ.get("PATH", ""), "/usr/local/sbin", "/usr/sbin", "/sbin"])
+_UP_S = 15.0
+_COUNT = itertools.count()
+
+
+def program(name: str) -> str:
+    """Return where a program is; a test that needs one that is missing is skipped, or fails where all must be there."""
+    found = shutil.which(name, path=_PATH)
+    return found if found is not None else missing(f"{name} is not installed: `make network` installs it")
+
+
+def missing(why: str) -> str:
+    """Skip the test; fail it where the environment says that every part must be there."""
+    if os.environ.get(NEED_ALL):
+        pytest.fail(why)
+    pytest.skip(why)
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return sock.getsockname()[1]
+
+
+@contextlib.contextmanager
+def running(command: Sequence[str | Path], *, port: int, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a proxy until the block ends; begins when it accepts connections."""
+    with (folder / "output").open("wb") as output:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)
+        try:
+            _wait_for(port, process, folder / "output")
+            yield process
+        finally:
+            process.terminate()
+            try:
+                process.wait(5)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _wait_for(port: int, process: subprocess.Popen[bytes], output: Path) -> None:
+    deadline = time.monotonic() + _UP_S
+    while True:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+            return
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(0.05)
+            pytest.fail(f"{process.args} ended: {output.read_text(errors='replace')}")
+        if time.monotonic() > deadline:
+            pytest.fail(f"{process.args} did not listen: {output.read_text(errors='replace')}")
+
+
+@contextlib.contextmanager
+def haproxy(folder: Path, upstream: int, *, limit_s: float) -> Iterator[str]:
+    """HAProxy with `timeout server`; yields its address."""
+    port = free_port()
+    (folder / "haproxy.cfg").write_text(
+        f"""
+        defaults
+            mode http
+            timeout connect 5s
+            timeout client 60s
+            timeout server {limit_s:g}s
+        frontend front
+            bind 127.0.0.1:{port}
+            default_backend back
+        backend back
+            server one 127.0.0.1:{upstream}
+        """
+        "\n"
+    )
+    with running([program("haproxy"), "-db", "-f", folder / "haproxy.cfg"], port=port, folder=folder):
+        yield f"127.0.0.1:{port}"
+
+
+@contextlib.contextmanager
+def nginx(folder: Path, *upstreams: int, limit_s: float, more: str = "") -> Iterator[str]:
+    """Run nginx with `proxy_read_timeout`; yields its address."""
+    port = free_port()
+    servers = "".join(f"server 127.0.0.1:{upstream} max_fails=0; " for upstream in upstreams)
+    temporary = "".join(
+        f"{kind}_temp_path {folder}/{kind}; " for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
+    user = "user root;" if os.geteuid() == 0 else ""
+    (folder / "nginx.conf").write_text(
+        f"""
+        {user} daemon off; master_process off; pid {folder}/nginx.pid; error_log stderr;
+        events {{ }}
+        http {{
+            access_log off; {temporary}
+            upstream back {{ {servers} }}
+            server {{
+                listen 127.0.0.1:{port};
+                location / {{ proxy_pass http://back; proxy_read_timeout {limit_s:g}s; {more} }}
+            }}
+        }}
+        """
+    )
+    command = [program("nginx"), "-p", folder, "-e", "stderr", "-c", folder / "nginx.conf"]
+    with running(command, port=port, folder=folder):
+        yield f"127.0.0.1:{port}"
+
+
+@contextlib.contextmanager
+def squid(folder: Path, upstream: int | None, *, limit_s: float) -> Iterator[str]:
+    """Squid with `read_timeout`, in front of an upstream or, without one, as a forward proxy; yields its address."""
+    port = free_port()
+    mode = ""
+    peer = ""
+    if upstream is not None:
+        mode = f" accel defaultsite=127.0.0.1:{upstream}"
+        peer = f"cache_peer 127.0.0.1 parent {upstream} 0 no-query no-digest originserver login=PASSTHRU"
+    (folder / "squid.conf").write_text(
+        f"""
+http_port 127.0.0.1:{port}{mode}
+{peer}
+http_access allow all
+read_timeout {limit_s:g} seconds
+server_persistent_connections off
+shutdown_lifetime 0 seconds
+cache deny all
+cache_mem 1 MB
+access_log none
+cache_log /dev/null
+pid_filename none
+pinger_enable off
+netdb_filename none
+"""
+    )
+    with running([program("squid"), "-N", "-f", folder / "squid.conf"], port=port, folder=folder):
+        yield f"127.0.0.1:{port}"
+
+
+@contextlib.contextmanager
+def hold_server(*options: str, inside: Sequence[str] = ()) -> Iterator[str]:
+    """`orchestrator probe serve` as a process, perhaps inside of a namespace; yields its URL."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("ORCHESTRATOR_")}
+    command = [*inside, sys.executable, "-m", "orchestrator", "probe", "serve", "--json", *options]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=kept) as process:
+        try:
+            assert process.stdout is not None
+            first = process.stdout.readline()
+            assert first, "the hold server did not start"
+            yield json.loads(first)["url"]
+        finally:
+            process.terminate()
+            process.wait(10)
+
+
+@contextlib.contextmanager
+def forgetful_firewall(*, limit_s: int, verdict: str = "drop") -> Iterator[tuple[list[str], str]]:
+    """A network namespace behind a firewall that forgets a connection after some idle seconds, without a word.
+
+    Args:
+        limit_s: After how much silence.
+        verdict: What nftables does with a packet of a forgotten connection that comes in.
+
+    Yields:
+        What a command that runs inside of it begins with, and its address.
+    """
+    ip, nft = program("ip"), program("nft")
+    name = f"probe{os.getpid() % 100_000}x{next(_COUNT)}"
+    net = f"10.213.{os.getpid() % 250}"
+    inside = [ip, "netns", "exec", name]
+    rules = f"""
+        table inet forgetful {{
+            chain in {{ type filter hook input priority 0; policy accept; ct state invalid {verdict}; }}
+            chain out {{
+                type filter hook output priority 0; policy accept;
+                tcp flags & rst == 0 ct state invalid drop;
+            }}
+        }}
+    """
+    settings = [f"nf_conntrack_tcp_timeout_established={limit_s}", "nf_conntrack_tcp_loose=0"]
+    with contextlib.ExitStack() as stack:
+        _do(ip, "netns", "add", name)
+        stack.callback(_do, ip, "netns", "del", name)
+        _do(ip, "link", "add", name, "type", "veth", "peer", "name", "eth0", "netns", name)
+        _do(ip, "addr", "add", f"{net}.1/24", "dev", name)
+        _do(ip, "link", "set", name, "up")
+        stack.callback(_do, ip, "link", "del", name)  # the namespace itself outlives its last sockets
+        _do(*inside, ip, "addr", "add", f"{net}.2/24", "dev", "eth0")
+        _do(*inside, ip, "link", "set", "eth0", "up")
+        _do(*inside, ip, "link", "set", "lo", "up")
+        _do(*inside, nft, "-f", "-", text=rules)
+        for setting in settings:
+            word, _, value = setting.partition("=")
+            _do(*inside, "tee", f"/proc/sys/net/netfilter/{word}", text=value)
+        yield inside, f"{net}.2"
+
+
+def namespaces_are_allowed() -> bool:
+    """Return whether this user may make network namespaces and firewalls in them; True where it cannot be tried."""
+    ip, nft = shutil.which("ip", path=_PATH), shutil.which("nft", path=_PATH)
+    if ip is None or nft is None:
+        return True  # the tests themselves say what is missing
+    name = f"try{os.getpid()}"
+    if subprocess.run([ip, "netns", "add", name], capture_output=True, check=False).returncode != 0:
+        return False
+    inside = [ip, "netns", "exec", name]
+    steps = ([*inside, nft, "add table inet tried"], [*inside, ip, "link", "add", "tried", "type", "veth"])
+    try:
+        return all(subprocess.run(step, capture_output=True, check=False).returncode == 0 for step in steps)
+    finally:
+        _do(ip, "netns", "del", name)
+
+
+def _do(*command: str, text: str | None = None) -> None:
+    done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{' '.join(command)}: {done.stderr or done.stdout}"

@@ -1,0 +1,118 @@
+"""A call too long for one request behind real proxies comes to its end step by step, each sentence heard once."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from base64 import b64encode
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.conftest import Cli, SandboxProcess
+from tests.network import proxies
+
+TO = "+12125550123"
+LIMIT_S = 2
+SPEED = "20"
+SENTENCES = [
+    f"This is sentence {number} of a long announcement, and it is long enough to take half a second of this test, "
+    "because it has some twenty-five words."
+    for number in ("one", "two", "three", "four", "five", "six", "seven", "eight")
+]
+MODES = ["sync"]
+"""The ways in which the end of a step is learnt; each is held to the same promise."""
+FORWARDS = {"haproxy": proxies.haproxy, "nginx": proxies.nginx, "squid": proxies.squid}
+REPEATS = "proxy_next_upstream error timeout;"
+REPEATS_ALL = "proxy_next_upstream error timeout non_idempotent;"
+SOON = {"settle_dangerous": "1s", "settle_heard": "300ms", "dial_expire": "2s"}
+
+
+@pytest.fixture
+def slow_sandbox(start_sandbox: Callable[..., SandboxProcess]) -> SandboxProcess:
+    """A sandbox in which all sentences together take twice as long as the proxies allow."""
+    return start_sandbox("--speed", SPEED, "--capability", "command_log")
+
+
+def port_of(sandbox: SandboxProcess) -> int:
+    return urlsplit(sandbox.url).port or 0
+
+
+def commands() -> list[dict[str, Any]]:
+    dial = {"dial": {"to": TO, "from": "+15555550199", "timeout": 20}}
+    return [dial, *({"say": {"text": text}} for text in SENTENCES), {"hangup": {}}]
+
+
+def as_one_request(place: str) -> int | None:
+    """Send the whole script as one request; return the status of the reply, None for a cut without one."""
+    connection = http.client.HTTPConnection(place, timeout=30)
+    credentials = b64encode(b"sandbox:sandbox").decode()
+    headers = {"Authorization": f"Basic {credentials}", "Content-Type": "application/json"}
+    with closing(connection):
+        connection.request("POST", "/calls", json.dumps({"commands": commands()}), headers)
+        try:
+            return connection.getresponse().status
+        except ConnectionError:
+            return None
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("name", FORWARDS)
+def test_a_long_script_behind_a_proxy(
+    make_cli: Callable[[str], Cli], slow_sandbox: SandboxProcess, tmp_path: Path, name: str, mode: str
+) -> None:
+    """As one request it is cut, and nobody knows what was heard; step by step each sentence is heard once."""
+    with FORWARDS[name](tmp_path, port_of(slow_sandbox), limit_s=LIMIT_S) as place:
+        assert as_one_request(place) in (None, 502, 504)
+        abandoned = slow_sandbox.wait(event="ringing")["call"]
+        cli = make_cli(f"http://{place}")
+        script = cli.write("long.json", json.dumps({"commands": commands()}))
+        document = cli.json("run", script, "--mode", mode, "--to", "+12125550124")
+    assert document["status"] == "completed"
+    assert document["call_id"] != abandoned
+    assert slow_sandbox.said(document["call_id"]) == SENTENCES
+    assert slow_sandbox.rung() == [TO, "+12125550124"]
+    assert {step["outcome"] for step in document["steps"]} == {"done"}
+
+
+def test_a_request_that_a_proxy_sends_twice_is_told(
+    make_cli: Callable[[str], Cli], slow_sandbox: SandboxProcess, tmp_path: Path
+) -> None:
+    """Where the server's own log shows it: nginx with two upstreams gave the same list to both, and the run says so."""
+    slow_sandbox.add_fault(method="PUT", command="say", kind="close", place="after", times=2)
+    port = port_of(slow_sandbox)
+    with proxies.nginx(tmp_path, port, port, limit_s=10, more=REPEATS) as place:
+        cli = make_cli(f"http://{place}")
+        configuration = cli.write("log.yaml", "capabilities: {command_log: true}\n")
+        script = cli.write("long.json", json.dumps({"commands": [*commands()[:2], {"hangup": {}}]}))
+        document = cli.json("--config", configuration, "run", script)
+        told = cli("--config", configuration, "show", document["run_id"])
+    assert document["status"] == "completed"
+    assert slow_sandbox.said(document["call_id"]) == [SENTENCES[0], SENTENCES[0]]
+    assert document["steps"][1]["verdict"] == "ran"
+    assert "more than were sent" in document["steps"][1]["evidence"]
+    assert "more than were sent" in told.stdout
+
+
+def test_a_dial_that_a_proxy_sends_twice_is_told_and_ended(
+    make_cli: Callable[[str], Cli], slow_sandbox: SandboxProcess, tmp_path: Path
+) -> None:
+    """Where nginx repeats even a POST the phone rings twice: one call is carried on, the other is ended and told."""
+    slow_sandbox.add_fault(method="POST", command="dial", kind="close", place="after", times=2)
+    port = port_of(slow_sandbox)
+    with proxies.nginx(tmp_path, port, port, limit_s=10, more=REPEATS_ALL) as place:
+        cli = make_cli(f"http://{place}")
+        script = cli.write("twice.json", json.dumps({"version": 1, "settings": SOON, "commands": commands()[:3]}))
+        document = cli.json("run", script)
+        told = cli("show", document["run_id"])
+    assert slow_sandbox.rung() == [TO, TO]
+    assert document["status"] == "completed"
+    assert slow_sandbox.said(document["call_id"]) == SENTENCES[:2]
+    (other,) = {entry["call"] for entry in slow_sandbox.transcript(event="ringing")} - {document["call_id"]}
+    assert slow_sandbox.said(other) == []
+    assert slow_sandbox.transcript(event="hangup", call=other)
+    assert f"a further call of the same dial is up: {other}; something on the way doubled it" in told.stdout
