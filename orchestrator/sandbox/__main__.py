@@ -3,4 +3,4 @@
 from orchestrator.sandbox.command import main
 
 if __name__ == "__main__":
-    main()
+    main(prog_name="orchestrator sandbox")

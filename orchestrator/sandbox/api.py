@@ -7,11 +7,13 @@ request waits without a thread; `Pulse` wakes it exactly when the model says so.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from starlette.types import Receive, Scope, Send
 
+from orchestrator.sandbox.courier import Courier
 from orchestrator.sandbox.effects import Client
 from orchestrator.sandbox.faults import Fault, Faults
 from orchestrator.sandbox.gate import Gate, HttpRequest
@@ -40,12 +42,22 @@ class NetworkPath:
 class CallApi:
     """The ASGI application that serves `/calls` and `/sms`."""
 
-    def __init__(self, model: CallServer, gate: Gate, faults: Faults, *, pulse: Pulse, path: NetworkPath) -> None:
+    def __init__(
+        self,
+        model: CallServer,
+        gate: Gate,
+        faults: Faults,
+        *,
+        pulse: Pulse,
+        path: NetworkPath,
+        courier: Courier,
+    ) -> None:
         self._model = model
         self._gate = gate
         self._faults = faults
         self._pulse = pulse
         self._path = path
+        self._courier = courier
         self._loop = asyncio.get_running_loop()
         self._late: set[asyncio.TimerHandle] = set()
         self._tasks: set[asyncio.Task[Operation]] = set()
@@ -104,10 +116,17 @@ class CallApi:
             await self.replied(second)
             return second
 
-        task = self._loop.create_task(both())
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task
+        return self._task(both())
+
+    def told(self, operation: Operation) -> asyncio.Task[Operation]:
+        """Done when the operation has its reply and the events that it causes were sent."""
+
+        async def replied_and_told() -> Operation:
+            await self.replied(operation)
+            await self._courier.settled(operation)
+            return operation
+
+        return self._task(replied_and_told())
 
     def replied(self, operation: Operation) -> asyncio.Future[Operation]:
         """Done when the operation has its reply."""
@@ -135,6 +154,12 @@ class CallApi:
         """Write down that a request was cut by the path's limit."""
         self._model.advance(self._pulse.now())
         self._model.transcript.record("cut", self._model.now, method=request.method, path=request.target)
+
+    def _task(self, work: Coroutine[Any, Any, Operation]) -> asyncio.Task[Operation]:
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
 
     @property
     def path(self) -> NetworkPath:
@@ -178,6 +203,11 @@ class _Exchange:
             case "double", _:
                 self._api.note(fault, self._request)
                 await self._double(fault)
+            case "event_first", _:
+                operation = self._api.submit(self._request)
+                self._api.note(fault, self._request)
+                if await self._wait(self._api.told(operation), operation):
+                    await self.serve(operation)
             case _, "before":
                 self._api.note(fault, self._request)
                 await self._client.suffer(fault, None)

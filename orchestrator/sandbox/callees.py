@@ -23,19 +23,23 @@ class Behaviour:
     Attributes:
         does: what happens when the number is dialled.
         after: seconds of ringing before that happens.
-        keys: what is pressed at each successive `get_dtmf`; an empty text is silence, as is everything after the last.
+        keys: what is pressed at each successive `get_dtmf`; an empty text is silence.
+        further_keys: what is pressed at every `get_dtmf` after those of `keys`; an empty text is silence.
         key_delay: seconds before each key, counted from the end of the prompts or from the key before.
         hangs_up_after: seconds after answering at which the callee hangs up.
         hangs_up_during: the callee hangs up in the middle of the command with this number, counted from 1 after
             `dial` or `answer`.
+        gives_up_after: seconds of ringing after which one who calls in gives up.
     """
 
     does: Does = "answer"
     after: float = 1.0
     keys: tuple[str, ...] = ()
+    further_keys: str = ""
     key_delay: float = 1.0
     hangs_up_after: float | None = None
     hangs_up_during: int | None = None
+    gives_up_after: float | None = None
 
 
 class Callees:
@@ -97,13 +101,25 @@ def read_behaviour(value: object, where: str) -> Behaviour:
             settings[key] = read_choice(given, get_args(Does), place)
         elif key == "keys":
             settings[key] = _read_keys(given, place)
+        elif key == "further_keys":
+            (settings[key],) = _read_keys([given], place)
         elif key == "hangs_up_during":
             settings[key] = None if is_none(given) else read_count(given, place)
-        elif key == "hangs_up_after":
+        elif key in {"hangs_up_after", "gives_up_after"}:
             settings[key] = None if is_none(given) else read_amount(given, place)
         else:
             settings[key] = read_amount(given, place)
     return Behaviour(**settings)
+
+
+def presses(text: str) -> Behaviour:
+    """The behaviour of one who answers, and presses what a text such as `1,2,4711#` says; the last again and again.
+
+    Raises:
+        BadSettingError: these are no keys.
+    """
+    *keys, further = _read_keys([one.strip() for one in text.split(",")], "keys")
+    return Behaviour(keys=tuple(keys), further_keys=further)
 
 
 def read_mapping(value: object, where: str, *, known: Sequence[str]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import Any, Literal, Protocol
 
 from orchestrator.sandbox.agenda import Agenda, Appointment
 from orchestrator.sandbox.callees import Behaviour, Callees
+from orchestrator.sandbox.events import Events, Reason
 from orchestrator.sandbox.timing import Timing
 from orchestrator.sandbox.transcript import Transcript
 
@@ -27,6 +28,7 @@ class World:
     timing: Timing
     callees: Callees
     transcript: Transcript
+    events: Events
 
     def after(self, seconds: float) -> float:
         """The moment at which so many seconds of the call will have passed."""
@@ -105,10 +107,30 @@ class Call:
             document["client_reference"] = self.client_reference
         return document
 
+    def envelope(self, results: list[dict[str, Any]] | None = None) -> dict[str, Any]:
+        """The call as replies and events carry it, with results where there are any to show."""
+        response: dict[str, Any] = {"call": self.document()}
+        if results is not None:
+            response["results"] = [dict(entry) for entry in results]
+        return {"response": response}
+
+    def tell(
+        self, reason: Reason, *, results: list[dict[str, Any]] | None = None, list_number: int | None = None
+    ) -> None:
+        """Let an event arise: the call as it is now (contract section 6)."""
+        self.world.events.add(
+            reason,
+            self.world.agenda.now,
+            call_id=self.resource_id,
+            body=self.envelope(results),
+            list_number=list_number,
+        )
+
     def take_up(self) -> None:
         """The call is answered, by the callee or by the application."""
         self.answered_at = self.world.agenda.now
         self.status = "in-progress"
+        self._stay()  # a caller who would have given up does not any more
         self.world.transcript.record("answered", self.answered_at, call=self.resource_id)
         if self.behaviour.hangs_up_after is not None:
             self.leave_after(self.behaviour.hangs_up_after)
@@ -129,10 +151,11 @@ class Call:
             return
         now = self.world.agenda.now
         self.status, self.hangup_cause, self.ended_at = "hangup", cause, now
-        for departure in self._departures:
-            departure.cancel()
+        self._stay()
         self.world.transcript.record("hangup", now, call=self.resource_id, cause=cause)
-        if self.running is not None:
+        if self.running is None:
+            self.tell("ended")
+        else:  # the list ends now: its own event goes first, and the server tells of the end after it
             self.running.interrupt("hangup")
 
     def press(self, keys: str) -> None:
@@ -147,6 +170,11 @@ class Call:
     def note_press(self, key: str, *, lost: bool = False) -> None:
         """Write a pressed key down."""
         self.world.transcript.record("pressed", self.world.agenda.now, call=self.resource_id, key=key, lost=lost)
+
+    def _stay(self) -> None:
+        for departure in self._departures:
+            departure.cancel()
+        self._departures.clear()
 
     def _duration(self) -> int:
         if self.answered_at is None:

@@ -9,6 +9,7 @@ import asyncio
 import ipaddress
 import json
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 from starlette.applications import Starlette
@@ -16,9 +17,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from orchestrator.sandbox.aiming import read_text
 from orchestrator.sandbox.api import CallApi
-from orchestrator.sandbox.callees import BadSettingError, read_behaviours, read_mapping
+from orchestrator.sandbox.callees import BadSettingError, read_amount, read_behaviour, read_behaviours, read_mapping
 from orchestrator.sandbox.commands import BadRequestError, read_number
+from orchestrator.sandbox.courier import Courier
 from orchestrator.sandbox.faults import Faults
 from orchestrator.sandbox.model import CallServer
 from orchestrator.sandbox.pulse import Pulse
@@ -32,11 +35,12 @@ _Handler = Callable[[Request], Awaitable[Any]]
 class Control:
     """The control endpoints of one server."""
 
-    def __init__(self, model: CallServer, faults: Faults, api: CallApi, *, pulse: Pulse) -> None:
+    def __init__(self, model: CallServer, faults: Faults, api: CallApi, *, pulse: Pulse, courier: Courier) -> None:
         self._model = model
         self._faults = faults
         self._api = api
         self._pulse = pulse
+        self._courier = courier
 
     def application(self) -> Starlette:
         """The ASGI application that serves them."""
@@ -52,6 +56,9 @@ class Control:
             ("GET", "calls/{call_id}/heard", self._heard),
             ("POST", "calls/{call_id}/hangup", self._hang_up),
             ("POST", "calls/{call_id}/keys", self._press),
+            ("GET", "events", self._events),
+            ("GET", "receiver", self._show_receiver),
+            ("PUT", "receiver", self._set_receiver),
             ("POST", "reset", self._reset),
         ]
         return Starlette(
@@ -126,9 +133,10 @@ class Control:
         return callees.document()
 
     async def _incoming(self, request: Request) -> object:
-        given = read_mapping(await _body(request), "call", known=("from", "to"))
+        given = read_mapping(await _body(request), "call", known=("from", "to", "caller"))
         from_, to = read_number(given.get("from")), read_number(given.get("to"))
-        return {"call": self._model.incoming(self._pulse.now(), from_=from_, to=to)}
+        caller = read_behaviour(given["caller"], "call.caller") if "caller" in given else None
+        return {"call": self._model.incoming(self._pulse.now(), from_=from_, to=to, caller=caller)}
 
     async def _heard(self, request: Request) -> object:
         call_id = request.path_params["call_id"]
@@ -146,10 +154,26 @@ class Control:
         self._model.press(self._pulse.now(), request.path_params["call_id"], given.get("keys", ""))
         return {}
 
+    async def _events(self, request: Request) -> object:
+        wanted: dict[str, str] = dict(request.query_params)
+        after = _seconds(wanted.pop("after", "0"), "after")
+        events = [event.document() for event in self._model.events.entries if event.number > after]
+        return {"events": [event for event in events if matches(event, wanted)]}
+
+    async def _show_receiver(self, _: Request) -> object:
+        return self._courier.receiver.document()
+
+    async def _set_receiver(self, request: Request) -> object:
+        given = read_mapping(await _body(request), "receiver", known=tuple(_RECEIVER))
+        changed = {name: _RECEIVER[name](value, f"receiver.{name}") for name, value in given.items()}
+        self._courier.receiver = replace(self._courier.receiver, **changed)
+        return self._courier.receiver.document()
+
     async def _reset(self, _: Request) -> object:
         self._api.forget()
         self._faults.clear()
         self._model.reset(self._pulse.now())
+        self._courier.forget()
         return {}
 
 
@@ -165,3 +189,19 @@ def _seconds(value: str, name: str) -> float:
         return float(value)
     except ValueError:
         raise BadSettingError(f"{name}: {value!r} is not a number") from None
+
+
+def _read_url(value: object, where: str) -> str | None:
+    return None if value is None else read_text(value, where)
+
+
+def _read_secret(value: object, where: str) -> bytes | None:
+    return None if value is None else read_text(value, where).encode()
+
+
+_RECEIVER: dict[str, Callable[[object, str], Any]] = {
+    "main": _read_url,
+    "fallback": _read_url,
+    "timeout": read_amount,
+    "secret": _read_secret,
+}

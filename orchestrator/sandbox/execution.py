@@ -196,7 +196,7 @@ class Execution:
         """The keys that the callee will press at this `get_dtmf`, each with its moment."""
         behaviour, asked = self.call.behaviour, self.call.asked
         self.call.asked += 1
-        keys = behaviour.keys[asked] if asked < len(behaviour.keys) else ""
+        keys = behaviour.keys[asked] if asked < len(behaviour.keys) else behaviour.further_keys
         return deque((self._world.after(behaviour.key_delay * nth), key) for nth, key in enumerate(keys, start=1))
 
     def _prompt(self, prompt: Say | Play) -> Waits:

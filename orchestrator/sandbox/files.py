@@ -61,6 +61,21 @@ def load_faults(path: Path) -> Faults:
     return faults
 
 
+def load_secret(path: Path) -> bytes:
+    """Read the secret that events are signed with: the file's text without white space around it.
+
+    Raises:
+        BadSettingError: the file cannot be read or is empty; the message begins with its name.
+    """
+    try:
+        secret = _read(path).strip()
+    except BadSettingError as problem:
+        raise BadSettingError(f"{path}: {problem}") from None
+    if not secret:
+        raise BadSettingError(f"{path}: there is no secret in it")
+    return secret.encode()
+
+
 def _people(content: object) -> People:
     given = read_mapping(content, "file", known=("default", "numbers", "media", *_RATES))
     default = read_behaviour(given.get("default"), "default")
@@ -86,12 +101,16 @@ def _mapping(value: object, where: str) -> dict[str, Any]:
     return read_mapping(value, where, known=tuple(value) if isinstance(value, dict) else ())
 
 
-def _load(path: Path) -> object:
+def _read(path: Path) -> str:
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as problem:
         reason = problem.strerror if isinstance(problem, OSError) else "not UTF-8 text"
         raise BadSettingError(str(reason)) from None
+
+
+def _load(path: Path) -> object:
+    text = _read(path)
     try:
         if path.suffix == ".json":
             return json.loads(text)

@@ -74,7 +74,7 @@ class Gate:
         return Facts(
             method=request.method,
             path=request.path,
-            commands=command_names(body),
+            commands=("sms",) if request.path == "/sms" else command_names(body),
             call_id=call_id,
             number=number,
         )
@@ -91,6 +91,8 @@ class Gate:
                 return self._refuse(now, request, 405, f"{method} is not possible here")
 
     def _with_body(self, now: float, request: HttpRequest, call_id: str | None) -> Operation:
+        key_bytes = request.headers.get(b"idempotency-key")
+        key = None if key_bytes is None else key_bytes.decode("latin-1")
         media_type = request.headers.get(b"content-type", b"").split(b";")[0].strip().lower()
         if media_type != b"application/json":
             return self._refuse(now, request, 415, "the body must be application/json")
@@ -99,10 +101,8 @@ class Gate:
         except ValueError:
             return self._refuse(now, request, 400, "the body is not JSON")
         if request.path == "/sms":
-            return self._model.sms(now, body)
+            return self._model.sms(now, body, idempotency_key=key)
         asynchronous = bool(request.query) and parse_qs(request.query.decode("latin-1")).get("async") == ["1"]
-        key_bytes = request.headers.get(b"idempotency-key")
-        key = None if key_bytes is None else key_bytes.decode("latin-1")
         if call_id is None:
             return self._model.post(now, body, asynchronous=asynchronous, idempotency_key=key)
         return self._model.put(now, call_id, body, asynchronous=asynchronous, idempotency_key=key)

@@ -12,6 +12,7 @@ only by what it is told. The HTTP server (`server.py`) drives it with a real clo
     server.get(2.5, call_id).reply               # at once: status in-progress
     server.advance(10.0)                         # the key came at 3.0; asked.reply and asked.completed_at are there
     server.transcript.heard(call_id)             # the truth
+    server.events.of(call_id)                    # what the API tells of by itself; also events.listeners
 
 An operation that takes no time has its reply when the method returns. What stands in `Operation.when_done` is called
 when a later one gets its reply; it must not call the server back. `next_moment()` says when something is due next.
@@ -24,7 +25,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any, Literal, get_args
 
 from orchestrator.sandbox.agenda import Agenda
-from orchestrator.sandbox.callees import BadSettingError, Callees
+from orchestrator.sandbox.callees import BadSettingError, Behaviour, Callees
 from orchestrator.sandbox.calls import Call, Status, World
 from orchestrator.sandbox.commands import (
     Answer,
@@ -38,6 +39,7 @@ from orchestrator.sandbox.commands import (
     read_text,
     read_tones,
 )
+from orchestrator.sandbox.events import Events
 from orchestrator.sandbox.execution import Execution
 from orchestrator.sandbox.operations import Operation, Reply
 from orchestrator.sandbox.timing import Timing
@@ -74,11 +76,16 @@ class CallServer:
     ) -> None:
         self.transcript = transcript or Transcript()
         self.callees = callees or Callees()
+        self.events = Events()
         self.capabilities = frozenset(capabilities)
         self._ids = ids
         self._agenda = Agenda()
         self._world = World(
-            agenda=self._agenda, timing=timing or Timing(), callees=self.callees, transcript=self.transcript
+            agenda=self._agenda,
+            timing=timing or Timing(),
+            callees=self.callees,
+            transcript=self.transcript,
+            events=self.events,
         )
         self._list_size = list_size
         self._list_age = list_age
@@ -143,7 +150,7 @@ class CallServer:
         call = self._create(_first_dial(commands), reference)
         self._begin(operation, call, commands, asynchronous=asynchronous)
         if operation.reply is None and call.status == "scheduled":
-            self._complete(operation, 201, _envelope(call))
+            self._complete(operation, 201, call.envelope())
         return operation
 
     def put(
@@ -183,7 +190,7 @@ class CallServer:
         if call is None:
             return self._fail(operation, 404, "no such call")
         results = call.results if "command_log" in self.capabilities else None
-        return self._complete(operation, 200, _envelope(call, results))
+        return self._complete(operation, 200, call.envelope(results))
 
     def list_calls(self, now: float, *, client_reference: str | None = None) -> Operation:
         """`GET /calls`: recent calls, newest first, ended ones included; the filter works where the capability does."""
@@ -212,18 +219,21 @@ class CallServer:
             call.end("rejected")
         else:
             call.end("cancelled" if call.answered_at is None else "command")
-        return self._complete(operation, 200, _envelope(call))
+        return self._complete(operation, 200, call.envelope())
 
-    def sms(self, now: float, body: object) -> Operation:
+    def sms(self, now: float, body: object, *, idempotency_key: str | None = None) -> Operation:
         """`POST /sms`: a text message; what exceeds 480 characters is dropped."""
         self.advance(now)
         operation = self._receive("POST", "/sms", body)
+        if (stored := self._seen(operation, idempotency_key)) is not None:
+            return stored
         fields: dict[str, str] = {}
         for name, read in (("from", read_number), ("to", read_number), ("message", read_text)):
             try:
                 fields[name] = read(_mapping(body).get(name))
             except BadRequestError as problem:
                 return self._fail(operation, 400, f"{name}: {problem}")
+        self._store(operation, idempotency_key)
         fields["message"] = fields["message"][:_SMS_LENGTH]
         resource_id = self._ids()
         self.transcript.record("sms", self.now, sms=resource_id, **fields)
@@ -252,12 +262,18 @@ class CallServer:
         else:
             execution.interrupt("cancelled")
 
-    def incoming(self, now: float, *, from_: str, to: str) -> str:
-        """Somebody calls the application: the id of a call that rings until it is answered, rejected or given up."""
+    def incoming(self, now: float, *, from_: str, to: str, caller: Behaviour | None = None) -> str:
+        """Somebody calls the application: the id of a call that rings until it is answered, rejected or given up.
+
+        The caller behaves as told, else as the callees say of that number; `does` and `after` mean nothing here.
+        """
         self.advance(now)
         call = self._add(to=to, from_=from_, remote=from_, status="ringing", batch_id=None)
-        call.behaviour = self.callees.take(from_)
+        call.behaviour = self.callees.take(from_) if caller is None else caller
         self.transcript.record("incoming", self.now, call=call.resource_id, **{"from": from_, "to": to})
+        if call.behaviour.gives_up_after is not None:
+            call.leave_after(call.behaviour.gives_up_after)
+        call.tell("incoming")
         return call.resource_id
 
     def hang_up(self, now: float, call_id: str) -> None:
@@ -287,7 +303,7 @@ class CallServer:
         return None if call is None else call.remote
 
     def reset(self, now: float) -> None:
-        """End and forget all calls and the transcript; callees get their first behaviours back."""
+        """End and forget all calls, events and the transcript; callees get their first behaviours back."""
         self.advance(now)
         for call in self._calls.values():
             call.end("cancelled")
@@ -297,6 +313,7 @@ class CallServer:
         self._requests = self._lists = 0
         self.callees.restore()
         self.transcript.clear()
+        self.events.clear()
 
     # Inside
 
@@ -349,11 +366,15 @@ class CallServer:
 
         def end(execution: Execution) -> None:
             if operation.reply is None:
-                self._complete(operation, success, _envelope(call, execution.results))
+                self._complete(operation, success, call.envelope(execution.results))
+            if asynchronous:
+                call.tell("finished", results=execution.results, list_number=execution.number)
+            if call.ended:
+                call.tell("ended")
 
         operation.execution = Execution(call, commands, number=self._lists, on_end=end)
         if asynchronous:
-            self._complete(operation, 202, _envelope(call))
+            self._complete(operation, 202, call.envelope())
         operation.execution.start()
 
     def _receive(self, method: str, path: str, body: object = None) -> Operation:
@@ -412,13 +433,6 @@ def _first_dial(commands: tuple[Command, ...]) -> Dial:
     dial = commands[0]
     assert isinstance(dial, Dial), "the lists of a POST were checked to begin with dial"
     return dial
-
-
-def _envelope(call: Call, results: list[dict[str, Any]] | None = None) -> dict[str, Any]:
-    response: dict[str, Any] = {"call": call.document()}
-    if results is not None:
-        response["results"] = [dict(entry) for entry in results]
-    return {"response": response}
 
 
 def _mapping(body: object) -> Mapping[str, Any]:

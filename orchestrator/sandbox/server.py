@@ -23,6 +23,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from orchestrator.sandbox.api import CallApi, NetworkPath
 from orchestrator.sandbox.callees import BadSettingError, Callees
 from orchestrator.sandbox.control import PREFIX, Control
+from orchestrator.sandbox.courier import Courier, Receiver
 from orchestrator.sandbox.effects import Connection
 from orchestrator.sandbox.faults import Faults
 from orchestrator.sandbox.gate import Gate
@@ -45,6 +46,7 @@ class Options:
     faults: Faults = field(default_factory=Faults)
     capabilities: Collection[Capability] = ()
     path: NetworkPath = field(default_factory=NetworkPath)
+    receiver: Receiver = field(default_factory=Receiver)
     speed: float = 1.0
     clock_skew: float = 0.0
     keep_alive: int = 5
@@ -116,8 +118,9 @@ class Sandbox:
         )
         pulse = Pulse(model, epoch=time.time(), skew=options.clock_skew)
         gate = Gate(model, key=options.key, password=options.password)
-        api = CallApi(model, gate, options.faults, pulse=pulse, path=options.path)
-        control = Control(model, options.faults, api, pulse=pulse).application()
+        courier = Courier(model, options.faults, options.receiver, pulse=pulse)
+        api = CallApi(model, gate, options.faults, pulse=pulse, path=options.path, courier=courier)
+        control = Control(model, options.faults, api, pulse=pulse, courier=courier).application()
 
         async def application(scope: Scope, receive: Receive, send: Send) -> None:
             with contextlib.suppress(asyncio.CancelledError):  # only the end of the server cancels

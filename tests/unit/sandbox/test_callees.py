@@ -43,12 +43,20 @@ def test_everything_of_a_behaviour_can_be_given() -> None:
         "does": "answer",
         "after": "2.5",
         "keys": ["1", "", "none", None, "12#", 7],
+        "further_keys": "9",
         "key_delay": 0,
         "hangs_up_after": "20",
         "hangs_up_during": "3",
+        "gives_up_after": "7",
     }
     assert read_behaviour(given, "x") == Behaviour(
-        after=2.5, keys=("1", "", "", "", "12#", "7"), key_delay=0.0, hangs_up_after=20.0, hangs_up_during=3
+        after=2.5,
+        keys=("1", "", "", "", "12#", "7"),
+        further_keys="9",
+        key_delay=0.0,
+        hangs_up_after=20.0,
+        hangs_up_during=3,
+        gives_up_after=7.0,
     )
     assert read_behaviours([{"hangs_up_after": None, "hangs_up_during": "~"}, None], "x") == [Behaviour(), Behaviour()]
 
@@ -67,6 +75,7 @@ def test_everything_of_a_behaviour_can_be_given() -> None:
         ({"hangs_up_during": 1.5}, "x.hangs_up_during: 1.5 is not a whole number"),
         ({"hangs_up_during": 0}, "at least 1"),
         ({"keys": "123"}, "x.keys: expected a list"),
+        ({"further_keys": "x"}, r"x.further_keys"),
         ({"keys": ["12x"]}, r"x.keys\[0\]: '12x' has keys other than"),
     ],
 )

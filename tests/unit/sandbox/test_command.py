@@ -13,6 +13,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -93,6 +94,8 @@ def test_it_can_die_with_its_parent() -> None:
     [
         ("--callees", "numbers: {bob: {}}", "numbers.bob: must be an E.164 number"),
         ("--faults", "- {kind: explode}", "fault[0].kind: 'explode'"),
+        ("--faults", "{on: event, kind: explode}", "fault.kind: 'explode'"),
+        ("--events-secret-file", " \n", "there is no secret in it"),
     ],
 )
 def test_a_bad_file_is_exit_65(tmp_path: Path, option: str, content: str, complaint: str) -> None:
@@ -103,6 +106,58 @@ def test_a_bad_file_is_exit_65(tmp_path: Path, option: str, content: str, compla
     assert (result.exit_code, result.stdout) == (65, "")
     assert result.stderr.startswith(f"{path}: {complaint}")
     assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("keys", "behaviour"),
+    [("1", {"keys": [], "further_keys": "1"}), ("1,, 12#", {"keys": ["1", ""], "further_keys": "12#"})],
+)
+def test_keys_are_what_everybody_presses(keys: str, behaviour: dict[str, Any]) -> None:
+    """Question by question; the last keys at every further one."""
+    with process("--keys", keys) as (_, url), urllib.request.urlopen(f"{url}/_sandbox/callees", timeout=5) as reply:
+        assert behaviour.items() <= json.load(reply)["default"].items()
+
+
+def test_bad_keys_are_exit_65_and_a_file_besides_is_exit_2(tmp_path: Path) -> None:
+    """Nothing is served."""
+    result = CliRunner().invoke(main, ["--keys", "1,x"])
+    assert (result.exit_code, result.stderr) == (65, "keys[1]: 'x' has keys other than 0-9, * and #\n")
+    result = CliRunner().invoke(main, ["--keys", "1", "--callees", str(tmp_path / "callees.yaml")])
+    assert result.exit_code == 2
+    assert "Give --callees or --keys, not both." in result.stderr
+
+
+def test_a_secret_that_cannot_be_read_is_exit_65(tmp_path: Path) -> None:
+    """The file is named."""
+    path = tmp_path / "nowhere"
+    result = CliRunner().invoke(main, ["--events-secret-file", str(path)])
+    assert (result.exit_code, result.stderr) == (65, f"{path}: No such file or directory\n")
+
+
+def test_the_receiver_of_events_is_an_option(tmp_path: Path) -> None:
+    """URLs, the time to acknowledge, and the secret, which is not shown."""
+    (tmp_path / "secret").write_text("between us\n")
+    urls = ["http://127.0.0.1:9/a", "http://127.0.0.1:9/b"]
+    options = ["--events", urls[0], "--events-fallback", urls[1], "--events-timeout", "3"]
+    with (
+        process(*options, "--events-secret-file", str(tmp_path / "secret")) as (_, url),
+        urllib.request.urlopen(f"{url}/_sandbox/receiver", timeout=5) as reply,
+    ):
+        assert json.load(reply) == {"main": urls[0], "fallback": urls[1], "timeout": 3.0, "signed": True}
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        (["--events", "example.com"], "must be an http or https URL."),
+        (["--events-fallback", "http://127.0.0.1:9"], "--events-fallback is for when --events fails: give both."),
+    ],
+)
+def test_a_receiver_that_cannot_be_is_exit_2(options: list[str], complaint: str) -> None:
+    """Nothing is served."""
+    result = CliRunner().invoke(main, options)
+    assert result.exit_code == 2
+    assert complaint in result.stderr
 
 
 def test_a_taken_port_is_exit_69() -> None:

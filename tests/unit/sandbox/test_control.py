@@ -10,6 +10,7 @@ import pytest
 
 from orchestrator.sandbox.api import CallApi, NetworkPath
 from orchestrator.sandbox.control import Control
+from orchestrator.sandbox.courier import Courier, Receiver
 from orchestrator.sandbox.faults import Faults
 from orchestrator.sandbox.gate import Gate
 from orchestrator.sandbox.model import CallServer
@@ -123,8 +124,10 @@ async def _ask_from(host: str) -> int:
     """The status that a client on that host gets from a control endpoint."""
     model, faults = CallServer(ids=counted_ids()), Faults()
     pulse = Pulse(model, epoch=0.0)
-    api = CallApi(model, Gate(model, key="", password=""), faults, pulse=pulse, path=NetworkPath())
-    control = Control(model, faults, api, pulse=pulse).application()
+    courier = Courier(model, faults, Receiver(), pulse=pulse)
+    gate = Gate(model, key="", password="")
+    api = CallApi(model, gate, faults, pulse=pulse, path=NetworkPath(), courier=courier)
+    control = Control(model, faults, api, pulse=pulse, courier=courier).application()
     sent: list[Any] = []
 
     async def receive() -> dict[str, Any]:

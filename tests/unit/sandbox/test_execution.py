@@ -82,6 +82,17 @@ def test_each_get_dtmf_takes_the_next_keys() -> None:
     assert seen == ["1", None, "2", None]
 
 
+def test_further_keys_are_pressed_at_every_question_after_the_list() -> None:
+    """The list first, in order, and then always the same."""
+    api, call_id = talk(keys=("1",), further_keys="7")
+    answers = []
+    for _ in range(3):
+        operation = ask(api, call_id, timeout=3)
+        api.finish(operation)
+        answers.append(result(operation))
+    assert answers == [ok("1"), ok("7"), ok("7")]
+
+
 def test_keys_pressed_during_a_prompt_count_when_it_ends() -> None:
     """The prompt is not cut short, and the key is not lost."""
     api, call_id = talk()

@@ -284,6 +284,16 @@ def test_statuses_may_be_anything(served: Any) -> None:
     assert [entry["path"] for entry in served.entries(event="request")] == ["/calls"]
 
 
+def test_a_message_can_be_hit_by_the_name_of_its_command(served: Any) -> None:
+    """A fault for `sms` hits `POST /sms` and no list of commands."""
+    call = served.dial()
+    served.fault(kind="status", place="before", command="sms", status=500)
+    assert served.run(SAY, call=call).status == 200
+    message = {"from": "+15555550199", "to": "+15555550101", "message": "Hello"}
+    assert [served.request("POST", "/sms", message).status for _ in range(2)] == [500, 201]
+    assert len(served.entries(event="sms")) == 1
+
+
 def test_several_connections_suffer_apart(served: Any) -> None:
     """A hanging client, a reset one and a served one do not disturb each other."""
     hanging, resetting, living = (served.dial() for _ in range(3))

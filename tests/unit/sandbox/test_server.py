@@ -186,6 +186,17 @@ def test_credentials_and_capabilities_can_be_chosen(serve: Callable[..., Any]) -
     assert len(served.entries(event="ringing")) == 1
 
 
+def test_a_message_repeated_under_one_idempotency_key_is_sent_once(serve: Callable[..., Any]) -> None:
+    """The repeat gets the stored reply; without the capability it is a second message."""
+    message = {"from": "+15555550199", "to": "+15555550101", "message": "Hello"}
+    for capabilities, sent in ((["idempotency_key"], 1), ([], 2)):
+        served = serve(capabilities=capabilities)
+        replies = [served.request("POST", "/sms", message, headers={"Idempotency-Key": "k"}) for _ in range(2)]
+        assert [reply.status for reply in replies] == [201, 201]
+        assert (replies[0].json == replies[1].json) is (sent == 1)
+        assert len(served.entries(event="sms")) == sent
+
+
 def test_the_transcript_file_has_every_entry_at_once(serve: Callable[..., Any], tmp_path: Path) -> None:
     """One JSON object a line, appended and flushed as it happens."""
     path = tmp_path / "transcript.jsonl"
