@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 WORKERS ?= 4
 
-.PHONY: run test lint coverage bench docs clean help
+.PHONY: run test network lint coverage bench docs clean help
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -13,11 +13,26 @@ help: ## Show this list
 run: $(VENV)/.installed ## Show the main job against a stand-in server: cut, killed with -9, and carried on
 	$(BIN)/python docs/tutorial/first_call.py
 
-test: $(VENV)/.tested ## Run every check and every test
+test: $(VENV)/.tested network ## Run every check and every test
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --cov --cov-report= tests
 	$(BIN)/python -m coverage combine --quiet 2>/dev/null || true
 	$(BIN)/python -m coverage report --include='orchestrator/core/*' --fail-under=100 --format=total
 	$(BIN)/python -m coverage report --fail-under=95 --format=total
+
+PROXIES := haproxy nginx squid ip nft
+network: ## Install the proxies that tests/network runs (Debian packages; needs root; none is started)
+	@export PATH="$$PATH:/usr/sbin:/sbin"; \
+	if ! for each in $(PROXIES); do command -v $$each >/dev/null || exit 1; done; then \
+	  if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then \
+	    echo "tests/network is skipped without $(PROXIES); as root on Debian or Ubuntu: make network"; \
+	  else \
+	    policy=/usr/sbin/policy-rc.d; \
+	    [ -e $$policy ] || { printf '#!/bin/sh\nexit 101\n' >$$policy && chmod +x $$policy && trap "rm -f $$policy" EXIT; }; \
+	    apt-get update && \
+	    apt-get install -y --no-install-recommends haproxy nginx squid iproute2 nftables || \
+	    echo "they could not be installed: tests/network is skipped"; \
+	  fi; \
+	fi
 
 lint: $(VENV)/.tested ## Style, types and import contracts only
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
@@ -26,6 +41,7 @@ bench: $(VENV)/.tested ## Run the benchmarks and print their tables
 	$(BIN)/python benchmarks/steps.py
 	$(BIN)/python benchmarks/commit.py
 	$(BIN)/python benchmarks/batch.py
+	$(BIN)/python benchmarks/events.py
 	$(BIN)/python benchmarks/startup.py
 
 docs: $(VENV)/.tested ## Draw again what the docs take from the code

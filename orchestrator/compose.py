@@ -1,6 +1,6 @@
 """The composition root: settings → adapters → runner. The CLI and the library are both thin shells over it.
 
-`Orchestrator` is the library's face (design section 8): whoever embeds this program builds one and calls `run`.
+`Orchestrator` is the library's face (rules, section 8): whoever embeds this program builds one and calls `run`.
 """
 
 from __future__ import annotations
@@ -10,58 +10,80 @@ import os
 import random
 import threading
 import uuid
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, cast
+from urllib.parse import urlsplit
 
 from orchestrator.core.ahead import lost_ahead
 from orchestrator.core.document import document_of, exit_code_of_run
 from orchestrator.core.evolve import fold
+from orchestrator.core.origin import Origin, normalised, other_api
 from orchestrator.core.records import Fault, Record
 from orchestrator.core.script import Dial, Script, SettingValue, Value
-from orchestrator.core.settings import Settings
+from orchestrator.core.settings import Mode, Settings
 from orchestrator.core.state import Phase, RunState
-from orchestrator.errors import ConfigurationError, Problem, ScriptError, UsageError
+from orchestrator.errors import ConfigurationError, OrchestratorError, Problem, ScriptError, UsageError
 from orchestrator.ports import RunSummary
 from orchestrator.runtime.control import Control
+from orchestrator.runtime.pathmemory import PathMemory
 from orchestrator.runtime.runner import Prepared, Runner, RunResult
 
 if TYPE_CHECKING:
     from orchestrator.adapters.journal import SqliteJournal
     from orchestrator.adapters.transport import HttpTransport
+    from orchestrator.batches import CampaignRun
+    from orchestrator.batches.sources import Contacts
+    from orchestrator.core.campaign import Campaign
+    from orchestrator.core.deadair import Gap
+    from orchestrator.core.limits import History, Learned
     from orchestrator.core.plan import Plan
     from orchestrator.scriptfile.configuration import Configuration
 
 Observer = Callable[[Record, RunState], None]
+WAY_OUT = "; say what happened with "
+"""Stands in an undecided run's error between what is not known and the commands that settle it."""
 API_URL = "https://v1.api.phone.com"
 """The documented host of the call API (contract section 1)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """Where a run stands after `run` or `resume`.
+    """Where a run stands after `run` or `resume`; of `run_many` also of contacts that were not called.
 
     Attributes:
         document: The run's document, as `show RUN --json` prints it.
         exit_code: What the CLI ends with for this run.
         variables: The run's variables by name, with the secret ones this process still holds.
+        contact: The row of `run_many` that it is about, as text.
+        earlier: The call was over before `run_many` began.
+        notices: What a person should know of the run that is no error, a sentence by its code: `vanished` says that
+            nobody saw its call end.
     """
 
     document: Mapping[str, Any]
     exit_code: int
     variables: Mapping[str, Value]
+    contact: Mapping[str, str] = field(default_factory=dict)
+    earlier: bool = False
+    notices: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def run_id(self) -> str:
-        """The run's id."""
+        """The run's id; empty for a contact of `run_many` who has none."""
         return cast("str", self.document["run_id"])
 
     @property
+    def to(self) -> str:
+        """The callee's number."""
+        return cast("str", self.document["to"])
+
+    @property
     def status(self) -> str:
-        """The run's status (design section 7)."""
+        """The run's status (rules, section 7)."""
         return cast("str", self.document["status"])
 
     @property
@@ -100,6 +122,7 @@ class Orchestrator:
         settings: Mapping[str, object] | None = None,
         on_record: Observer | None = None,
         resume_command: Callable[[str], str | None] | None = None,
+        resolve_command: Callable[[str], str | None] | None = None,
     ) -> None:
         """Read the settings. Nothing is opened or sent before it is needed.
 
@@ -112,10 +135,12 @@ class Orchestrator:
                 folder.
             adopt: Take over a journal that comes from another machine, instead of refusing it.
             config: A configuration file; default `ORCHESTRATOR_CONFIG`.
-            settings: Settings in the words of design section 5, which override those of scripts (`max_silence="20s"`).
+            settings: Settings in the words of scripts, such as `max_silence="20s"`; they override a script's.
             on_record: Called with every record and the state after it, from the thread that drives the run. What it
                 raises is logged, and changes nothing.
             resume_command: Makes the command that resumes a run, for documents; None where nothing can.
+            resolve_command: Makes the command that takes the verdict on an undecided run, likewise; the verdict itself
+                is added to it.
 
         Raises:
             ConfigurationError: A setting is wrong.
@@ -127,6 +152,9 @@ class Orchestrator:
         self._journal_at = journal or self._configuration.journal
         self._adopt = adopt
         self._observer = None if on_record is None else _guarded(on_record)
+        self._resolve_command: Callable[[str], str | None] = resolve_command or (
+            lambda run_id: f"orchestrator resolve {run_id}"
+        )
         self._resume_command: Callable[[str], str | None] = resume_command or (
             lambda run_id: f"orchestrator resume {run_id}"
         )
@@ -134,6 +162,8 @@ class Orchestrator:
         self._journal: SqliteJournal | None = None
         self._transport: HttpTransport | None = None
         self._runner: Runner | None = None
+        self._history: History | None = None
+        self._left_alone: dict[str, str] = {}
         from orchestrator.adapters.clock import SystemClock
 
         self.clock = SystemClock()
@@ -190,30 +220,51 @@ class Orchestrator:
         return self._result(self.runner.run(script, prepared, observer=self._observer))
 
     def run_many(
-        self, script: Script, contacts: Iterable[Mapping[str, Value]], *, concurrency: int = 8, **options: Any
+        self,
+        script: Script | None = None,
+        contacts: Contacts | None = None,
+        *,
+        campaign: Campaign | str | os.PathLike[str] | None = None,
+        occurrence: str | None = None,
+        limit_s: float | None = None,
+        network: str | None = None,
+        **words: Any,
     ) -> Iterator[Result]:
-        """Make many calls, `concurrency` at a time, and yield results as they finish.
+        """Run one tick of a campaign, as `batch` does, and yield results as calls end, then those of all others.
+
+        In one occurrence (by default a day) each contact is called once, and by the redial rules, however often and in
+        however many processes this is called; what an earlier process left unfinished is carried on with first. So
+        everybody's result comes each time, also of those who were called before (`Result.earlier`). Whoever leaves the
+        iterator waits for the calls that are live.
 
         Args:
-            script: What to do in each call.
-            contacts: For each call a mapping with `to`, optionally `from`, and variables of the script. It is read as
-                calls are made, never as a whole.
-            concurrency: Calls at a time.
-            options: `limit_s` or `network`, as for `run`.
+            script: What to do in each call; default: the one the campaign names.
+            contacts: For each contact a mapping with `to` and what else a contacts file may have; or the path of such a
+                file, which is never read as a whole. Default: the one the campaign names.
+            campaign: The path of a campaign file, or a campaign; None for one that is named for its script.
+            occurrence: Its name, where it is not the date.
+            limit_s: The network limit in seconds, as for `run`.
+            network: A network profile's name, instead of `limit_s`.
+            words: Words of a campaign file, which count more than it: `name="…"`, `concurrency=8`, `rate="2/s"`, …
 
         Raises:
-            The errors of `run`, at the contact they belong to; calls that have begun are driven to their end first.
+            UsageError, ScriptError, ContactsError, ConfigurationError: What was given cannot be used; nothing was sent.
+            LeaseHeldError, SameFileError, JournalError, UnreachableError, AuthenticationError, StoppedEarlyError: As
+                `batches.ends` says, where the iterator is used.
         """
-        with ThreadPoolExecutor(max_workers=concurrency, thread_name_prefix="run") as pool:
-            pending: set[Future[Result]] = set()
-            for contact in contacts:
-                pending.add(pool.submit(self._run_contact, script, contact, options))
-                if len(pending) >= concurrency:
-                    done, pending = wait(pending, return_when=FIRST_COMPLETED)
-                    yield from (future.result() for future in done)
-            while pending:
-                done, pending = wait(pending, return_when=FIRST_COMPLETED)
-                yield from (future.result() for future in done)
+        from orchestrator.batches import CampaignRun, campaign_from
+
+        run = CampaignRun(
+            self,
+            campaign_from(campaign, words, script=script),
+            script=script,
+            contacts=contacts,
+            occurrence=occurrence,
+            limit_s=limit_s,
+            network=network,
+        )
+        _ = self.transport  # credentials, proxy and certificates are checked before a journal is made
+        return self._ends(run)
 
     def resume(
         self,
@@ -236,6 +287,7 @@ class Orchestrator:
 
         Raises:
             UsageError: A secret that the rest of the script reads was not given. The run and its call stay as they are.
+            ConfigurationError: The run belongs to another API.
             NoSuchRunError, LeaseHeldError, ChangedPastError, ScriptError, JournalError: As their names say.
         """
         run_id = self.journal.find_run(run_id)
@@ -244,13 +296,16 @@ class Orchestrator:
             return self._result(RunResult(state))
         chosen = script or self._script_of(state)
         secrets = _secrets_again(state, chosen, variables or {})
-        settings = self._overlaid(state.settings, limit_s=limit_s, network=network)
+        mode = cast("Mode", self._given.get("mode", state.settings.mode))
+        settings = replace(state.settings, mode=mode, hears_events=self._hears_events(mode))
+        settings = self._overlaid(settings, limit_s=limit_s, network=network)
         result = self.runner.resume(
             run_id,
             chosen,
             secrets=secrets,
             settings=settings,
             original=_as_journalled(state),
+            dials_late=False,
             observer=self._observer,
         )
         return self._result(result)
@@ -258,23 +313,42 @@ class Orchestrator:
     def resumable(self) -> Iterator[RunSummary]:
         """Yield the runs that are interrupted: not ended, not driven, not waiting for a person.
 
-        A batch's run that has not dialled is left to the batch, which knows when its contact may be called.
+        A batch's run that has not dialled is left to the batch, which knows when its contact may be called. Runs of
+        another API are left alone (`left_alone`).
         """
         for summary in self.journal.runs(unfinished=True):
             marks = summary.marks
             dialled = marks.call_id is not None or marks.claim_until_wall is not None
             if summary.driven or marks.status.value == "undecided":
                 continue
-            if dialled or summary.contact_key is None:
+            if (dialled or summary.contact_key is None) and not self._is_elsewhere(summary.run_id):
                 yield summary
 
+    def left_alone(self) -> list[str]:
+        """Return a sentence for each other API whose runs `resumable` and `reap` have left alone."""
+        runs = self._left_alone | ({} if self._runner is None else self._runner.left_alone)
+        urls = list(runs.values())
+        return [
+            f"{urls.count(url)} unfinished run(s) of the API at {url} were left alone, since this process uses "
+            f"{normalised(self._api_url)}: set ORCHESTRATOR_API_URL={url} for them"
+            for url in sorted(set(urls))
+        ]
+
+    def may_be_up(self, run_id: str) -> bool:
+        """Return whether the call of a run may be up, as far as its records tell: `leave_up` outlives the run."""
+        return fold(self.journal.read(self.journal.find_run(run_id))).call_up
+
     def cancel(self, run_id: str, *, why: str = "cancelled on request") -> Result | None:
-        """End a run's call, and the run. Returns None where a live process drives it: it was asked to do so."""
+        """End a run's call, and the run; of a run that has ended the call that it left up.
+
+        Returns None where a live process drives it: it was asked to do so. Raises ConfigurationError for a run of
+        another API.
+        """
         result = self.runner.cancel(self.journal.find_run(run_id), why=why, observer=self._observer)
         return None if result is None else self._result(result)
 
     def resolve(self, run_id: str, *, ran: bool, call_id: str | None = None, note: str | None = None) -> Result:
-        """Give a person's verdict on the uncertain step of an undecided run (design section 4.4)."""
+        """Give a person's verdict on the uncertain step of an undecided run (rules, section 4.4)."""
         result = self.runner.resolve(self.journal.find_run(run_id), ran=ran, call_id=call_id, note=note)
         return self._result(replace(result, rest=None))
 
@@ -292,7 +366,11 @@ class Orchestrator:
     def document(self, state: RunState, *, driven: bool, rest: Fault | None = None) -> dict[str, Any]:
         """Return the document of a run in some state."""
         command = self._resume_command(state.run_id)
-        return document_of(state, self.clock.now(), driven=driven, rest=rest, resume_command=command)
+        document = document_of(state, self.clock.now(), driven=driven, rest=rest, resume_command=command)
+        resolve = self._resolve_command(state.run_id)
+        if document["status"] == "undecided" and document["error"] is not None and resolve is not None:
+            _tell_way_out(document, resolve)
+        return document
 
     # --- checks -------------------------------------------------------------------------------------------------------
 
@@ -305,12 +383,57 @@ class Orchestrator:
         variables: Mapping[str, Value] | None = None,
         limit_s: float | None = None,
         network: str | None = None,
+        gap: Gap | None = None,
     ) -> Plan:
-        """Return the plan of a script, with its problems. Nothing is sent; variables may be missing."""
+        """Return the plan of a script, with its problems. Nothing is sent; variables may be missing.
+
+        `gap` is what the dead air between steps is estimated from, where it was measured (`core.deadair`).
+        """
+        from orchestrator.core.deadair import ASSUMED_GAP
         from orchestrator.core.plan import plan
 
         settings = self.settings_for(script, limit_s=limit_s, network=network)
-        return plan(script, variables or {}, settings, to=to, from_=from_)
+        known, gap = variables or {}, gap or ASSUMED_GAP
+        planned = plan(script, known, settings, to=to, from_=from_, gap=gap)
+        if planned.problems and self._limit_is_learned(limit_s, network):  # a guess refuses no script
+            without = plan(script, known, replace(settings, limit_s=None), to=to, from_=from_, gap=gap)
+            planned = without if len(without.problems) < len(planned.problems) else planned
+        return planned
+
+    def learned(self) -> Learned | None:
+        """Return the network limit that cuts have taught of the way to this API; None where nothing was learned.
+
+        A limit in the settings counts more. The journal is read once, and again after a cut; none is made.
+        """
+        from orchestrator.core.limits import learned_limit
+
+        known = self.history()
+        return learned_limit(known.cuts, known.lived, host=self._host, now=self.clock.now().wall)
+
+    def history(self) -> History:
+        """Return what the journal holds of the way to this API: the newest first, nothing where it cannot be read."""
+        from orchestrator.core.limits import History
+
+        with self._making:
+            if self._history is None:
+                self._history = History()
+                with suppress(OrchestratorError):  # whoever needs the journal is told what is wrong with it
+                    if self._journal is not None or self.journal_path.exists():
+                        self._history = self.journal.paths.read(self._host)
+            return self._history
+
+    def learned_note(self, planned: Plan, *, limit_s: float | None = None, network: str | None = None) -> str | None:
+        """Return what to say of the limit that a plan has, where it was learned; None where it was set, or is none.
+
+        Args:
+            planned: The plan.
+            limit_s: As it was given to `plan`.
+            network: As it was given to `plan`.
+        """
+        from orchestrator.core.limits import told
+
+        learned = self.learned() if self._limit_is_learned(limit_s, network) else None
+        return None if learned is None else told(learned, kept=planned.limit_s is not None)
 
     def prepare(
         self,
@@ -332,7 +455,7 @@ class Orchestrator:
         given = dict(variables or {})
         given |= {name: number for name, number in (("to", to), ("from", from_)) if number is not None}
         bound = bind_variables(script, given)
-        problems = unknown_variables(script, bound)
+        problems = (*_empty_ones(script, bound), *unknown_variables(script, bound))
         if problems:
             raise ScriptError(problems)
         callee, caller = self._numbers(script, bound, to=to, from_=from_)
@@ -348,8 +471,9 @@ class Orchestrator:
             from_=caller,
             variables={name: value for name, value in bound.items() if name not in secret},
             secrets={name: value for name, value in bound.items() if name in secret},
-            settings=settings,
+            settings=replace(settings, limit_s=planned.limit_s),
             defaulted=tuple(name for name in bound if name in secret and name not in given),
+            learned=self.learned_note(planned, limit_s=limit_s, network=network),
         )
 
     def settings_for(
@@ -368,13 +492,27 @@ class Orchestrator:
             network: The network profile.
             overrides: A campaign's, by the field names of `Settings`.
         """
+        from orchestrator.core.limits import limit_to_use
+
         values = {**self._configuration.settings, **script.settings, **(overrides or {}), **self._given}
         settings = replace(Settings(), **cast("dict[str, Any]", values))
-        kept_s = self._configuration.idempotent_for_s
-        settings = replace(settings, idempotent_for_s=kept_s, limit_s=self._configured_limit())
+        settings = replace(
+            settings,
+            idempotent_for_s=self._configuration.idempotent_for_s,
+            shows_results="command_log" in self._configuration.capabilities,
+            hears_events=self._hears_events(settings.mode),
+            limit_s=self._configured_limit(),
+        )
+        if self._limit_is_learned(limit_s, network):
+            return replace(settings, limit_s=limit_to_use(None, self.learned()))
         return self._overlaid(settings, limit_s=limit_s, network=network)
 
     # --- parts --------------------------------------------------------------------------------------------------------
+
+    def tell(self, run_id: str) -> None:
+        """Tell a run that this process drives that it has mail; an event receiver in the same process does."""
+        if self._runner is not None:
+            self._runner.tell(run_id)
 
     @property
     def default_settings(self) -> Settings:
@@ -424,6 +562,8 @@ class Orchestrator:
                     budget=self.journal.budget_of(self._account()),
                     # with a reference of its own each dial is searched for by itself
                     shares_lists="client_reference" not in self._configuration.capabilities,
+                    origin=Origin(api_url=normalised(self._api_url), account=self._account()),
+                    memory=PathMemory(self.journal.paths, host=self._host, on_cut=self._read_history_again),
                 )
             return self._runner
 
@@ -444,10 +584,28 @@ class Orchestrator:
 
     # --- inside -------------------------------------------------------------------------------------------------------
 
+    @property
+    def _host(self) -> str:
+        return urlsplit(normalised(self._api_url)).netloc
+
+    def _read_history_again(self) -> None:
+        self._history = None
+
+    def _limit_is_learned(self, limit_s: float | None, network: str | None) -> bool:
+        """Say whether nobody has set a network limit: then what was learned counts."""
+        configured = self._configuration
+        return (limit_s, network, configured.limit_s, configured.network) == (None,) * 4
+
     def _account(self) -> str:
         """Name the account for the journal, without its key: the requests of one account count together."""
         key, _ = self._key_and_password()
-        return hashlib.sha256(f"{self._api_url}\n{key}".encode()).hexdigest()[:16]
+        return hashlib.sha256(f"{normalised(self._api_url)}\n{key}".encode()).hexdigest()[:16]
+
+    def _is_elsewhere(self, run_id: str) -> bool:
+        theirs = other_api(fold(self.journal.read(run_id)), normalised(self._api_url))
+        if theirs is not None:
+            self._left_alone[run_id] = theirs
+        return theirs is not None
 
     def _new_transport(self) -> HttpTransport:
         from orchestrator.adapters.dialects.call_api import CallApi, Capabilities
@@ -477,15 +635,24 @@ class Orchestrator:
             return found
         return key, password
 
-    def _run_contact(self, script: Script, contact: Mapping[str, Value], options: Mapping[str, Any]) -> Result:
-        variables = {name: value for name, value in contact.items() if name not in ("to", "from")}
-        from_ = contact.get("from")
-        caller = None if from_ is None else str(from_)
-        return self.run(script, to=str(contact["to"]), from_=caller, variables=variables, **options)
+    def _ends(self, run: CampaignRun) -> Iterator[Result]:
+        from orchestrator.batches import ends
+        from orchestrator.runtime.rows import document_of_row, exit_code_of_row
+
+        with run:
+            for end in ends(run):
+                if isinstance(end.came_to, RunResult):
+                    result = self._result(end.came_to)
+                else:
+                    document = document_of_row(end.came_to, script=run.script.name)
+                    result = Result(document, exit_code_of_row(end.came_to), {})
+                yield replace(result, contact=end.columns, earlier=end.is_earlier)
 
     def _result(self, result: RunResult) -> Result:
         document = self.document(result.state, driven=False, rest=result.rest)
-        return Result(document, exit_code_of_run(result.state, result.rest), result.state.variables)
+        notices = {notice.code: notice.message for notice in result.state.notices}
+        code = exit_code_of_run(result.state, result.rest)
+        return Result(document, code, result.state.variables, notices=notices)
 
     def _script_of(self, state: RunState) -> Script:
         """Return the script of a run: its file as it is now, else what the journal keeps of it."""
@@ -497,15 +664,15 @@ class Orchestrator:
         if begun.script_masked and state.phase is not Phase.UNDECIDED:
             where = begun.script_path or "given as text"
             raise UsageError(
-                f"the script ({where}) is needed to resume: the journal keeps it without its send_dtmf digits; "
-                "give it with --script FILE"
+                f"the script ({where}) is needed to resume: the journal keeps it without its secrets (send_dtmf "
+                "digits, defaults of sensitive variables); give it with --script FILE"
             )
         return parse_script(begun.script_source, name=begun.script_name)
 
     def _numbers(
         self, script: Script, bound: Mapping[str, Value], *, to: str | None, from_: str | None
     ) -> tuple[str, str]:
-        from orchestrator.adapters.numbers import refusal
+        from orchestrator.adapters.numbers import caller_refusal, refusal
 
         dial = script.entries[0].element
         if not isinstance(dial, Dial):
@@ -517,7 +684,7 @@ class Orchestrator:
                 raise UsageError(f"the script does not say `{flag}`: give it with --{flag} NUMBER")
             numbers.append((given if given is not None else text.render(known)).strip())
         callee, caller = numbers
-        refused = refusal(callee)
+        refused = refusal(callee) or caller_refusal(caller)
         if refused is not None:
             raise UsageError(refused)
         return callee, caller
@@ -526,10 +693,32 @@ class Orchestrator:
         configured = self._configuration
         return configured.limit_s if configured.network is None else _limit_of(configured.network)
 
+    def _hears_events(self, mode: Mode) -> bool:
+        """Say whether an event receiver serves this journal now, where the mode makes use of one."""
+        if mode not in (Mode.ASYNC, Mode.AUTO):
+            return False
+        from orchestrator.adapters.events.note import find_receiver
+
+        return find_receiver(self.journal_path, now=self.clock.now()) is not None
+
     def _overlaid(self, settings: Settings, *, limit_s: float | None, network: str | None) -> Settings:
         if network is not None:
             return replace(settings, limit_s=_limit_of(network))
         return settings if limit_s is None else replace(settings, limit_s=limit_s)
+
+
+def _tell_way_out(document: dict[str, Any], resolve: str) -> None:
+    """Say in the document of an undecided run which commands take a person's verdict; only then can it be resumed."""
+    ran = "--ran --call CALL_ID" if document["call_id"] is None else "--ran"
+    message = f"{document['error']['message']}{WAY_OUT}`{resolve} {ran}`, or `{resolve} --not-run`"
+    document["error"] |= {"message": message, "resume_command": resolve}
+
+
+def _empty_ones(script: Script, bound: Mapping[str, Value]) -> list[Problem]:
+    """Return a problem for each required variable whose value is an empty text."""
+    empty = [variable.name for variable in script.variables if variable.required and bound.get(variable.name) == ""]
+    file = script.path or script.name
+    return [Problem(file, 0, 0, f"the variable `{name}` is required, and its value is empty") for name in empty]
 
 
 def _secrets_again(state: RunState, script: Script, given: Mapping[str, Value]) -> dict[str, Value]:
@@ -582,9 +771,9 @@ def default_journal() -> Path:
 
 
 def _limit_of(network: str) -> float | None:
-    from orchestrator.core.networks import network as profile
+    from orchestrator.scriptfile.networks import find_network
 
-    return profile(network).limit_s
+    return find_network(network).limit_s
 
 
 def _configuration(path: str | os.PathLike[str] | None) -> Configuration:

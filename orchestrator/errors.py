@@ -1,4 +1,4 @@
-"""The whole error tree. Each class has the exit code the CLI ends with (design section 7).
+"""The whole error tree. Each class has the exit code the CLI ends with (rules, section 7).
 
     OrchestratorError                70  our own bug, when raised bare
     ├── UsageError                    2  the command line or a library argument is wrong
@@ -84,7 +84,7 @@ class ScriptError(OrchestratorError):
 
 
 class ChangedPastError(ScriptError):
-    """The script given to `resume` differs in a command that has already run (design section 4.9)."""
+    """The script given to `resume` differs in a command that has already run (rules, section 4.9)."""
 
     code = "changed_past"
 
@@ -146,7 +146,7 @@ class StoppedEarlyError(OrchestratorError):
 
 
 class NumberBlockedError(OrchestratorError):
-    """A dial to this number is unsettled, so no other run may dial it (design section 4.5).
+    """A dial to this number is unsettled, so no other run may dial it (rules, section 4.5).
 
     Attributes:
         blocking_run_id: The run whose dial is unsettled.
@@ -176,7 +176,7 @@ class ExpressionError(OrchestratorError):
 
 
 def exit_code_of(error: OrchestratorError) -> int:
-    """Return the exit code of an error (design section 7)."""
+    """Return the exit code of an error (rules, section 7)."""
     if isinstance(error, NumberBlockedError):
         return 75 if error.being_settled else 20
     return error.exit_code

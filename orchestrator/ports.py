@@ -14,7 +14,11 @@ from typing import Protocol
 from orchestrator.core.budget import Demand
 from orchestrator.core.exchange import Reply, Request
 from orchestrator.core.instant import Instant
-from orchestrator.core.records import InboxRecord, Record, RunMarks, RunStarted
+from orchestrator.core.limits import Cut, History, Lived
+from orchestrator.core.records import EventReceived, InboxRecord, Record, RunMarks, RunStarted
+
+KEPT_OF_A_HOST = 30
+"""So many cuts, and as many clean requests, are kept of a host (`PathStore`)."""
 
 
 class Clock(Protocol):
@@ -32,6 +36,8 @@ class Transport(Protocol):
 
     - `before_first_byte` is called right before the first request byte is written, after connect and TLS. Whatever it
       raises leaves the request unsent: LeaseLostError is re-raised to the caller of `send`.
+    - `once_sent` is called once the whole request was written, in the thread of the caller, before the reply is read:
+      what it does costs nobody time while the server is at work. It must not raise.
     - A reply is `not_sent` exactly when that moment was not reached.
     - Exactly one request is made; nothing is repeated or followed.
     - Connections are reused only within one `channel`, only while idle for less than a second, and never by a CREATE.
@@ -47,7 +53,13 @@ class Transport(Protocol):
 class Channel(Protocol):
     """The requests of one run."""
 
-    def send(self, request: Request, *, before_first_byte: Callable[[], None] | None = None) -> Reply:
+    def send(
+        self,
+        request: Request,
+        *,
+        before_first_byte: Callable[[], None] | None = None,
+        once_sent: Callable[[], None] | None = None,
+    ) -> Reply:
         """Send `request` and return what came of it. Safe to call from several threads at once."""
 
     def abort(self) -> None:
@@ -187,7 +199,10 @@ class CampaignStore(Protocol):
         """Tell a campaign; it takes effect within moments in a tick that runs, and holds until told otherwise."""
 
     def note_file(self, campaign: str, *, occurrence: str, content_digest: str, now_wall: float) -> str | None:
-        """Note that an occurrence has this contacts file; return an earlier occurrence that had the same content."""
+        """Note that an occurrence has this contacts file.
+
+        Return the first earlier occurrence that had the same content, and in which somebody was called.
+        """
 
     def standings(self, keys: Collection[str]) -> Mapping[str, Standing]:
         """Return where these contacts stand, by key; contacts never seen are left out."""
@@ -255,6 +270,41 @@ class RequestBudget(Protocol):
         """
 
 
+class PathStore(Protocol):
+    """What requests have told of the way to each API's host, shared by everybody who keeps the same journal.
+
+    It is kept small, and forgets: what is older than `core.limits.FORGET_AFTER_S`, and of each host all but the newest
+    `KEPT_OF_A_HOST` cuts and as many clean requests. Every method raises JournalError when it cannot do its work.
+    """
+
+    def add_cut(self, cut: Cut) -> None:
+        """Keep a cut, and forget what is too old by the time of it."""
+
+    def add_lived(self, lived: Lived) -> None:
+        """Keep a clean request, likewise."""
+
+    def read(self, host: str) -> History:
+        """Return what is kept of a host, the newest first; nothing of one that was never heard of."""
+
+
+class Taken(StrEnum):
+    """What became of an event, or of any message that nobody waits for."""
+
+    STORED = "stored"  # on disk, in the inbox of its run
+    FULL = "full"  # its run has unread messages enough
+    ENDED = "ended"  # its run is over
+    UNKNOWN = "unknown"  # nobody of this journal owns its call
+    RINGING = "ringing"  # an incoming call, which was handed on
+    FAILED = "failed"  # it could not be kept: whoever sent it is to send it to another address
+
+
+class EventSink(Protocol):
+    """Where events go that somebody sent us. It waits for the disk, so it is not to be called in an event loop."""
+
+    def take_all(self, events: Sequence[EventReceived]) -> list[Taken]:
+        """Keep events and return what became of each. Raises JournalError: nothing of them is kept."""
+
+
 class Journal(Protocol):
     """The append-only records of all runs; the truth. Every method raises JournalError when it cannot do its work.
 
@@ -317,6 +367,12 @@ class Journal(Protocol):
 
     def put_inbox(self, run_id: str, record: InboxRecord) -> None:
         """Leave a message for a run's driver, without a token. Raises NoSuchRunError."""
+
+    def put_inbox_many(self, mail: Sequence[tuple[str, InboxRecord]], *, most_unread: int) -> list[Taken]:
+        """Leave messages, each for the run it names, in one durable transaction; return what became of each.
+
+        STORED; or left out: ENDED, UNKNOWN where there is no such run, FULL where it has `most_unread` already.
+        """
 
     def take_inbox(self, lease: Lease) -> list[InboxRecord]:
         """Return the messages for a run, the oldest first.

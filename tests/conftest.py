@@ -57,6 +57,10 @@ class SandboxProcess:
         """Let the callee hang up."""
         self._control("POST", f"calls/{call_id}/hangup")
 
+    def send_events(self, main: str, fallback: str | None = None) -> None:
+        """Say where events are sent to."""
+        self._control("PUT", "receiver", {"main": main, "fallback": fallback})
+
     def said(self, call_id: str) -> list[str]:
         """The sentences that the callee of a call heard to their end, in order."""
         heard = self._control("GET", f"calls/{call_id}/heard")["heard"]

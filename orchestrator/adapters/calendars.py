@@ -37,6 +37,15 @@ def closed_dates(
     return holidays | (_blackout(file) if file is not None else frozenset())
 
 
+def holidays_of_country(country: str, *, years: Collection[int]) -> frozenset[date] | None:
+    """Return the public holidays of a country in those years; None for one whose holidays are not known."""
+    import holidays
+
+    if country not in holidays.list_supported_countries():
+        return None
+    return _holidays(country, None, years)
+
+
 def _holidays(country: str, subdivision: str | None, years: Collection[int]) -> frozenset[date]:
     import holidays
 

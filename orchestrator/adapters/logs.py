@@ -26,6 +26,7 @@ from orchestrator.core.records import (
     CancelAsked,
     Concluded,
     EndDecided,
+    EventReceived,
     Intended,
     Looked,
     Noticed,
@@ -255,6 +256,10 @@ def _resolved(record: Resolved, _state: RunState) -> Line:
     return logging.INFO, "resolved by a person", {"ran": record.ran}
 
 
+def _event_received(record: EventReceived, _state: RunState) -> Line:
+    return logging.DEBUG, "event received", {"status": record.call.status, "source": record.source}
+
+
 def _noticed(record: Noticed, _state: RunState) -> Line:
     return logging.WARNING, "noticed", {"code": record.code, "message": record.message}
 
@@ -272,6 +277,7 @@ _LINES: Mapping[type, Callable[[Any, RunState], Line]] = {
     Resumed: _resumed,
     CancelAsked: _cancel_asked,
     Resolved: _resolved,
+    EventReceived: _event_received,
     Noticed: _noticed,
 }
 

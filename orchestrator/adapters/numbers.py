@@ -1,4 +1,4 @@
-"""Numbers that must never be dialled (design section 4.5): the only importer of phonenumbers.
+"""Numbers that must never be dialled (rules, section 4.5): the only importer of phonenumbers.
 
 Refused are: what is not E.164 (`+` and 7 to 15 digits), the emergency numbers of any region, and premium-rate numbers.
 Knows neither scripts nor calls; `compose` asks before a run is created. docs/reference/configuration.md says what these
@@ -38,6 +38,20 @@ def refusal(number: str) -> str | None:
     if parsed is not None and _is_premium(parsed):
         return f"{number} is a premium-rate number; this program never calls one"
     return None
+
+
+@lru_cache(maxsize=64)
+def caller_refusal(number: str) -> str | None:
+    """Return a sentence saying why a number cannot be a caller id, or None: it must be one that could exist."""
+    import phonenumbers
+
+    parsed = _parsed(number) if _E164.fullmatch(number) else None
+    if parsed is not None and phonenumbers.is_possible_number(parsed):
+        return None
+    return (
+        f"the caller id {number or '(an empty text)'} is no possible number in international form, `+` and 7 to 15 "
+        "digits with the country code first, such as +15555550123"
+    )
 
 
 def _parsed(digits: str) -> PhoneNumber | None:

@@ -48,6 +48,7 @@ class App:
         adopt: bool = False,
         on_record: Observer | None = None,
         resume_command: Callable[[str], str | None] | None = None,
+        resolve_command: Callable[[str], str | None] | None = None,
     ) -> Orchestrator:
         """Return an `Orchestrator` by the global options and what the command adds. Raises ConfigurationError."""
         from orchestrator.compose import Orchestrator
@@ -63,11 +64,17 @@ class App:
             settings=settings,
             on_record=on_record,
             resume_command=resume_command or self.resume_command,
+            resolve_command=resolve_command or (lambda run_id: self.command("resolve", run_id)),
         )
         from orchestrator.adapters.logs import configure
 
         configure(self.log_format or made.configuration.log_format or "auto", self.verbosity, cast("TextIO", Stderr()))
         return made
+
+    @property
+    def names_a_journal(self) -> bool:
+        """Whether a flag, the environment or the configuration says where the journal is. Raises ConfigurationError."""
+        return self.journal is not None or self.orchestrator().configuration.journal is not None
 
     def resume_command(self, run_id: str) -> str:
         """Return the command that resumes a run, to be pasted into a shell."""
@@ -95,10 +102,38 @@ def open_journal(orchestrator: Orchestrator) -> None:
 def must_exist(orchestrator: Orchestrator, *, run_id: str | None = None) -> None:
     """Refuse to make a journal only to look into it. Raises NoSuchRunError where a run is asked for."""
     path = orchestrator.journal_path
-    if path.exists():
+    if _is_there(path):
         return
-    text = f"There is no journal at {path} yet, so it holds no runs. Name another with --journal."
+    text = f"There is no journal at {path}, so it holds no runs. Name another with --journal."
     raise JournalError(text) if run_id is None else NoSuchRunError(text)
+
+
+def exists(app: App, orchestrator: Orchestrator) -> bool:
+    """Return whether there is a journal to look into; where it only was not made yet, there are no runs.
+
+    Raises:
+        JournalError: It was named, and cannot be one that is still to be made: the name is wrong.
+    """
+    path = orchestrator.journal_path
+    if _is_there(path):
+        return True
+    if app.journal is not None:
+        raise JournalError(f"There is no journal at {path}. Check the name that --journal gives.")
+    if orchestrator.configuration.journal is not None and not path.parent.is_dir():
+        raise JournalError(
+            f"There is no journal at {path}, and no folder for it. Check ORCHESTRATOR_JOURNAL and the configuration."
+        )
+    return False
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise JournalError(f"The journal {path} cannot be looked at: {error.strerror}.") from None
+    return True
 
 
 def _program() -> list[str]:

@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 from orchestrator._version import __version__
 from orchestrator.cli.app import App
 from orchestrator.cli.exits import counted, explain
-from orchestrator.errors import OrchestratorError, exit_code_of
+from orchestrator.errors import JournalError, OrchestratorError, exit_code_of
 
 if TYPE_CHECKING:
+    from orchestrator.adapters.journal import SqliteJournal
     from orchestrator.compose import Orchestrator
     from orchestrator.core.exchange import Reply
 
@@ -69,10 +70,11 @@ def every_check(app: App, *, ask_api: bool, limit_s: float | None, network: str 
         return [*checks, Check("fail", "configuration", explain(error), exit_code=exit_code_of(error))]
     with orchestrator:
         checks.append(_configuration(app))
-        checks += _guarded("journal", lambda: _journal(orchestrator))
+        checks += _guarded("journal", lambda: _journal(app, orchestrator))
         checks += _guarded("credentials", lambda: _credentials(orchestrator))
         checks += _guarded("API", lambda: _route(orchestrator))
         checks += _guarded("network", lambda: iter([_network(orchestrator, limit_s=limit_s, network=network)]))
+        checks.append(_learned(orchestrator, is_set=(limit_s, network) != (None, None)))
         if ask_api:
             checks += _guarded("answer", lambda: _answer(orchestrator))
     return checks
@@ -138,9 +140,13 @@ def _configuration(app: App) -> Check:
     return Check("ok", "configuration", str(Path(file).absolute()))
 
 
-def _journal(orchestrator: Orchestrator) -> Iterator[Check]:
+def _journal(app: App, orchestrator: Orchestrator) -> Iterator[Check]:
     path = orchestrator.journal_path
     if not path.exists():
+        is_named = app.journal is not None or orchestrator.configuration.journal is not None
+        if is_named and not path.parent.is_dir():  # only the default place is made with its folder
+            yield Check("fail", "journal", f"{path}: there is no such folder", "check the name, or make it", _JOURNAL)
+            return
         yield Check("ok", "journal", f"{path}, made at the first run")
         yield _sync(next(each for each in path.parents if each.is_dir()))
         return
@@ -158,8 +164,23 @@ def _journal(orchestrator: Orchestrator) -> Iterator[Check]:
         yield Check("fail", "journal check", f"{counted(len(problems), 'problem')}: {problems[0]}", advice, _JOURNAL)
     else:
         yield Check("ok", "journal check", "every record is whole")
+    yield _writable(journal)
     if waiting:
         yield Check("warn", "undecided", f"{counted(waiting, 'run')} to be resolved", "orchestrator runs --unfinished")
+
+
+def _writable(journal: SqliteJournal) -> Check:
+    """Write a transaction that changes nothing: only then is it known that the next call's intent can be written."""
+    from time import perf_counter
+
+    from orchestrator.ports import Lease
+
+    begun = perf_counter()
+    try:
+        journal.release(Lease(run_id="", token=0))  # no run has this id, so nothing is released
+    except JournalError as error:
+        return Check("fail", "journal write", explain(error), "find the process that holds it", _JOURNAL)
+    return Check("ok", "journal write", f"a transaction took {(perf_counter() - begun) * 1000:.1f} ms")
 
 
 def _sync(folder: Path) -> Check:
@@ -205,19 +226,42 @@ def _route(orchestrator: Orchestrator) -> Iterator[Check]:
 
 
 def _network(orchestrator: Orchestrator, *, limit_s: float | None, network: str | None) -> Check:
-    from orchestrator.core.networks import network as profile
     from orchestrator.core.step import room_s
+    from orchestrator.scriptfile.networks import find_network
 
     named = network or (orchestrator.configuration.network if limit_s is None else None)
     limit = limit_s if limit_s is not None else orchestrator.configuration.limit_s
     if named is not None:
-        found = profile(named)
+        found = find_network(named)
         name, limit = f"{found.name} ({found.description})", found.limit_s
     else:
         name = "no profile"
+        learned = orchestrator.learned() if limit is None else None
+        limit = limit if learned is None else learned.limit_s
     if limit is None:
         return Check("ok", "network", f"{name}: no limit, one command a step")
     return Check("ok", "network", f"{name}: requests are cut after {limit:g} s; steps stay under {room_s(limit):g} s")
+
+
+def _learned(orchestrator: Orchestrator, *, is_set: bool) -> Check:
+    """Say what cuts have told of the way to the API, and whether it counts."""
+    from orchestrator.core.instant import Instant
+    from orchestrator.core.limits import culprit, told
+
+    cuts, learned = orchestrator.history().cuts, orchestrator.learned()
+    if not cuts:
+        return Check("ok", "learned", "nothing: no request to this API is known to have been cut")
+    last = cuts[0]
+    who = culprit(lasted_s=last.lasted_s, kind=last.kind, status=last.status)
+    at = Instant(last.when, 0.0, "").rfc3339()
+    newest = f"the newest of {counted(len(cuts), 'cut')} was at {at} after {last.lasted_s:.1f} s, {who}"
+    if learned is None:
+        return Check("ok", "learned", f"no limit yet, which takes two cuts after the same time; {newest}")
+    configured = orchestrator.configuration
+    is_set = is_set or (configured.limit_s, configured.network) != (None, None)
+    unused = "not used, since a limit is set: " if is_set else ""
+    advice = "to override it set `limit` or `network` in the configuration; `network: direct` stands for no limit"
+    return Check("ok", "learned", f"{unused}{told(learned)}; {newest}", None if is_set else advice)
 
 
 def _answer(orchestrator: Orchestrator) -> Iterator[Check]:

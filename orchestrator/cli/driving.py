@@ -11,12 +11,12 @@ from orchestrator.cli.app import App
 from orchestrator.cli.exits import counted, tell_unwritten
 from orchestrator.cli.output import OutputError, line, note, result, result_document
 from orchestrator.cli.signals import Stops
-from orchestrator.cli.story import summary, trouble
+from orchestrator.cli.story import cause, summary, trouble
 from orchestrator.cli.watch import Watch
 from orchestrator.core.document import error_document
 from orchestrator.core.evolve import fold
 from orchestrator.core.records import Fault
-from orchestrator.errors import LeaseLostError, OrchestratorError
+from orchestrator.errors import JournalError, LeaseLostError, OrchestratorError
 
 if TYPE_CHECKING:
     from orchestrator.compose import Orchestrator, Result
@@ -89,15 +89,18 @@ def reap_first(orchestrator: Orchestrator, *, keep: Collection[str] = ()) -> Non
     """End the calls that no process looks after, but those of the runs in `keep`, and say so. Raises JournalError."""
     for reaped in orchestrator.reap(keep=keep):
         note(reaping(reaped))
+    for left in orchestrator.left_alone():
+        note(left)
 
 
 def reaping(reaped: Result) -> str:
     """Return what came of reaping a run, in a line."""
     run_id, call_id = reaped.run_id[:8], reaped.call_id or "that was being dialled"
+    if (vanished := reaped.notices.get("vanished")) is not None:
+        return f"Run {run_id} is over: {vanished}."
     if reaped.document["ended_at"] is not None:
         return f"Ended call {call_id} of run {run_id}, which no process looked after any more."
-    error = reaped.error or {}
-    return f"Could not end call {call_id} of run {run_id} yet: {error.get('message', 'it goes on')}"
+    return f"Could not end call {call_id} of run {run_id} yet: {cause(reaped.document) or 'it goes on'}"
 
 
 def broken_off(orchestrator: Orchestrator, watch: Watch, run_id: str, error: OrchestratorError) -> dict[str, Any]:
@@ -106,6 +109,7 @@ def broken_off(orchestrator: Orchestrator, watch: Watch, run_id: str, error: Orc
     What is in the journal counts; what this process knows of the run stands in where that cannot be read.
     """
     last = watch.state_of(run_id)
+    why = broke_off(error, call_up=run_id in watch.live_runs)
     try:
         if last is None or isinstance(error, LeaseLostError):  # another process may drive it
             document = orchestrator.show(run_id)
@@ -113,10 +117,17 @@ def broken_off(orchestrator: Orchestrator, watch: Watch, run_id: str, error: Orc
             document = orchestrator.document(fold(orchestrator.journal.read(run_id)), driven=False)
     except OrchestratorError:
         if last is None:
-            return {"run_id": run_id, **error_document(error.code, str(error))}
+            return {"run_id": run_id, **error_document(error.code, why)}
         document = orchestrator.document(last.changed({"end": None}), driven=False)  # its end was not written
     resume = None if document["error"] is None else document["error"]["resume_command"]
-    return {**document, **error_document(error.code, str(error), resume_command=resume)}
+    return {**document, **error_document(error.code, why, resume_command=resume)}
+
+
+def broke_off(error: OrchestratorError, *, call_up: bool) -> str:
+    """Return what to tell of an error that ended the driving of a run, and what it means for the call."""
+    if isinstance(error, JournalError) and call_up:
+        return f"{error} Without a journal a call cannot be carried on: it was told to end, and nothing else was sent."
+    return str(error)
 
 
 def unfinished(orchestrator: Orchestrator, watch: Watch, run_id: str, why: str) -> dict[str, Any]:
@@ -141,8 +152,10 @@ def tell(app: App, document: Mapping[str, Any], *, watch: Watch | None = None) -
 
 def tell_briefly(app: App, document: Mapping[str, Any], *, watch: Watch) -> None:
     """Print how one of several runs went, in a line, and what to do next."""
+    status, disposition = document["status"], document["disposition"]
+    ended = f" ({disposition})" if disposition not in (None, status) else ""
     how = f" with the result {line(document['result'])}" if document["result"] is not None else ""
-    result(f"{document['run_id'][:8]}  {document['status']}{how}, {counted(len(document['steps']), 'step')}")
+    result(f"{document['run_id'][:8]}  {status}{ended}{how}, {counted(len(document['steps']), 'step')}")
     tell_trouble(app, document, watch=watch)
 
 

@@ -1,4 +1,4 @@
-"""From an exception to an exit code and to what the user is told of it (design section 7).
+"""From an exception to an exit code and to what the user is told of it (rules, section 7).
 
 `program` calls it for whatever a command raises. Only our own bugs ever show a traceback, and only when asked.
 """
@@ -13,10 +13,11 @@ import click
 from orchestrator.cli.app import App
 from orchestrator.cli.output import OutputError, line, note, result_document
 from orchestrator.core.document import error_document
-from orchestrator.errors import NumberBlockedError, OrchestratorError, ScriptError, exit_code_of
+from orchestrator.errors import ChangedPastError, NumberBlockedError, OrchestratorError, ScriptError, exit_code_of
 
 PRECEDENCE = (70, 73, 78, 77, 69, 20, 75, 65, 2, 1, 0)
 """Exit codes, the one that counts before all others first."""
+_NOTHING_CHANGED = "Nothing was sent, and the run is as it was: only what has not run yet may be changed."
 USAGE, BUG, INTERRUPTED, NO_READER, UNWRITTEN = 2, 70, 130, 141, 1
 
 
@@ -51,13 +52,18 @@ def _tell_known(error: OrchestratorError, app: App) -> int:
         result_document(error_document(error.code, str(error)))
     elif isinstance(error, ScriptError):
         for problem in error.problems:
-            note(line(problem))
-        note(f"Nothing was sent: the script has {counted(len(error.problems), 'problem')}.")
+            first, *more = str(problem).splitlines()
+            note("\n".join([line(first), *(f"    {line(text)}" for text in more)]))
+        note(_NOTHING_CHANGED if isinstance(error, ChangedPastError) else _nothing_sent(error))
     else:
         note(f"orchestrator: {error}")
     if isinstance(error, NumberBlockedError):
         note(f"To see that run: {app.command('why', error.blocking_run_id)}")
     return exit_code_of(error)
+
+
+def _nothing_sent(error: ScriptError) -> str:
+    return f"Nothing was sent: the script has {counted(len(error.problems), 'problem')}."
 
 
 def _tell_usage(error: click.ClickException, app: App) -> int:

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from orchestrator.cli.output import line, stderr_console
-from orchestrator.cli.story import is_sending, steps_table
+from orchestrator.cli.story import WIDE, is_sending, steps_table
 from orchestrator.cli.watch import Watch
 
 if TYPE_CHECKING:
@@ -87,7 +87,12 @@ class LiveView:
         if hidden:
             parts.append(Text(f"… {hidden} steps before", style="dim"))
         now = None if self._over else self._now()
-        parts.append(steps_table(steps[hidden:], now=now, sending=is_sending(state), spinner=self._spinner))
+        is_wide = self._console.size.width >= WIDE
+        parts.append(
+            steps_table(
+                steps[hidden:], now=now, sending=is_sending(state), spinner=self._spinner, with_evidence=is_wide
+            )
+        )
         waits = self._waits(state)
         if waits:
             parts.append(Text(waits, style="yellow"))
@@ -98,7 +103,9 @@ class LiveView:
         from rich.table import Table
         from rich.text import Text
 
-        table = Table("run", "to", "steps", "status", "now", box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+        table = Table(box=box.SIMPLE_HEAD, padding=(0, 2, 0, 0), pad_edge=False, show_edge=False)
+        for name in ("run", "to", "steps", "status", "now"):
+            table.add_column(name, no_wrap=name != "now")
         for state in states:
             document = self._document(state)
             steps = document["steps"]

@@ -8,17 +8,16 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from orchestrator.cli import completing
 from orchestrator.cli.app import App
 
 if TYPE_CHECKING:
-    from click.shell_completion import CompletionItem
-
     from orchestrator.core.script import Script
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -27,6 +26,10 @@ EPILOG = "--config, --journal, --log-format and -v may also stand after the comm
 
 
 SCRIPT_FILE = click.Path(dir_okay=False)
+SCRIPT = click.Path(dir_okay=False, allow_dash=True)
+"""A script's file; `-` is stdin."""
+STDIN = "<stdin>"
+"""What messages call a script that came from there."""
 
 
 def command(name: str) -> Callable[[Callable[..., int | None]], click.Command]:
@@ -67,6 +70,7 @@ def global_options(*, hidden: bool) -> Callable[[Function], Function]:
                 click.option(
                     "--journal",
                     metavar="URL",
+                    shell_complete=completing.files,
                     help="Journal: a path or sqlite:///PATH [default: $ORCHESTRATOR_JOURNAL, else a file in your "
                     "state folder]",
                     hidden=hidden,
@@ -133,21 +137,25 @@ def network_options(function: Function) -> Function:
         metavar="DURATION",
         callback=limit,
         is_eager=True,  # --network looks at it
-        help="Pack steps so that no request lasts longer than this, such as 30s.",
+        help="The network limit: steps are packed so that no request lasts longer than this, such as 30s.",
     )
     by_name = click.option(
         "--network",
-        metavar="NAME",
+        metavar="NAME|FILE",
         callback=_network,
-        shell_complete=_network_names,
-        help="The same, by the name of a network profile, such as heroku or proxy60.",
+        shell_complete=completing.network_names,
+        help="The same, by a network profile: its name, such as heroku or proxy60, or a file that `probe` wrote.",
     )
     return by_limit(by_name(function))
 
 
 def driving_options(function: Function) -> Function:
     """Add how live calls are driven and stopped."""
-    mode = click.option("--mode", type=click.Choice(["sync"]), help="How it is learnt that a step is over.")
+    mode = click.option(
+        "--mode",
+        type=click.Choice(["sync", "async", "poll", "auto"]),
+        help="How it is learnt that a step is over: by its reply, by an event, by looking at the call, or as fits.",
+    )
     grace = click.option(
         "--grace",
         "grace_s",
@@ -187,14 +195,35 @@ def read_var_file(name: str) -> dict[str, str]:
 
 
 def load(path: str) -> Script:
-    """Return the script in a file, after its warnings on stderr. Raises ScriptError."""
-    from orchestrator.cli.output import line, note
-    from orchestrator.scriptfile import load_script
-
-    script = load_script(path)
-    for warning in script.warnings:
-        note(f"Warning: {line(warning)}")
+    """Return the script in a file or, for `-`, on stdin, after its warnings on stderr. Raises ScriptError."""
+    script = read(path)
+    warn(script.warnings)
     return script
+
+
+def read(path: str) -> Script:
+    """Return the script in a file or, for `-`, on stdin. Raises ScriptError."""
+    from orchestrator.scriptfile import load_script, parse_script
+    from orchestrator.scriptfile.source import LARGEST_FILE, decoded
+
+    if path != "-":
+        return load_script(path)
+    stream = getattr(sys.stdin, "buffer", None)  # None: stdin is closed
+    return parse_script(decoded(b"" if stream is None else stream.read(LARGEST_FILE + 1), STDIN), name=STDIN)
+
+
+def one_from_stdin(script: str, var_file: str | None) -> None:
+    """Refuse to read two things from stdin. Raises click.UsageError."""
+    if script == var_file == "-":
+        raise click.UsageError("Only one of SCRIPT and --var-file can be read from stdin.")
+
+
+def warn(warnings: Iterable[str]) -> None:
+    """Say on stderr what is legal but probably not meant."""
+    from orchestrator.cli.output import line, note
+
+    for warning in warnings:
+        note(f"Warning: {line(warning)}")
 
 
 def duration(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:
@@ -234,26 +263,18 @@ def _read(
 
 
 def _network(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
-    from orchestrator.core.networks import network
     from orchestrator.errors import UsageError
+    from orchestrator.scriptfile.networks import find_network, is_path
 
     if value is None:
         return None
     if ctx.params.get("limit_s") is not None:
         raise click.UsageError("Give --limit or --network, not both.", ctx)
     try:
-        return network(value).name
+        find_network(value)
     except UsageError as error:
         raise click.BadParameter(str(error), ctx, param) from None
-
-
-def _network_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:  # noqa: ARG001 - click's signature
-    from click.shell_completion import CompletionItem
-
-    from orchestrator.core.networks import NETWORKS
-
-    fitting = (each for each in NETWORKS if each.name.startswith(incomplete))
-    return [CompletionItem(each.name, help=each.description) for each in fitting]
+    return value if is_path(value) else value.strip().lower()
 
 
 def _private_text(name: str) -> str:

@@ -25,8 +25,8 @@ _UNSAFE = re.compile(
     "\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"  # invisible, or they turn text around
     "\U000e0000-\U000e007f\ud800-\udfff]"  # tags, and halves of characters
 )
-_PLAIN_WIDTH = 120
-"""How wide tables are where there is no terminal: for files and mails."""
+_ENDLESS = 1_000_000
+"""How wide a line is where there is no terminal: files, pipes and mails get each row whole, on one line."""
 
 
 class OutputError(Exception):
@@ -73,25 +73,35 @@ def result_document(document: object, *, compact: bool = False) -> None:
     _write(_UNSAFE.sub(lambda found: json.dumps(found.group())[1:-1], text) + "\n")
 
 
-def show(renderable: RenderableType) -> None:
-    """Write something of rich's to stdout; without the blanks at the ends of lines where that is no terminal.
+def show(renderable: RenderableType, *, narrowest: int = 1) -> None:
+    """Write something of rich's to stdout; without rules and blanks at the ends of lines where that is no terminal.
+
+    Args:
+        renderable: What to write.
+        narrowest: How many columns it needs, even on a terminal that has fewer.
 
     Raises:
         OutputError: It cannot be written.
     """
     from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
 
     is_terminal = sys.stdout.isatty()
+    if isinstance(renderable, Table) and not is_terminal:
+        renderable.box = None
+        renderable.padding = (0, 2, 0, 0)
+    columns = max(width(), narrowest)
     drawn = io.StringIO()
-    page = Console(file=drawn, force_terminal=is_terminal, width=width(), markup=False, emoji=False, highlight=False)
-    page.print(renderable)
+    page = Console(file=drawn, force_terminal=is_terminal, width=columns, markup=False, emoji=False, highlight=False)
+    page.print(renderable, soft_wrap=isinstance(renderable, Text))  # texts come with their line ends
     lines = drawn.getvalue().splitlines(keepends=True)
     _write("".join(lines if is_terminal else (f"{each.rstrip()}\n" for each in lines)))
 
 
 def width() -> int:
-    """Return how many columns a line of the result has: those of the terminal, or of a page."""
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else _PLAIN_WIDTH
+    """Return how many columns a line of the result has: those of the terminal; without one, as many as are needed."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else _ENDLESS
 
 
 def note(text: object) -> None:

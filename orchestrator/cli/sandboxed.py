@@ -8,12 +8,16 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, TypeVar
+
+import click
 
 from orchestrator.errors import ConfigurationError, JournalError
 
@@ -22,6 +26,56 @@ CREDENTIALS = ("sandbox", "sandbox")
 _MODULE = "orchestrator.sandbox"
 _NEEDS = ("starlette", "uvicorn")
 _END_S = 5.0
+_PRESSED = "1"
+_KEYS = re.compile(r"[0-9*#]*(,[0-9*#]*)*")
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def sandbox_options(function: Function) -> Function:
+    """Add `--sandbox` and how its people behave."""
+    sandbox = click.option(
+        "--sandbox", is_flag=True, help="Call nobody: start a stand-in for the API, for this one call."
+    )
+    keys = click.option(
+        "--keys",
+        metavar="DIGITS",
+        callback=_keys,
+        help="With --sandbox: what the callee presses when asked, such as 2, or 1,2,12# for successive questions "
+        f"[default: {_PRESSED}]",
+    )
+    callees = click.option(
+        "--callees",
+        metavar="FILE",
+        type=click.Path(exists=True, dir_okay=False),
+        help="With --sandbox: who answers how, and presses what (docs/reference/sandbox.md).",
+    )
+    speed = click.option(
+        "--speed",
+        metavar="N",
+        type=click.FloatRange(min=0, min_open=True),
+        help="With --sandbox: seconds of the call that pass in a second [default: 1]",
+    )
+    return sandbox(keys(callees(speed(function))))
+
+
+def sandbox_arguments(given: Mapping[str, Any]) -> list[str] | None:
+    """Return the arguments of the sandbox that the options ask for; None for none. Raises click.UsageError."""
+    keys, callees, speed = given["keys"], given["callees"], given["speed"]
+    if not given["sandbox"]:
+        for name in ("keys", "callees", "speed"):
+            if given[name] is not None:
+                raise click.UsageError(f"--{name} is for the sandbox: give --sandbox, too.")
+        return None
+    if callees is not None and keys is not None:
+        raise click.UsageError("Give --callees or --keys, not both.")
+    people = ["--keys", _PRESSED if keys is None else keys] if callees is None else ["--callees", callees]
+    return [*people, *(["--speed", str(speed)] if speed is not None else [])]
+
+
+def _keys(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    if value is not None and not _KEYS.fullmatch(value):
+        raise click.BadParameter("must be keys (0-9, * and #), with commas between questions.", ctx, param)
+    return value
 
 
 def command_line(*options: str) -> list[str]:
@@ -52,12 +106,12 @@ def own_journal() -> Path:
 
 
 @contextmanager
-def running() -> Iterator[str]:
+def running(*arguments: str) -> Iterator[str]:
     """Run a sandbox that ends with this process, and yield its URL. Raises ConfigurationError."""
     given = {name: value for name, value in environment().items() if not name.startswith("ORCHESTRATOR_")}
     with tempfile.TemporaryFile() as complaints:
         process = subprocess.Popen(  # noqa: S603 - our own module
-            command_line("--port", "0", "--die-with-parent"),
+            command_line("--port", "0", "--die-with-parent", *arguments),
             env=given,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

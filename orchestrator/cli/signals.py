@@ -1,4 +1,4 @@
-"""What signals do while calls are live (design section 4.11): the first stops with grace, the second at once.
+"""What signals do while calls are live (rules, section 4.11): the first stops with grace, the second at once.
 
 A handler only puts the signal into a queue; a thread of its own does the rest, since a handler may interrupt anything,
 even a lock it would need itself. `run` and `resume` use it.

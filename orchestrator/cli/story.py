@@ -1,6 +1,6 @@
 """A run's document in words: the summary, the table of its steps, what went wrong and what to do about it.
 
-It reads documents (design section 7) and writes text; it neither prints nor knows journals.
+It reads documents (rules, section 7) and writes text; it neither prints nor knows journals.
 """
 
 from __future__ import annotations
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from orchestrator.core.state import RunState
 
 Document = Mapping[str, Any]
+NOT_SENT = "not sent: "
+"""Begins the reason of an attempt that was not sent; where that is said already, it would be said twice."""
+WIDE = 100
+"""From so many columns on there is room for evidence beside a step: ids in it must not be broken."""
 _NOT_KNOWN = (
     ("dial", "whether the phone rang"),
     ("sms", "whether the text message was sent"),
@@ -73,6 +77,13 @@ def trouble(document: Document, command: Callable[..., str], *, call_up: bool = 
     return lines
 
 
+def cause(document: Document) -> str:
+    """Return what went wrong with a run, without the commands that settle it; nothing where nothing did."""
+    from orchestrator.compose import WAY_OUT
+
+    return "" if document["error"] is None else line(document["error"]["message"].partition(WAY_OUT)[0])
+
+
 def uncertain(document: Document) -> tuple[str, Mapping[str, Any]] | None:
     """Return what is not known of an undecided run, in words, and the step it is about."""
     for step in reversed(document["steps"]):
@@ -88,6 +99,7 @@ def steps_table(
     now: float | None = None,
     sending: bool = False,
     spinner: Spinner | None = None,
+    with_evidence: bool = True,
 ) -> Table:
     """Return the table of steps.
 
@@ -96,6 +108,7 @@ def steps_table(
         now: Seconds since the epoch, for the step that goes on; None where none does.
         sending: The request of the step that goes on is open.
         spinner: Stands beside that step.
+        with_evidence: Add the column of evidence; it needs a line of `WIDE` columns.
     """
     from rich import box
     from rich.table import Table
@@ -105,8 +118,9 @@ def steps_table(
     table.add_column("step", justify="right")
     table.add_column("commands", overflow="fold")
     table.add_column("state", overflow="fold")
-    table.add_column("seconds", justify="right")
-    table.add_column("evidence", overflow="fold")
+    table.add_column("seconds", justify="right", no_wrap=True)
+    if with_evidence:
+        table.add_column("evidence", overflow="fold")
     for step in steps:
         is_open = step["ended_at"] is None and now is not None
         words, style = ("running", "cyan") if is_open and sending else state_of(step, is_open=is_open)
@@ -119,9 +133,18 @@ def steps_table(
             ", ".join(step["commands"]),
             state,
             _seconds(step, now),
-            Text(line(step["evidence"] or "")),
+            *([Text(_evidence(step))] if with_evidence else []),
         )
     return table
+
+
+def evidence(steps: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the evidence of each step that has some, a line each: for where the table has no room for it."""
+    return [f"step {step['index']}: {_evidence(step)}" for step in steps if step["evidence"]]
+
+
+def _evidence(step: Mapping[str, Any]) -> str:
+    return line(step["evidence"] or "").removeprefix(NOT_SENT)  # its state says that
 
 
 def is_sending(state: RunState) -> bool:
@@ -169,14 +192,14 @@ def _needs_verdict(document: Document, command: Callable[..., str]) -> list[str]
     run_id = document["run_id"]
     found = uncertain(document)
     if found is None:
-        lines = [f"{_short(document)} needs a person's verdict: {safe(document['error']['message'])}"]
+        lines = [f"{_short(document)} needs a person's verdict: {cause(document)}"]
         about_dial = document["call_id"] is None
     else:
         words, step = found
         about_dial = "dial" in step["commands"]
         lines = [f"{_short(document)} needs a person's verdict: it is not known {words}."]
         lines.append(f"The step:   {step['index']} ({', '.join(step['commands'])}), begun {local(step['started_at'])}")
-        lines.append(f"Evidence:   {line(step['evidence'] or document['error']['message'])}")
+        lines.append(f"Evidence:   {line(step['evidence']) if step['evidence'] else cause(document)}")
     ran = ["--ran", *(["--call", "CALL_ID"] if about_dial else [])]
     return [
         *lines,

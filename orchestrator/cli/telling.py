@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.cli.output import line, safe
-from orchestrator.cli.story import local, uncertain
+from orchestrator.cli.story import NOT_SENT, cause, local, state_of, uncertain
 from orchestrator.cli.watch import call_may_be_up
 from orchestrator.core.exchange import Outcome
 from orchestrator.core.records import (
@@ -93,7 +93,7 @@ def why(document: Mapping[str, Any], state: RunState) -> str:
     """Return in one line why a run waits or rests, what it does, or how it ended."""
     status = document["status"]
     run = f"Run {document['run_id'][:8]}"
-    message = "" if document["error"] is None else line(document["error"]["message"])
+    message = cause(document)
     if status == "undecided":
         found = uncertain(document)
         return f"{run} needs a person's verdict: {message if found is None else f'it is not known {found[0]}'}."
@@ -106,10 +106,23 @@ def why(document: Mapping[str, Any], state: RunState) -> str:
         return f"{run} is running: {doing}."
     if status == "interrupted":
         up = "its call may be up" if call_may_be_up(state) else "it has no live call"
-        return f"{run} is interrupted: {message}; {up}."
+        return f"{run} is interrupted: {message}{_last_trouble(document)}; {up}."
     how = f", {document['disposition']}" if document["disposition"] not in (None, status) else ""
     with_result = "" if document["result"] is None else f" with the result {line(document['result'])}"
     return f"{run} ended {local(document['ended_at'])}: {status}{how}{with_result}{f': {message}' if message else ''}."
+
+
+def _last_trouble(document: Mapping[str, Any]) -> str:
+    """Return what became of the step that the run rests at, where it did not go well."""
+    step = document["steps"][-1] if document["steps"] else None
+    if step is None or step["outcome"] in (None, "done"):
+        return ""
+    words = state_of(step, is_open=False)[0]
+    return f"; {', '.join(step['commands'])}: {words}{f', {_reason(step)}' if step['evidence'] else ''}"
+
+
+def _reason(step: Mapping[str, Any]) -> str:
+    return line(step["evidence"]).removeprefix(NOT_SENT)
 
 
 def _status(document: Mapping[str, Any]) -> str:
@@ -123,7 +136,7 @@ def _told(record: Record, commands: str) -> str | None:
             return None
         case Concluded(outcome=outcome, reason=reason):
             words = {"unknown": "reply lost", "not_sent": "not sent", "throttled": "told to wait"}
-            return f"{commands}: {words.get(outcome.value, outcome.value)}: {line(reason)}"
+            return f"{commands}: {words.get(outcome.value, outcome.value)}: {line(reason).removeprefix(NOT_SENT)}"
         case Settled(verdict=verdict, evidence=evidence, then=then):
             return f"{commands}: {_VERDICTS[verdict.value]}: {line(evidence)}; {_THEN[then]}"
         case Branched(kind=kind, label=label, reason=reason):

@@ -7,10 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from orchestrator.core.exchange import Outcome
+
 if TYPE_CHECKING:
     from orchestrator.compose import Observer
     from orchestrator.core.records import Record
     from orchestrator.core.state import RunState
+
+_NOT_DIALLED = (Outcome.NOT_SENT, Outcome.THROTTLED)
 
 
 class Watch:
@@ -52,4 +56,9 @@ class Watch:
 
 def call_may_be_up(state: RunState) -> bool:
     """Return whether a run has a call that is up or ringing, as far as its records tell."""
-    return state.end is None and not state.call_over and state.call_since is not None
+    if state.end is not None or state.call_over or state.call_since is None:
+        return False
+    dial = state.pending
+    if state.call_id is not None or dial is None or dial.concluded is None:
+        return True
+    return dial.unknowns > 0 or dial.concluded.outcome not in _NOT_DIALLED

@@ -7,13 +7,14 @@ the numbering plans and the do-not-call lists know as data; nothing is read here
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, time
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time
 from typing import Protocol
 
 from orchestrator.core.campaign import Campaign, Occurrence
 from orchestrator.core.contact import Contact, Moment
-from orchestrator.core.redial import NoMore, PastRun, Planning, earliest_allowed, next_call
+from orchestrator.core.instant import Instant
+from orchestrator.core.redial import CallAt, NoMore, PastRun, Planning, Why, earliest_allowed, next_call
 from orchestrator.core.windows import EVERY_DAY, Calendar, Window, closes_at, is_open
 
 DUPLICATE = "a duplicate"
@@ -119,6 +120,8 @@ class Facts:
         dials_wall: When its number was dialled, by any campaign (`redial.next_call` says how far back).
         zones: The time zones of its number; they count where the contact names none.
         forbidden: Why its number must not be called: a do-not-call list, an emergency number. None where it may.
+        holidays: The public holidays of its own country, where the campaign goes by them; None where that country or
+            its holidays are not known.
     """
 
     standing: ContactStanding | None = None
@@ -127,6 +130,7 @@ class Facts:
     dials_wall: Collection[float] = ()
     zones: frozenset[str] = frozenset()
     forbidden: str | None = None
+    holidays: frozenset[date] | None = frozenset()
 
 
 def admit(contact: Contact, facts: Facts, tick: Tick, *, spent: Spent, now_wall: float) -> Admission:
@@ -163,11 +167,16 @@ def admit(contact: Contact, facts: Facts, tick: Tick, *, spent: Spent, now_wall:
     return admission
 
 
-def planning_of(contact: Contact, zones: frozenset[str], tick: Tick) -> Planning:
-    """Return by what it is decided when a contact is called, first or again; `zones` count where it names none."""
+def planning_of(
+    contact: Contact, zones: frozenset[str], tick: Tick, *, holidays: frozenset[date] | None = frozenset()
+) -> Planning:
+    """Return by what it is decided when a contact is called, first or again.
+
+    `zones` count where the contact names none; `holidays` are those of its country.
+    """
     return Planning(
         rules=tick.campaign.redial,
-        calendar=_calendar(contact, tick),
+        calendar=_calendar(contact, tick, holidays or frozenset(), ends_wall=tick.occurrence.ends_wall),
         zones=frozenset({contact.tz}) if contact.tz is not None else zones,
         room_s=tick.longest_s,
         limits=tick.campaign.limits,
@@ -197,19 +206,38 @@ def _barred(contact: Contact, facts: Facts, campaign: Campaign) -> str | None:
         return facts.forbidden
     if campaign.allowed_prefixes and not contact.to.startswith(campaign.allowed_prefixes):
         return f"its number begins with none of the allowed prefixes ({', '.join(campaign.allowed_prefixes)})"
+    if facts.holidays is None:
+        return "the country of its number, or its holidays, are not known, and the campaign has `holidays: callee`"
     return None
 
 
 def _by_the_clock(contact: Contact, facts: Facts, tick: Tick, *, now_wall: float) -> Call | Later | Refused:
     """Return what windows, bounds, redial rules and the limits of the number say."""
-    planning = planning_of(contact, facts.zones, tick)
+    planning = planning_of(contact, facts.zones, tick, holidays=facts.holidays)
     found = next_call(planning, facts.earlier, dials_wall=facts.dials_wall, now_wall=now_wall)
+    if isinstance(found, CallAt) and tick.occurrence.is_over_by(found.at_wall):
+        found = NoMore(Why.NEVER_OPEN, "the occurrence ends before it may be called")
     if isinstance(found, NoMore):
-        return Refused(found.reason)
+        return Refused(_after_the_occurrence(contact, facts, tick, found, now_wall=now_wall))
     if found.at_wall > now_wall:
         return Later(found.at_wall, _why_not_now(planning, facts, now_wall=now_wall))
     closing = closes_at(planning.calendar, planning.zones, at_wall=now_wall)
     return Call(None if closing is None else closing - tick.longest_s)
+
+
+def _after_the_occurrence(contact: Contact, facts: Facts, tick: Tick, found: NoMore, *, now_wall: float) -> str:
+    """Return why a contact is not called; where the end of the occurrence is in the way, when it could have been."""
+    if found.why is not Why.NEVER_OPEN or tick.occurrence.ends_wall is None:
+        return found.reason
+    calendar = _calendar(contact, tick, facts.holidays or frozenset(), ends_wall=None)
+    planning = replace(planning_of(contact, facts.zones, tick), calendar=calendar)
+    later = next_call(planning, facts.earlier, dials_wall=facts.dials_wall, now_wall=now_wall)
+    if isinstance(later, NoMore):
+        return found.reason
+    return (
+        f"the occurrence {tick.occurrence.name} ends before it may be called: not before "
+        f"{Instant(later.at_wall, 0.0).rfc3339()}"
+    )
 
 
 def _why_not_now(planning: Planning, facts: Facts, *, now_wall: float) -> str:
@@ -226,9 +254,11 @@ def _why_not_now(planning: Planning, facts: Facts, *, now_wall: float) -> str:
     return "the calling window closes too soon for a call"
 
 
-def _calendar(contact: Contact, tick: Tick) -> Calendar:
-    """Return the campaign's calendar within the contact's own bounds and the occurrence."""
-    calendar, ends_wall = tick.campaign.calendar, tick.occurrence.ends_wall
+def _calendar(contact: Contact, tick: Tick, holidays: frozenset[date], *, ends_wall: float | None) -> Calendar:
+    """Return the campaign's calendar within the contact's own bounds, its holidays and the occurrence."""
+    calendar = tick.campaign.calendar
+    if holidays:
+        calendar = replace(calendar, closed_dates=calendar.closed_dates | holidays)
     if contact.not_before is not None or contact.not_after is not None:
         calendar = calendar.narrowed(_bounds(contact.not_before, contact.not_after))
     if ends_wall is not None:  # a call must have begun by then; it need not have ended

@@ -6,6 +6,7 @@ batch and `admission` go by it. It knows neither contacts nor runs nor the prese
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
@@ -17,6 +18,9 @@ from orchestrator.core.redial import NumberLimits, RedialRule
 from orchestrator.core.script import SettingValue, Text, Value
 from orchestrator.core.windows import Calendar
 
+CALLEE = "callee"
+"""In place of a country: the public holidays of the callee's own, told from the number."""
+
 
 class Repeat(StrEnum):
     """Whether the same contacts may be called again in a later occurrence, and how long an occurrence is."""
@@ -24,6 +28,10 @@ class Repeat(StrEnum):
     NONE = "none"  # a contacts file with the content of an earlier occurrence is refused; an occurrence is a day
     DAILY = "daily"
     WEEKLY = "weekly"  # an occurrence is a week from Monday on
+
+
+_DATED = re.compile(r"\d{4}-(\d\d-\d\d|W\d\d)", re.ASCII)
+"""Names of occurrences that this program gives."""
 
 
 class Overlap(StrEnum):
@@ -69,7 +77,7 @@ class Campaign:
         max_attempts: Most dials in one tick, redials included; None for any number.
         max_call_s: Most seconds that all the calls of one tick may last together; None for any number.
         calendar: When callees may be called. `resolved` adds the closed dates.
-        holidays: The country whose public holidays are closed, such as `US`; None for none.
+        holidays: The country whose public holidays are closed, such as `US`, or CALLEE; None for none.
         subdivision: A part of that country with holidays of its own.
         blackout: Path of a file of further closed dates.
         do_not_call: Paths of files of numbers that are never called.
@@ -136,6 +144,26 @@ class Occurrence:
     name: str
     ends_wall: float | None = None
 
+    def is_over_by(self, wall: float) -> bool:
+        """Return whether no call is begun for it any more at that moment."""
+        return self.ends_wall is not None and wall >= self.ends_wall
+
+
+def end_of_occurrence(name: str, timezone: str) -> float | None:
+    """Return when an occurrence of that name is over: a day or a week in the campaign's zone, else never.
+
+    Raises:
+        ZoneInfoNotFoundError: The zone has no data.
+    """
+    if not _DATED.fullmatch(name):
+        return None
+    try:
+        first, days = date.fromisoformat(name), 7 if "W" in name else 1
+    except ValueError:  # the 31st of February, the week 60
+        return None
+    following = first + timedelta(days=days)
+    return datetime(following.year, following.month, following.day, tzinfo=ZoneInfo(timezone)).timestamp()
+
 
 def occurrence_of(campaign: Campaign, now_wall: float, given: str | None = None) -> Occurrence:
     """Return the occurrence of a moment: the day in the campaign's zone, or its week; one that was given never ends.
@@ -145,11 +173,9 @@ def occurrence_of(campaign: Campaign, now_wall: float, given: str | None = None)
     """
     if given is not None:
         return Occurrence(given)
-    zone = ZoneInfo(campaign.timezone)
-    today = datetime.fromtimestamp(now_wall, UTC).astimezone(zone).date()
+    today = datetime.fromtimestamp(now_wall, UTC).astimezone(ZoneInfo(campaign.timezone)).date()
+    name = today.isoformat()
     if campaign.repeat is Repeat.WEEKLY:
-        year, week, weekday = today.isocalendar()
-        name, following = f"{year}-W{week:02}", today + timedelta(days=8 - weekday)
-    else:
-        name, following = today.isoformat(), today + timedelta(days=1)
-    return Occurrence(name, datetime(following.year, following.month, following.day, tzinfo=zone).timestamp())
+        year, week, _ = today.isocalendar()
+        name = f"{year}-W{week:02}"
+    return Occurrence(name, end_of_occurrence(name, campaign.timezone))

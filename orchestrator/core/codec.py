@@ -3,7 +3,7 @@
 One record is one JSON object: `t` names its type, `v` the format version, then its fields by their names. An Instant is
 `[wall, boot_s, boot_id]`, an enum its value, a tuple a list. A field that equals its default is left out, so **changing
 a default is a change of the format**; settings are written in full, since a release may change their defaults and a
-run must keep those it began with. Fields marked `memory_only` are never written (design section 4.10).
+run must keep those it began with. Fields marked `memory_only` are never written (rules, section 4.10).
 
 Reading is strict: a journal that is damaged or not ours must never be misread, so an unknown type, a newer version and
 a missing, unknown or ill-typed field are all refused. Messages name places and types, never values, which may be

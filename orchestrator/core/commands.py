@@ -48,7 +48,7 @@ NAMES: Mapping[type[Command | Control], str] = {
     Goto: "goto",
     End: "end",
 }
-"""The name of each kind of element, as contract section 3 and design section 5 write it."""
+"""The name of each kind of element, as contract section 3 and rules, section 5 write it."""
 
 REPLAY_CLASSES: Mapping[type[Command | Control], ReplayClass] = {
     Dial: ReplayClass.FORBIDDEN,
@@ -62,7 +62,7 @@ REPLAY_CLASSES: Mapping[type[Command | Control], ReplayClass] = {
     Hangup: ReplayClass.HARMLESS,
     Sms: ReplayClass.DANGEROUS,
 }
-"""The replay class of each kind of command (design section 2)."""
+"""The replay class of each kind of command (rules, section 2)."""
 
 POLICIES: Mapping[ReplayClass, Policy] = {
     ReplayClass.HARMLESS: Policy.REPEAT,
@@ -71,8 +71,10 @@ POLICIES: Mapping[ReplayClass, Policy] = {
     ReplayClass.DANGEROUS: Policy.STOP,
     ReplayClass.FORBIDDEN: Policy.STOP,
 }
-"""What is done with a step of unknown outcome by default (design section 4.4); an sms is skipped instead."""
+"""What is done with a step of unknown outcome by default (rules, section 4.4); an sms is skipped instead."""
 
+DANGEROUS_NAMES = frozenset(NAMES[kind] for kind, rank in REPLAY_CLASSES.items() if rank is ReplayClass.DANGEROUS)
+"""The commands that must not be repeated unless their author says so."""
 _BY_DANGER: Mapping[ReplayClass, int] = {kind: rank for rank, kind in enumerate(ReplayClass)}
 _BY_STRICTNESS: Mapping[Policy, int] = {Policy.REPEAT: 0, Policy.SKIP: 1, Policy.STOP: 2}
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, cast
 
+from orchestrator.core import awaiting
 from orchestrator.core.exchange import CallSeen, CommandResult, Operation, Outcome
 from orchestrator.core.instant import Instant
 from orchestrator.core.records import (
@@ -27,7 +28,7 @@ from orchestrator.core.records import (
     Verdict,
 )
 from orchestrator.core.script import Value
-from orchestrator.core.state import Event, Failure, Pending, Phase, RunState
+from orchestrator.core.state import TRANSITIONS, Event, Failure, Pending, Phase, RunState
 from orchestrator.errors import OrchestratorError
 
 Changes = dict[str, Any]
@@ -59,6 +60,8 @@ def concluded(state: RunState, record: Concluded) -> Meaning:
         case Outcome.REJECTED:
             return _rejected(state, record, pending=pending, changes=changes)
         case Outcome.DONE:
+            if awaiting.is_acknowledged(pending, record):
+                return Event.ACCEPTED, changes | ({} if record.call is None else _seen(state, record.call))
             if _is_too_short(pending, record):
                 changes["pending"] = replace(pending, unknowns=pending.unknowns + 1)
                 return Event.LOST, changes
@@ -67,15 +70,19 @@ def concluded(state: RunState, record: Concluded) -> Meaning:
             )
 
 
+def silence_before(state: RunState, record: Concluded) -> float | None:
+    """Return the dead air before a step whose outcome comes now, seconds; None where nobody heard or measured any."""
+    if state.quiet_since is None or record.first_byte is None:
+        return None
+    if _pending(state).intent.operation is not Operation.COMMAND:
+        return None
+    return record.first_byte.since(state.quiet_since)
+
+
 def _dead_air(state: RunState, pending: Pending, record: Concluded) -> Changes:
     """Notice a silence before a step that is longer than the script's `max_dead_air`."""
-    longest_s = state.settings.max_dead_air_s
-    if longest_s is None or state.quiet_since is None or record.first_byte is None:
-        return {}
-    if pending.intent.operation is not Operation.COMMAND:
-        return {}
-    silent_s = record.first_byte.since(state.quiet_since)
-    if silent_s <= longest_s:
+    longest_s, silent_s = state.settings.max_dead_air_s, silence_before(state, record)
+    if longest_s is None or silent_s is None or silent_s <= longest_s:
         return {}
     commands = "/".join(pending.intent.commands)
     message = f"{silent_s:.1f} s of dead air before {commands}, longer than max_dead_air ({longest_s:g} s)"
@@ -88,7 +95,11 @@ def _is_too_short(pending: Pending, record: Concluded) -> bool:
         return False
     if record.results is None:
         return pending.intent.saves is not None
-    return len(record.results) < len(pending.intent.commands) and all(result.ok for result in record.results)
+    return _stops_short(pending, record.results)
+
+
+def _stops_short(pending: Pending, results: tuple[CommandResult, ...]) -> bool:
+    return len(results) < len(pending.intent.commands) and all(result.ok for result in results)
 
 
 def _rejected(state: RunState, record: Concluded, *, pending: Pending, changes: Changes) -> Meaning:
@@ -105,10 +116,10 @@ def _rejected(state: RunState, record: Concluded, *, pending: Pending, changes: 
 
 
 def _concluded_end(state: RunState, record: Concluded, *, pending: Pending, changes: Changes) -> Meaning:
-    gone = record.outcome is Outcome.DONE or (record.outcome is Outcome.REJECTED and record.status in (404, 410))
+    """Believe a DELETE only what its reply shows: without the ended call in it, the call is looked at first."""
     if pending.intent.call_id != state.call_id:
-        return _concluded_extra(state, pending.intent, gone=gone, changes=changes)
-    if gone:
+        return _concluded_extra(state, record, pending.intent, changes=changes)
+    if record.outcome is Outcome.DONE and _is_over(record.call):
         cause = record.call.hangup_cause if record.call is not None and record.call.hangup_cause else "command"
         changes |= {
             "pending": None,
@@ -124,13 +135,19 @@ def _concluded_end(state: RunState, record: Concluded, *, pending: Pending, chan
     return Event.LOST, changes
 
 
-def _concluded_extra(state: RunState, intent: Intended, *, gone: bool, changes: Changes) -> Meaning:
+def _concluded_extra(state: RunState, record: Concluded, intent: Intended, *, changes: Changes) -> Meaning:
+    """Take what came of ending a further call, which was seen in a list and is seen there again if it is still up."""
+    accepted = record.outcome is Outcome.DONE and (record.call is None or record.call.ended)
+    gone = accepted or (record.outcome is Outcome.REJECTED and record.status in (404, 410))
     changes["pending"] = None
     changes["extra_tries"] = 0 if gone else state.extra_tries + 1
     if gone or state.watch_until is not None:  # if it is still up, the next look at the list finds it again
         changes["extras"] = tuple(call_id for call_id in state.extras if call_id != intent.call_id)
     if gone and intent.call_id is not None:
         changes["extras_done"] = state.extras_done | {intent.call_id}
+        changes["extras_left"] = state.extras_left - {intent.call_id}
+    elif state.watch_until is not None and intent.call_id is not None:
+        changes["extras_left"] = state.extras_left | {intent.call_id}
     undecided = state.ending is not None and state.ending.status is Status.UNDECIDED
     return (_over_event(state) if state.call_over or undecided else Event.DONE), changes
 
@@ -140,6 +157,8 @@ def looked(state: RunState, record: Looked) -> Meaning:
     changes: Changes = {"wake": None, "requests_sent": state.requests_sent + 1}
     if state.phase is Phase.OVER:
         changes["looked_over"] = True
+    if record.gone and state.other_key and state.phase is not Phase.SENDING:
+        return Event.STILL, {**changes, "hidden": True}
     if record.clock_skew_s is not None:
         changes |= {"clock_skew_s": record.clock_skew_s, "skew_known": True}
     if state.phase in (Phase.SENDING, Phase.SETTLING):
@@ -149,25 +168,63 @@ def looked(state: RunState, record: Looked) -> Meaning:
     if record.kind is LookKind.LIST:
         return Event.STILL, changes | _watched(state, record)
     if not record.ok:
-        changes["look_failures"] = state.look_failures + 1
+        refused_look = record if record.unauthenticated or record.status in (401, 403) else None
+        changes |= {"look_failures": state.look_failures + 1, "refused_look": refused_look}
         return Event.STILL, changes
-    changes |= {"look_failures": 0, "must_look": False}
-    if state.phase is Phase.RETRYING and not state.look_failures:
-        changes["wake"] = state.wake  # the wait before the next try goes on after the first look of a resume
+    changes |= {"look_failures": 0, "refused_look": None, "must_look": False}
     if record.gone:
         return _over_event(state), {
             **changes,
-            "call_over": True,
+            **_vanished(state, record.at),
             "pending": None,
             "left_over": state.left_over or state.pending,
         }
-    call = cast("CallSeen", record.call)
+    return _seen_by_look(state, record, cast("CallSeen", record.call), changes=changes)
+
+
+def _seen_by_look(state: RunState, record: Looked, call: CallSeen, *, changes: Changes) -> Meaning:
+    if state.phase is Phase.AWAITING:
+        return _seen_while_awaiting(state, record, call, changes=changes)
     changes |= _seen(state, call)
     if call.ended:
         return _over_event(state), {**changes, "pending": None, "left_over": state.left_over or state.pending}
+    event = Event.SEEN_READY if call.ready else Event.NOT_READY
     if state.phase is Phase.BUSY and state.pending is not None:
-        return _seen_while_refused(state, record, call, changes=changes)
-    return (Event.SEEN_READY if call.ready else Event.NOT_READY), changes
+        event, changes = _seen_while_refused(state, record, call, changes=changes)
+    if TRANSITIONS[state.phase].get(event) is Phase.RETRYING:  # the wait before the next try goes on
+        changes |= {"wake": state.held_wake, "held_wake": None}
+    return event, changes
+
+
+def _seen_while_awaiting(state: RunState, record: Looked, call: CallSeen, *, changes: Changes) -> Meaning:
+    """A look at the call while it runs an acknowledged list."""
+    pending = replace(_pending(state), looks=(record,), look_now=False)
+    changes["pending"] = pending
+    if not awaiting.seen_over(state, record, call):
+        return Event.STILL, changes | _seen(state, call)
+    intent, results = pending.intent, awaiting.results_of(state, record)
+    if results is None and call.ended and intent.commands[-1] != "hangup":
+        verdict = None if intent.operation is Operation.CREATE else Verdict.PARTLY
+        cut_short = replace(pending, verdict=verdict, evidence="the call ended before the end of the list was seen")
+        steps = (*state.steps, cut_short.report(index=len(state.steps), ended=record.at))
+        return Event.CALL_OVER, {**changes, **_seen(state, call), "pending": None, "steps": steps}
+    asks = "get_dtmf" in intent.commands  # that nobody pressed a key is known from its result alone
+    if not call.ended and (asks if results is None else _stops_short(pending, results)):
+        if awaiting.event_may_come(state, pending, record):
+            changes["pending"] = replace(pending, ready_since=pending.ready_since or record.at)
+            return Event.STILL, changes | _seen(state, call)
+        changes["pending"] = replace(pending, unknowns=pending.unknowns + 1)
+        changes["events_missed"] = True
+        return Event.LOST, changes
+    at = awaiting.over_since(state, record)
+    return _complete(state, pending, changes, call=call, results=results, secrets=record.secrets, at=at)
+
+
+def _vanished(state: RunState, at: Instant) -> Changes:
+    """The API no longer knows the call: it is taken to have ended, though nobody saw that."""
+    message = f"the API does not know call {state.call_id} any more; that it has ended was not seen"
+    notices = (*state.notices, Noticed(at=at, code="vanished", message=message))
+    return {"call_over": True, "vanished": True, "notices": notices}
 
 
 def _seen_while_refused(state: RunState, record: Looked, call: CallSeen, *, changes: Changes) -> Meaning:
@@ -195,6 +252,7 @@ def _watched(state: RunState, record: Looked) -> Changes:
         "look_failures": 0,
         "watch_looked": record.at,
         "watch_until": None if over else state.watch_until,
+        "extras_left": frozenset(),
         "extras": (*state.extras, *further),
         "extras_done": state.extras_done | ended,
     }
@@ -203,7 +261,7 @@ def _watched(state: RunState, record: Looked) -> Changes:
 def settled(state: RunState, record: Settled) -> Meaning:
     """Take a verdict on an unknown attempt."""
     pending = replace(_pending(state), verdict=record.verdict, evidence=record.evidence)
-    changes: Changes = {"wake": None}
+    changes: Changes = {"wake": None, "held_wake": None}
     if record.verdict is not Verdict.RAN:
         changes |= {"doubt": True, "log_length": None}
     if record.doubled:
@@ -230,6 +288,9 @@ def settled(state: RunState, record: Settled) -> Meaning:
 def _went_on(state: RunState, pending: Pending, record: Settled, *, changes: Changes) -> Meaning:
     intent = pending.intent
     if intent.operation is Operation.END:
+        accepted = pending.concluded is not None and pending.concluded.outcome is Outcome.DONE
+        if record.call is None and not accepted:
+            return _over_event(state), {**changes, "pending": None, **_vanished(state, record.at)}
         cause = changes.get("hangup_cause") or state.hangup_cause or "command"
         changes |= {"pending": None, "call_over": True, "hangup_cause": cause}
         return _over_event(state), changes

@@ -1,11 +1,11 @@
-"""The document of a run: what `show RUN --json` and `run --json` print, and the exit code (design section 7). Pure."""
+"""The document of a run: what `show RUN --json` and `run --json` print, and the exit code (rules, section 7). Pure."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import Any
 
-from orchestrator.core.decide import disposition_of
+from orchestrator.core.ending import disposition_of
 from orchestrator.core.exchange import CommandResult
 from orchestrator.core.instant import Instant
 from orchestrator.core.masking import masked
@@ -39,12 +39,15 @@ def status_of(state: RunState, now: Instant, *, driven: bool) -> Status:
 
 
 def exit_code_of_run(state: RunState, rest: Fault | None) -> int:
-    """Return the exit code for one driven run, by the precedence of design section 7."""
-    fault = state.end.fault if state.end is not None else rest
-    by_fault = _EXIT_CODES.get(fault.code, 0) if fault is not None else 0
+    """Return the exit code for one driven run, by the precedence of the rules, section 7.
+
+    75 says that running again resumes it; a run that has ended, though it was stopped, leaves nothing to resume.
+    """
+    fault = rest or (None if state.end is None else state.end.fault)
+    by_fault = 0 if fault is None else _EXIT_CODES.get(fault.code, 0)
     if state.end is None:
         return by_fault or 75
-    return by_fault or (0 if state.end.status is Status.COMPLETED else 1)
+    return by_fault if by_fault not in (0, 75) else (0 if state.end.status is Status.COMPLETED else 1)
 
 
 def document_of(
@@ -61,7 +64,7 @@ def document_of(
     """
     begun, end = state.begun, state.end
     status = status_of(state, now, driven=driven)
-    fault = end.fault if end is not None else (rest or (state.ending.fault if state.ending is not None else None))
+    fault = rest or (end.fault if end is not None else (state.ending.fault if state.ending is not None else None))
     resumable = end is None and not driven and status in (Status.INTERRUPTED, Status.WAITING)
     disposition: Disposition | None = None
     if end is not None:

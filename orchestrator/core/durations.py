@@ -1,6 +1,6 @@
 """How long commands last: at least, as expected, at most. Pure; texts come rendered, in their form on the wire.
 
-The shortest bound decides that a command cannot have run (design section 4.4), the longest when a reply is given up
+The shortest bound decides that a command cannot have run (rules, section 4.4), the longest when a reply is given up
 and what fits a network limit (section 6). Both must be safe: shortest too low and longest too high cost only time.
 """
 
@@ -15,7 +15,7 @@ from typing import Any
 from orchestrator.core.exchange import WireCommand
 
 FASTEST_WORDS_PER_MINUTE = 260.0
-"""Nobody is made to listen to faster speech; the shortest bound of a text (design section 4.4)."""
+"""Nobody is made to listen to faster speech; the shortest bound of a text (rules, section 4.4)."""
 SLOWEST_SHARE = 0.6
 """The longest bound of a text: this share of the expected rate. Slow voices, and pauses at every stop and comma."""
 SPEECH_START_S = 1.0
@@ -25,7 +25,7 @@ TONE_S = 0.2
 RING_S = 30.0
 """The server's ring timeout for a dial that has none (contract section 3)."""
 RING_MARGIN_S = 5.0
-"""A dial may last this much longer than its ring timeout (design section 6)."""
+"""A dial may last this much longer than its ring timeout (rules, section 6)."""
 DIGIT_TIMEOUT_S = 15.0
 """The server's timeout of a get_dtmf that has none (contract section 3)."""
 UNKNOWN_PLAY_S = (0.0, 10.0, 60.0)

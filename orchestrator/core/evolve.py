@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from orchestrator.core import conclude
+from orchestrator.core.awaiting import with_event
 from orchestrator.core.conclude import Changes, IllegalRecordError, Meaning
 from orchestrator.core.exchange import Operation
 from orchestrator.core.records import (
@@ -20,12 +21,12 @@ from orchestrator.core.records import (
     CancelAsked,
     Concluded,
     EndDecided,
+    EventReceived,
     Fault,
     Intended,
     Looked,
     Noticed,
     Record,
-    ReplayClass,
     Resolved,
     Resumed,
     RunEnded,
@@ -66,7 +67,7 @@ def marks(state: RunState) -> RunMarks:
         status, disposition = state.end.status, state.end.disposition
     elif state.phase is Phase.UNDECIDED:
         status = Status.UNDECIDED
-    dial = _open_dial(state)
+    dial = state.open_dial
     until_wall = None if dial is None else (dial.expires_wall or dial.at.wall) + state.settings.max_call_s
     if state.watch_until is not None:  # until then another run's call to this number would pass for a doubled one
         until_wall = state.watch_until.wall
@@ -82,13 +83,6 @@ def marks(state: RunState) -> RunMarks:
     )
 
 
-def _open_dial(state: RunState) -> Intended | None:
-    for pending in (state.pending, state.left_over):
-        if pending is not None and pending.intent.operation is Operation.CREATE:
-            return pending.intent
-    return None
-
-
 def _started(_state: RunState, record: RunStarted) -> Meaning:
     return Event.STARTED, {
         "started": record,
@@ -102,6 +96,10 @@ def _started(_state: RunState, record: RunStarted) -> Meaning:
         },
         "secret_names": frozenset(record.secret_names),
         "lost": frozenset(record.secret_names) - frozenset(record.secrets),
+        "api_url": record.api_url,
+        "account": record.account,
+        "clock_skew_s": record.clock_skew_s or 0.0,
+        "skew_known": record.clock_skew_s is not None,
     }
 
 
@@ -124,7 +122,7 @@ def _intended(state: RunState, record: Intended) -> Meaning:
             evidence=None,
             earlier=earlier,
         )
-    changes: Changes = {"pending": pending, "wake": None, "jumped": False, "check_stale": False}
+    changes: Changes = {"pending": pending, "wake": None, "held_wake": None, "jumped": False, "check_stale": False}
     if record.fell_into:
         visits = dict(state.visits)
         for label in record.fell_into:
@@ -132,10 +130,8 @@ def _intended(state: RunState, record: Intended) -> Meaning:
         changes["visits"] = visits
     if record.digests:
         changes["executed"] = {**state.executed, **{int(entry): digest for entry, digest in record.digests.items()}}
-    if record.replay_class is ReplayClass.DANGEROUS:
-        changes["last_dangerous"] = len(state.steps)
     if record.operation is Operation.CREATE:
-        changes["call_since"] = record.at
+        changes |= {"call_since": record.at, "fence_wall": record.expires_wall}
     return Event.INTENDED, changes
 
 
@@ -155,6 +151,7 @@ def _waited(_state: RunState, record: Waited) -> Meaning:
 def _branched(state: RunState, record: Branched) -> Meaning:
     changes: Changes = {
         "wake": None,
+        "held_wake": None,
         "cursor": record.target,
         "failure": None,
         "jumped": record.label is not None or record.kind is BranchKind.RETRY,
@@ -183,6 +180,7 @@ def _branched(state: RunState, record: Branched) -> Meaning:
 def _end_decided(state: RunState, record: EndDecided) -> Meaning:
     changes: Changes = {
         "wake": None,
+        "held_wake": None,
         "ending": record,
         "failure": None,
         "left_over": state.left_over or state.pending,
@@ -200,29 +198,55 @@ def _run_ended(state: RunState, record: RunEnded) -> Meaning:
     return Event.RUN_ENDED, changes
 
 
+_LOOKED_AT_FIRST = frozenset({Phase.READY, Phase.AWAITING, Phase.RETRYING, Phase.BUSY, Phase.FAILED})
+
+
 def _resumed(state: RunState, record: Resumed) -> Meaning:
+    must_look = state.call_up and state.phase in _LOOKED_AT_FIRST
     changes: Changes = {
         "settings": record.settings,
         "look_failures": 0,
+        "refused_look": None,
         "check_stale": True,
-        # A signal spoke to the process that is gone, a person to the run.
-        "cancel": state.cancel if state.cancel is not None and state.cancel.code == "cancelled" else None,
+        "cancel": _still_cancelled(state),
         "extra_tries": 0,
         "variables": {**state.variables, **record.secrets},
         "lost": state.lost - frozenset(record.secrets),
-        "must_look": state.call_up and state.phase in (Phase.READY, Phase.RETRYING, Phase.BUSY, Phase.FAILED),
+        "must_look": must_look,
+        "dial_by": record.dial_by,
+        "api_url": state.api_url if state.has_called else record.api_url,
+        "account": state.account if state.has_called else record.account,
+        "other_key": state.has_called and _differ(state.account, record.account),
+        "hidden": False,
     }
+    if must_look and state.phase is Phase.RETRYING:  # a later wake time is that of a look
+        changes |= {"wake": None, "held_wake": state.held_wake if state.must_look else state.wake}
     if state.pending is not None and state.phase in (Phase.SENDING, Phase.SETTLING):
         left = state.pending.resumed_at or record.at
         unknowns = 0 if state.pending.intent.operation is Operation.END else state.pending.unknowns
         unknowns += 1 if state.phase is Phase.SENDING else 0
         # The looks that failed belong to the process that died: the next one finds out for itself who is in reach.
-        looks = tuple(look for look in state.pending.looks if look.ok or look.refused)
+        looks = tuple(look for look in state.pending.looks if look.ok or (look.refused and look.status != 401))
         changes["pending"] = replace(state.pending, resumed_at=left, unknowns=unknowns, looks=looks)
     elif state.pending is not None:
         # The retries of the process that died are not held against this one; the wait it began goes on.
         changes["pending"] = replace(state.pending, held_back=min(state.pending.held_back, 1), held_since=record.at)
     return Event.RESUMED, changes
+
+
+def _differ(one: str | None, other: str | None) -> bool:
+    return one is not None and other is not None and one != other
+
+
+def _still_cancelled(state: RunState) -> CancelAsked | None:
+    """Return what a resume has to obey: a person always; a signal where it has begun to end a call that is known.
+
+    A signal to a process that was still looking for its lost dial spoke to that process alone.
+    """
+    cancel = state.cancel
+    if cancel is None or cancel.code == "cancelled":
+        return cancel
+    return cancel if cancel.code == "stopped" and state.call_up else None
 
 
 def _resolved(state: RunState, record: Resolved) -> Meaning:
@@ -260,8 +284,17 @@ def _cancel_asked(state: RunState, record: CancelAsked) -> Meaning:
     return Event.STILL, {"cancel": state.cancel or record, "requests_sent": state.requests_sent + open_request}
 
 
+def _event_received(state: RunState, record: EventReceived) -> Meaning:
+    pending = with_event(state, record)
+    if pending is None:
+        return Event.STILL, {"events_missed": False}
+    wake = None if state.phase is Phase.AWAITING else state.wake
+    return Event.STILL, {"events_missed": False, "pending": pending, "wake": wake}
+
+
 def _noticed(state: RunState, record: Noticed) -> Meaning:
-    return Event.STILL, {"notices": (*state.notices, record)}
+    closes = state.phase is Phase.OVER and state.end is not None  # the call that an ended run had left up is over
+    return Event.RUN_ENDED if closes else Event.STILL, {"notices": (*state.notices, record)}
 
 
 def _left_over(state: RunState) -> Pending:
@@ -283,5 +316,6 @@ _MEANINGS: Mapping[type, Callable[[RunState, Any], Meaning]] = {
     Resumed: _resumed,
     CancelAsked: _cancel_asked,
     Resolved: _resolved,
+    EventReceived: _event_received,
     Noticed: _noticed,
 }

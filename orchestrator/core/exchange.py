@@ -1,4 +1,4 @@
-"""One HTTP request and what came of it, in the words of design sections 2 and 4.2. Transports speak these types.
+"""One HTTP request and what came of it, in the words of the rules, sections 2 and 4.2. Transports speak these types.
 
 The table from HTTP statuses to outcomes is here, pure; the table from exceptions to outcomes is the transport's,
 since only it may know the library that raises them.
@@ -9,16 +9,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from orchestrator.core.instant import Instant
+
+if TYPE_CHECKING:
+    from orchestrator.core.limits import CutKind
 
 WireCommand = Mapping[str, Any]
 """A command as contract section 3 writes it, rendered: `{"say": {"text": "Hello"}}`."""
 
 
 class Outcome(StrEnum):
-    """What is known of an attempt right after it (design section 2)."""
+    """What is known of an attempt right after it (rules, section 2)."""
 
     DONE = "done"
     REJECTED = "rejected"
@@ -59,6 +62,7 @@ class Request:
         read_timeout_s: Longest silence before the reply is given up.
         deadline_s: Longest time for the whole exchange, from the start of the send.
         reference: Names the step across its attempts, for dialects with an idempotency key or a client reference.
+        asynchronous: To be acknowledged at once, before the commands have run (contract section 4).
     """
 
     operation: Operation
@@ -67,6 +71,7 @@ class Request:
     read_timeout_s: float = 10.0
     deadline_s: float = 15.0
     reference: str | None = None
+    asynchronous: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +85,7 @@ class CallSeen:
     from_: str | None = None
     created_epoch: float | None = None
     reference: str | None = None
+    duration_s: float | None = None
 
     @property
     def ended(self) -> bool:
@@ -129,6 +135,8 @@ class Reply:
         server_wall: The server's `Date`, seconds since the epoch.
         unauthenticated: The API itself answered 401 or 403.
         misconfigured: The reply shows a wrong setting (3xx).
+        cut: How the path ended the exchange in the server's place, for `unknown`; None where it did not, or where
+            the reply had begun: what is cut then is no silence.
     """
 
     outcome: Outcome
@@ -144,10 +152,11 @@ class Reply:
     server_wall: float | None = None
     unauthenticated: bool = False
     misconfigured: bool = False
+    cut: CutKind | None = None
 
 
 def outcome_of_status(status: int, *, has_retry_after: bool, is_json_object: bool) -> Outcome:
-    """Return what an HTTP status alone says of an attempt (design section 4.2).
+    """Return what an HTTP status alone says of an attempt (rules, section 4.2).
 
     A 2xx is DONE only as far as its status goes: the body's shape must still be checked. Only 429, and a 503 that is
     the API's own (a JSON object with Retry-After), are `throttled`; what may have run is `unknown`.

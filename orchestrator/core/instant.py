@@ -1,4 +1,4 @@
-"""A point in time that both clocks saw: dates come from one, durations from the other (design section 4.7)."""
+"""A point in time that both clocks saw: dates come from one, durations from the other (rules, section 4.7)."""
 
 from __future__ import annotations
 

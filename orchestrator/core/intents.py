@@ -3,34 +3,87 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from orchestrator.core.actions import Send
 from orchestrator.core.exchange import Operation, Request, WireCommand
 from orchestrator.core.instant import Instant
-from orchestrator.core.records import Cursor, Intended, ReplayClass
-from orchestrator.core.script import Script
+from orchestrator.core.records import Cursor, Intended, ReplayClass, Verdict
+from orchestrator.core.script import Control, Script, Variables
+from orchestrator.core.settings import Settings
 from orchestrator.core.state import RunState
-from orchestrator.core.step import Step, next_step
+from orchestrator.core.step import PlanError, Step, next_step
 from orchestrator.errors import ExpressionError
 
+ACKNOWLEDGED_AFTER_S = 10.0
+"""How long the acknowledgement of an asynchronous request is waited for."""
 END_TIMEOUT_S = 10.0
 """How long the reply to a DELETE is waited for."""
 
 
-def step_at(state: RunState, script: Script, cursor: Cursor) -> Step:
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """A step made while the request before it was open, and what it was made from."""
+
+    step: Step
+    variables: Variables
+    settings: Settings
+    log_is_known: bool
+    events_missed: bool
+
+
+def foresee(state: RunState, script: Script) -> Foreseen | None:
+    """Make the step that follows the open request, if that is done as it should be; None where that is not yet known.
+
+    It spares the callee the time it takes. `decide` uses it only if nothing that it was made from has changed.
+    """
+    cursor = None if state.pending is None else state.pending.intent.after
+    if cursor is None or cursor.entry >= len(script.entries):
+        return None
+    if isinstance(script.entries[cursor.entry].element, Control):
+        return None
+    try:
+        return Foreseen(
+            step_at(state, script, cursor),
+            state.variables,
+            state.settings,
+            state.log_length is not None,
+            state.events_missed,
+        )
+    except (ExpressionError, PlanError):
+        return None  # it is raised again if it comes to that step
+
+
+def step_at(state: RunState, script: Script, cursor: Cursor, foreseen: Foreseen | None = None) -> Step:
     """Return the step at a cursor. Raises ExpressionError, PlanError."""
-    begun = state.begun
-    return next_step(script, cursor, state.variables, state.settings, to=begun.to, from_=begun.from_)
+    if (
+        foreseen is not None
+        and foreseen.step.start == cursor
+        and foreseen.variables == state.variables
+        and foreseen.settings is state.settings
+        and foreseen.log_is_known == (state.log_length is not None)
+        and foreseen.events_missed == state.events_missed
+    ):
+        return foreseen.step
+    begun, settings = state.begun, state.settings
+    if settings.shows_results and state.log_length is None:  # which of the results shown are new cannot be told
+        settings = replace(settings, shows_results=False)
+    if settings.hears_events and state.events_missed:  # whoever received them may be gone: digits come by the reply
+        settings = replace(settings, hears_events=False)
+    return next_step(script, cursor, state.variables, settings, to=begun.to, from_=begun.from_)
 
 
 def send(state: RunState, step: Step, now: Instant, *, attempt: int, fell_into: tuple[str, ...] = ()) -> Send:
     """Return the intent and the request of a step. Raises ExpressionError for a date that is none."""
     settings = state.settings
+    if state.pending is not None and _asks_for_kept_reply(state):  # the mode may have changed since
+        step = replace(step, asynchronous=state.pending.intent.asynchronous)
     commands, expires_wall = step.commands, None
     if step.operation is Operation.CREATE:
         commands, expires_wall = _fenced(step.commands, state, now)
-    read_timeout_s = step.bounds.longest_s + settings.read_margin_s
+    held_open_s = ACKNOWLEDGED_AFTER_S if step.asynchronous else step.bounds.longest_s
+    read_timeout_s = held_open_s + settings.read_margin_s
     intent = Intended(
         at=now,
         operation=step.operation,
@@ -50,6 +103,9 @@ def send(state: RunState, step: Step, now: Instant, *, attempt: int, fell_into: 
         fell_into=fell_into,
         expires_wall=expires_wall,
         call_id=state.call_id,
+        asynchronous=step.asynchronous,
+        expected_s=step.bounds.expected_s if step.asynchronous else 0.0,
+        way=step.way,
     )
     request = Request(
         operation=step.operation,
@@ -58,6 +114,7 @@ def send(state: RunState, step: Step, now: Instant, *, attempt: int, fell_into: 
         read_timeout_s=read_timeout_s,
         deadline_s=read_timeout_s + settings.read_margin_s + 5.0,
         reference=f"{state.run_id}.{len(state.steps)}",
+        asynchronous=step.asynchronous,
     )
     dangerous = step.operation is Operation.COMMAND and step.replay_class is ReplayClass.DANGEROUS
     look_after_s = min(step.bounds.shortest_s / 3, 0.5) if dangerous else None
@@ -69,11 +126,26 @@ def _fenced(commands: tuple[WireCommand, ...], state: RunState, now: Instant) ->
     dial = dict(commands[0]["dial"])
     server_now = now.wall + state.clock_skew_s
     start = _wall_of(dial.get("schedule_start"), server_now)
-    expires = _wall_of(dial.get("schedule_expire"), max(start, server_now) + state.settings.dial_expire_s)
+    otherwise = max(start, server_now) + state.settings.dial_expire_s
+    if state.pending is not None and _asks_for_kept_reply(state):
+        otherwise = state.pending.intent.expires_wall or otherwise
+    expires = _wall_of(dial.get("schedule_expire"), otherwise)
     if "schedule_expire" not in dial:
         expires = float(math.ceil(expires))  # it is sent in whole seconds, and must not come sooner than was said
         dial["schedule_expire"] = datetime.fromtimestamp(expires, UTC).isoformat(timespec="seconds")
     return ({"dial": dial}, *commands[1:]), expires
+
+
+def _asks_for_kept_reply(state: RunState) -> bool:
+    """Whether a lost request is sent again for its kept reply: then it must be the same, not only in its commands.
+
+    A server that keeps replies by idempotency key refuses the key with another body, or does the work again (contract
+    section 8).
+    """
+    pending = state.pending
+    if state.settings.idempotent_for_s is None or pending is None:
+        return False
+    return pending.unknowns > 0 and pending.verdict is not Verdict.DID_NOT_RUN
 
 
 def _wall_of(text: str | None, otherwise: float) -> float:
@@ -88,7 +160,7 @@ def _wall_of(text: str | None, otherwise: float) -> float:
 
 
 def end_call(state: RunState, now: Instant, *, call_id: str | None, reason: str) -> Send:
-    """Calls are always ended by DELETE: a PUT would be refused while a list runs (design section 4.11)."""
+    """Calls are always ended by DELETE: a PUT would be refused while a list runs (rules, section 4.11)."""
     attempt = 1 if state.pending is None else state.pending.attempts + 1
     intent = Intended(
         at=now,

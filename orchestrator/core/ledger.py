@@ -1,4 +1,4 @@
-"""The ledger of a batch: where every contact stands, and the check that none is missing (design section 7). Pure.
+"""The ledger of a batch: where every contact stands, and the check that none is missing (rules, section 7). Pure.
 
 The batch counts with it and fails loudly when the totals do not add up; `adapters.results` writes its rows.
 """

@@ -1,4 +1,4 @@
-"""Hides what must not be shown: card-number-like digits in any output, phone numbers in logs (design 4.10). Pure."""
+"""Hides what must not be shown: card-number-like digits in any output, phone numbers in logs (rules, 4.10). Pure."""
 
 from __future__ import annotations
 
@@ -6,15 +6,20 @@ import re
 from typing import Any
 
 _UUID = r"\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b"
-_CARD = re.compile(rf"(?P<uuid>{_UUID})|(?<![\d+])(?:\d[ -]?){{12,18}}\d(?!\d)")
+_DIGITS = re.compile(rf"(?P<uuid>{_UUID})|(?<![\d+])\d+(?:[ -]\d+)*")
+_GROUP = re.compile(r"\d+")
+_FEWEST, _MOST = 13, 19  # digits of a payment card number
 _NUMBER = re.compile(r"\+\d{5,13}(?=\d{2}(?!\d))")
 
 
 def mask_cards(text: str) -> str:
-    """Return `text` with the digits of every payment card number (13 to 19 digits, Luhn) but the last four hidden."""
+    """Return `text` with the digits of every payment card number (13 to 19 digits, Luhn) but the last four hidden.
+
+    A card number is whole groups of digits, a space or a dash between them; other groups may stand before and behind.
+    """
     if not any(map(str.isdigit, text)):
         return text
-    return _CARD.sub(lambda found: found["uuid"] or _masked(found.group()), text)
+    return _DIGITS.sub(lambda found: found["uuid"] or _masked(found.group()), text)
 
 
 def mask_numbers(text: str) -> str:
@@ -36,18 +41,40 @@ def masked(document: Any) -> Any:
 
 
 def _masked(text: str) -> str:
-    digits = [int(character) for character in text if character.isdigit()]
-    if not _is_luhn(digits):
-        return text
-    hidden = len(digits) - 4
-    shown = []
-    for character in text:
-        if character.isdigit():
-            shown.append("*" if hidden > 0 else character)
-            hidden -= 1
-        else:
-            shown.append(character)
-    return "".join(shown)
+    """Hide the card numbers in a row of groups, the leftmost and of these the longest first."""
+    groups = list(_GROUP.finditer(text))
+    shown, done, first = "", 0, 0
+    while first < len(groups):
+        last = _card_from(first, groups)
+        if last is None:
+            first += 1
+            continue
+        start, end = groups[first].start(), groups[last].end()
+        shown += text[done:start] + _hidden(text[start:end])
+        done, first = end, last + 1
+    return shown + text[done:]
+
+
+def _card_from(first: int, groups: list[re.Match[str]]) -> int | None:
+    """Return the last group of the longest card number that begins with the group `first`; None for none."""
+    digits, found = "", None
+    for last in range(first, len(groups)):
+        digits += groups[last].group()
+        if len(digits) > _MOST:
+            break
+        if len(digits) >= _FEWEST and _is_luhn([int(digit) for digit in digits]):
+            found = last
+    return found
+
+
+def _hidden(card: str) -> str:
+    hidden = sum(map(str.isdigit, card)) - 4
+    shown = ""
+    for character in card:
+        is_hidden = character.isdigit() and hidden > 0
+        hidden -= character.isdigit()
+        shown += "*" if is_hidden else character
+    return shown
 
 
 def _is_luhn(digits: list[int]) -> bool:

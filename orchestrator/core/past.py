@@ -1,4 +1,4 @@
-"""Refuses a script that differs from what a run has already executed (design section 4.9). Pure."""
+"""Refuses a script that differs from what a run has already executed (rules, section 4.9). Pure."""
 
 from __future__ import annotations
 

@@ -7,28 +7,18 @@ which branches a run takes is known only then. Steps themselves are `step`'s bus
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
-from typing import Any, TypeVar
+import re
+from dataclasses import dataclass, replace
+from typing import Any
 
 from orchestrator.core import commands
+from orchestrator.core.deadair import ASSUMED_GAP, BY_ITS_REPLY, Gap, Watching, expected_silence_s, watching
 from orchestrator.core.durations import Bounds
-from orchestrator.core.exchange import WireCommand
+from orchestrator.core.exchange import Operation, WireCommand
 from orchestrator.core.records import Cursor, ReplayClass
-from orchestrator.core.script import (
-    Command,
-    End,
-    Entry,
-    Goto,
-    Place,
-    Plain,
-    Policy,
-    Script,
-    Switch,
-    Value,
-    Variables,
-)
-from orchestrator.core.settings import Settings
+from orchestrator.core.script import End, Entry, Goto, Place, Policy, Script, Switch, Variables
+from orchestrator.core.settings import Mode, Settings
+from orchestrator.core.standins import readable, stood_in
 from orchestrator.core.step import PREAMBLE_ENTRY, PlanError, Step, next_step, room_s, with_preamble
 from orchestrator.errors import ExpressionError
 
@@ -46,7 +36,9 @@ __all__ = [
     "with_preamble",
 ]
 
-Element = TypeVar("Element", bound=Command)
+ACKNOWLEDGED_S = 1.0
+"""A request that is acknowledged at once is taken to last this long at most (contract section 4)."""
+_KEYS = re.compile(r"[0-9*#]+", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,8 +66,12 @@ class PlannedStep:
         label: The `id` of its first entry.
         shown: One line a command, without secrets.
         unknown: The variables that were stood in for: the durations are estimates as long as there are any.
-        slack_s: How much the longest duration stays under the network limit; None without a limit.
+        slack_s: How much the longest its request may last stays under the network limit; None without a limit.
         if_lost: What would not be known if its reply were lost, and what would be done then.
+        way: Why its request is held open, or acknowledged at once; nothing where every one is held open.
+        watching: How its end is expected to be learnt.
+        silence_s: The dead air expected before it, behind the step that stands before it in the file; None where the
+            callee hears nothing of it, or has heard nothing yet.
     """
 
     step: Step
@@ -85,6 +81,14 @@ class PlannedStep:
     unknown: tuple[str, ...]
     slack_s: float | None
     if_lost: str
+    way: str = ""
+    watching: Watching = BY_ITS_REPLY
+    silence_s: float | None = None
+
+    @property
+    def request_s(self) -> float:
+        """How long its request lasts at most."""
+        return ACKNOWLEDGED_S if self.step.asynchronous else self.step.bounds.longest_s
 
     def to_document(self) -> dict[str, Any]:
         """Return what `plan --json` shows of it; times in seconds."""
@@ -104,6 +108,10 @@ class PlannedStep:
             "if_lost": self.if_lost,
             "saves": step.saves,
             "unknown_variables": list(self.unknown),
+            "asynchronous": step.asynchronous,
+            "way": self.way,
+            "looks": self.watching.looks,
+            "dead_air_s": None if self.silence_s is None else round(self.silence_s, 3),
         }
 
 
@@ -140,6 +148,9 @@ class Plan:
         items: Steps and control entries.
         problems: Why the script cannot be run so; nothing may be sent while there are any.
         unknown: Every variable that was stood in for.
+        mode: How the steps' ends are learnt.
+        gap: What the dead air is estimated from.
+        max_dead_air_s: The longest that is meant to be; None for any.
     """
 
     script_name: str
@@ -147,6 +158,9 @@ class Plan:
     items: tuple[PlannedStep | PlannedControl, ...]
     problems: tuple[PlanProblem, ...]
     unknown: tuple[str, ...]
+    mode: Mode = Mode.SYNC
+    gap: Gap = ASSUMED_GAP
+    max_dead_air_s: float | None = None
 
     @property
     def steps(self) -> tuple[PlannedStep, ...]:
@@ -168,6 +182,31 @@ class Plan:
         """The longest that any one request may last."""
         return max((item.step.bounds.longest_s for item in self.steps), default=0.0)
 
+    @property
+    def longest_request_s(self) -> float:
+        """The longest that any one request is held open."""
+        return max((item.request_s for item in self.steps), default=0.0)
+
+    @property
+    def looks(self) -> int:
+        """How many GETs of the call are expected if every entry is executed once."""
+        return sum(item.watching.looks for item in self.steps)
+
+    @property
+    def worst_silence_s(self) -> float:
+        """The longest dead air that is expected between two steps."""
+        return max((item.silence_s for item in self.steps if item.silence_s is not None), default=0.0)
+
+    @property
+    def breaches(self) -> tuple[int, ...]:
+        """The numbers of the steps, from 0, before which a longer dead air than `max_dead_air` is expected."""
+        longest_s = self.max_dead_air_s
+        return tuple(
+            number
+            for number, item in enumerate(self.steps)
+            if longest_s is not None and item.silence_s is not None and item.silence_s > longest_s
+        )
+
     def to_document(self) -> dict[str, Any]:
         """Return what `plan --json` prints; times in seconds."""
         return {
@@ -177,6 +216,16 @@ class Plan:
             "requests": self.requests,
             **_times(self.bounds),
             "longest_step_s": round(self.longest_step_s, 1),
+            "mode": self.mode.value,
+            "longest_request_s": round(self.longest_request_s, 1),
+            "looks": self.looks,
+            "dead_air": {
+                "gap_s": round(self.gap.seconds, 3),
+                "measured": self.gap.measured,
+                "worst_s": round(self.worst_silence_s, 3),
+                "max_s": self.max_dead_air_s,
+                "breaches": list(self.breaches),
+            },
             "unknown_variables": list(self.unknown),
             "items": [item.to_document() for item in self.items],
             "problems": [
@@ -187,35 +236,46 @@ class Plan:
 
 
 def plan(
-    script: Script, variables: Variables, settings: Settings, *, to: str | None = None, from_: str | None = None
+    script: Script,
+    variables: Variables,
+    settings: Settings,
+    *,
+    to: str | None = None,
+    from_: str | None = None,
+    gap: Gap = ASSUMED_GAP,
 ) -> Plan:
     """Plan a whole script, with every problem in it.
 
     Args:
         script: The script.
         variables: What is given; defaults are filled in. What is missing, and what a run saves, is stood in for.
-        settings: `limit_s` and `words_per_minute` are used.
+        settings: `mode`, `limit_s`, `words_per_minute` and `max_dead_air_s` are used, and what `modes` asks for.
         to: The run's callee, where one is given.
         from_: The run's caller id, where one is given.
+        gap: What passes between two steps, for the dead air.
     """
-    unknown, known = _stood_in(script, variables, to=to, from_=from_)
-    readable = replace(script, entries=tuple(_readable(entry, known, unknown) for entry in script.entries))
+    unknown, known = stood_in(script, variables, to=to, from_=from_)
+    whole = replace(script, entries=tuple(readable(entry, known, unknown) for entry in script.entries))
     secret = frozenset(variable.name for variable in script.variables if variable.sensitive)
     items: list[PlannedStep | PlannedControl] = []
     problems: list[PlanProblem] = []
+    before: PlannedStep | None = None
     cursor = Cursor(0)
-    while cursor.entry < len(readable.entries):
-        entry = readable.entries[cursor.entry]
+    while cursor.entry < len(whole.entries):
+        entry = whole.entries[cursor.entry]
         after = Cursor(cursor.entry + 1)
         if isinstance(entry.element, Switch | Goto | End):
             items.append(_control(cursor.entry, entry))
         else:
             try:
-                step = next_step(readable, cursor, known, settings, to=to, from_=from_)
+                step = next_step(whole, cursor, known, settings, to=to, from_=from_)
             except (PlanError, ExpressionError) as error:
                 problems.append(PlanProblem(entry=cursor.entry, place=entry.place, message=str(error)))
             else:
-                items.append(_planned(step, readable, settings.limit_s, unknown=unknown, secret=secret))
+                item = _planned(step, whole, settings, unknown=unknown, secret=secret)
+                before = _behind(before, item, gap)
+                items.append(before)
+                problems += _wrong_keys(step, whole, unknown)
                 after = step.after
         cursor = after
     return Plan(
@@ -224,47 +284,29 @@ def plan(
         items=tuple(items),
         problems=tuple(problems),
         unknown=tuple(sorted(unknown)),
+        mode=settings.mode,
+        gap=gap,
+        max_dead_air_s=settings.max_dead_air_s,
     )
 
 
-def _stood_in(
-    script: Script, variables: Variables, *, to: str | None, from_: str | None
-) -> tuple[frozenset[str], Mapping[str, Value]]:
-    """Return the names whose values are not known yet, and a value for every name."""
-    declared = {variable.name: variable for variable in script.variables}
-    known: dict[str, Value] = {name: found.default for name, found in declared.items() if found.default is not None}
-    known |= variables
-    known |= {name: number for name, number in (("to", to), ("from", from_)) if number is not None}
-    saved = frozenset(entry.save for entry in script.entries if entry.save is not None)
-    read = frozenset[str]().union(*map(commands.names_read, script.entries))
-    unknown = frozenset(name for name in read if name in saved or name not in known)
-    by_type: Mapping[str, Value] = {"integer": 1, "number": 1.0, "boolean": True}
-    for name in unknown:
-        kind = declared[name].type if name in declared else "text"
-        known[name] = by_type.get(kind, f"«{name}»")
-    return unknown, known
+def _behind(before: PlannedStep | None, item: PlannedStep, gap: Gap) -> PlannedStep:
+    """Return a step with the dead air that is expected before it."""
+    if before is None or item.step.operation is not Operation.COMMAND:
+        return item
+    return replace(item, silence_s=expected_silence_s(before.step, before.watching.lag_s, gap))
 
 
-def _readable(entry: Entry, known: Variables, unknown: frozenset[str]) -> Entry:
-    """Return an entry that can be rendered: as it is, or with texts as written where a stand-in makes no sense."""
-    if isinstance(entry.element, Switch | Goto | End) or not commands.names_read(entry) & unknown:
-        return entry
-    try:
-        commands.wire(entry.element, known)
-    except ExpressionError:
-        return replace(entry, element=_as_written(entry.element))
-    return entry
-
-
-def _as_written(element: Element) -> Element:
-    changes: dict[str, Any] = {}
-    for each in fields(element):
-        value = getattr(element, each.name)
-        if hasattr(value, "source"):
-            changes[each.name] = Plain(value.source)
-        elif isinstance(value, tuple):
-            changes[each.name] = tuple(map(_as_written, value))
-    return replace(element, **changes)
+def _wrong_keys(step: Step, script: Script, unknown: frozenset[str]) -> list[PlanProblem]:
+    """Return a problem for each `send_dtmf` that known variables make something else than keys; it is not quoted."""
+    found = []
+    for command, index in zip(step.commands, step.entries, strict=True):
+        keys, entry = command.get("send_dtmf", {}).get("dtmf"), script.entries[index]
+        if keys is not None and not _KEYS.fullmatch(keys) and not commands.names_read(entry) & unknown:
+            what = "nothing" if not keys else "something else than the keys 0-9, `*` and `#`"
+            message = f"the variables of this send_dtmf make `dtmf` {what}"
+            found.append(PlanProblem(entry=index, place=entry.place, message=message))
+    return found
 
 
 def _control(index: int, entry: Entry) -> PlannedControl:
@@ -274,18 +316,21 @@ def _control(index: int, entry: Entry) -> PlannedControl:
 
 
 def _planned(
-    step: Step, script: Script, limit_s: float | None, *, unknown: frozenset[str], secret: frozenset[str]
+    step: Step, script: Script, settings: Settings, *, unknown: frozenset[str], secret: frozenset[str]
 ) -> PlannedStep:
     entries = [script.entries[index] for index in step.entries]
     names = frozenset[str]().union(*map(commands.names_read, entries))
+    request_s = ACKNOWLEDGED_S if step.asynchronous else step.bounds.longest_s
     return PlannedStep(
         step=step,
         place=entries[0].place,
         label=entries[0].label,
         shown=tuple(_shown(command, entry, secret) for command, entry in zip(step.commands, entries, strict=True)),
         unknown=tuple(sorted(names & unknown)),
-        slack_s=None if limit_s is None else limit_s - step.bounds.longest_s,
+        slack_s=None if settings.limit_s is None else settings.limit_s - request_s,
         if_lost=f"{_not_known(step)}; {_done_then(step)}",
+        way=step.way or (f"{settings.mode.value} mode" if step.asynchronous else ""),
+        watching=watching(step, settings),
     )
 
 

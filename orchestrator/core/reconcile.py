@@ -1,4 +1,4 @@
-"""Settles an attempt whose outcome is unknown, by evidence (design sections 4.4 and 4.5). Pure.
+"""Settles an attempt whose outcome is unknown, by evidence (rules, sections 4.4 and 4.5). Pure.
 
 `reconcile` looks at what has been seen since the attempt and says what follows: a verdict, another look, or that
 nothing can be learnt from here. The rules in short:
@@ -17,11 +17,10 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from itertools import takewhile
 
-from orchestrator.core.exchange import CallSeen, CommandResult, Operation, Outcome
+from orchestrator.core.evidence import verdict_of
+from orchestrator.core.exchange import CallSeen, Operation, Outcome
 from orchestrator.core.instant import Instant
 from orchestrator.core.records import (
-    Cursor,
-    Intended,
     Looked,
     LookKind,
     ReplayClass,
@@ -67,6 +66,8 @@ def reconcile(state: RunState, now: Instant) -> Settled | LookAgain | OutOfReach
     """Say what is known of the pending attempt of a run that is settling."""
     pending = state.pending
     assert pending is not None, "a settling run has a pending attempt"
+    if (locked := _locked_out(pending)) is not None:
+        return locked
     if _reply_is_kept(state, pending, now):
         evidence = "the server keeps replies by idempotency key, so the same request may ask for its own"
         return Settled(at=now, verdict=Verdict.UNDECIDABLE, evidence=evidence, then=Then.AGAIN)
@@ -82,19 +83,19 @@ def reconcile(state: RunState, now: Instant) -> Settled | LookAgain | OutOfReach
             return _reconcile_list(state, pending, now)
 
 
-def settle_time_s(replay_class: ReplayClass, settings: Settings) -> float:
-    """Return how long evidence is waited for before an attempt of that class is undecidable."""
-    match replay_class:
-        case ReplayClass.HARMLESS:
-            return 0.0
-        case ReplayClass.HEARD | ReplayClass.ASKS:
-            return settings.settle_heard_s
-        case ReplayClass.DANGEROUS | ReplayClass.FORBIDDEN:
-            return settings.settle_dangerous_s
+def _locked_out(pending: Pending) -> OutOfReach | None:
+    """Return why nothing can be learnt with the credentials in use: the API refused them at the last look.
+
+    A 403 to a look at the list is another thing: there are servers that list their calls to nobody.
+    """
+    last = pending.looks[-1] if pending.looks else None
+    if last is None or not (last.status == 401 or (last.unauthenticated and last.kind is not LookKind.LIST)):
+        return None
+    return OutOfReach(f"the call could not be looked at: {last.reason}", code="authentication")
 
 
 def matches_of(calls: Iterable[CallSeen], state: RunState, *, owned_by_others: Collection[str]) -> tuple[CallSeen, ...]:
-    """Return the calls that may be the run's lost dial, the oldest first (design section 4.5)."""
+    """Return the calls that may be the run's lost dial, the oldest first (rules, section 4.5)."""
     # From the first attempt on: an earlier one may be the one that rings, where it was sent again for its kept reply.
     dial = state.pending if state.call_id is None else None
     since = (state.call_since or state.begun.at) if dial is None else dial.first_at
@@ -103,6 +104,8 @@ def matches_of(calls: Iterable[CallSeen], state: RunState, *, owned_by_others: C
     fence = intent.expires_wall if intent is not None else None
     if fence is None:
         fence = since.wall + state.clock_skew_s + state.settings.dial_expire_s
+    if intent is not None:  # sent again for its kept reply it may have come too late, and be shown as expired
+        fence = max(fence, intent.at.wall + state.clock_skew_s)
     latest = fence + CLOCK_SLACK_S  # what came into being later cannot be this dial
     found = [
         call
@@ -148,6 +151,9 @@ def _reconcile_dial(state: RunState, pending: Pending, now: Instant) -> Settled 
         return Settled(at=now, verdict=Verdict.UNDECIDABLE, evidence=evidence, then=Then.STOP)
     quiet_at = _no_more_ringing_at(state, pending)
     if looks and looks[-1].began.since(quiet_at) >= 0:
+        if state.other_key:
+            reason = f"no call to {_number(state)} is shown to the API key in use, but it was dialled with another one"
+            return OutOfReach(reason, code="configuration")
         if not looks[-1].complete:
             evidence = "the list of calls does not reach back to the dial"
             return Settled(at=now, verdict=Verdict.UNDECIDABLE, evidence=evidence, then=Then.STOP)
@@ -189,9 +195,14 @@ def _reconcile_list(state: RunState, pending: Pending, now: Instant) -> Settled 
         pending.concluded is not None
         and pending.concluded.outcome is Outcome.DONE
         and pending.concluded.results is None
+        and intent.operation is not Operation.END
     ):
         evidence = "the reply was whole but showed no results"
-        ran = Settled(at=now, verdict=Verdict.RAN, evidence=evidence, then=Then.GO_ON, call=pending.concluded.call)
+        call = pending.concluded.call
+        if intent.asynchronous:
+            evidence = "the list was acknowledged and is over, but its results were not told"
+            call = pending.looks[-1].call if pending.looks else call
+        ran = Settled(at=now, verdict=Verdict.RAN, evidence=evidence, then=Then.GO_ON, call=call)
         return _by_policy(state, pending, ran)
     looks = [look for look in pending.looks if look.ok and look.kind is not LookKind.LIST]
     left = pending.left_host_at or intent.at
@@ -199,7 +210,7 @@ def _reconcile_list(state: RunState, pending: Pending, now: Instant) -> Settled 
         if _unreachable(pending, now, after=left, settings=state.settings):
             return _left_in_silence(pending, now)
         return LookAgain(_next_look(pending, now, longest_s=LONGEST_LOOK_S), LookKind.CALL)
-    verdict = _verdict(state, pending, looks, now)
+    verdict = verdict_of(state, pending, looks, now)
     if verdict is not None:
         return _by_policy(state, pending, verdict)
     if _unreachable(pending, now, after=looks[-1].at, settings=state.settings):
@@ -218,121 +229,11 @@ def _cannot_end(state: RunState, pending: Pending) -> OutOfReach | None:
     return None
 
 
-def _verdict(state: RunState, pending: Pending, looks: list[Looked], now: Instant) -> Settled | None:
-    """Return what the looks prove, or that the settle time has passed without proof; None while neither holds."""
-    intent, last = pending.intent, looks[-1]
-    logged = _by_command_log(state, pending, looks, now)
-    if logged is not None:
-        return logged
-    call = last.call
-    if last.gone or (call is not None and call.ended):
-        return _call_is_over(intent, looks, now)
-    assert call is not None, "a usable look that is not `gone` shows a call"
-    running_since = next((look for look in looks if _shows_running(look)), None)
-    if not call.ready:
-        assert running_since is not None, "a call that is up and not ready is running something"
-        if last.began.since(running_since.at) > intent.longest_s + state.settings.read_margin_s:
-            evidence = f"the call is still {call.status} {now.since(intent.at):.0f} s after the step was sent"
-            return Settled(at=now, verdict=Verdict.UNDECIDABLE, evidence=evidence, then=Then.STOP, call=call)
-        return None
-    if running_since is not None and intent.commands[-1:] == ("hangup",):
-        evidence = f"the call was seen {_status(running_since)} after sending, and is ready: its hangup did not run"
-        return Settled(at=now, verdict=Verdict.PARTLY, evidence=evidence, then=Then.STOP, call=call)
-    if running_since is not None and not (state.doubt and intent.replay_class is ReplayClass.DANGEROUS):
-        evidence = f"the call was seen {_status(running_since)} after sending, and ready later"
-        return Settled(at=now, verdict=Verdict.RAN, evidence=evidence, then=Then.GO_ON, call=call)
-    left = pending.left_host_at
-    if left is None or last.kind is LookKind.OPEN:
-        return None
-    if _was_watched_closely(state, pending, looks):
-        evidence = f"{len(looks)} looks, closer together than the list is short, all showed the call ready"
-        return Settled(at=now, verdict=Verdict.DID_NOT_RUN, evidence=evidence, then=Then.AGAIN, call=call)
-    settle_s = settle_time_s(intent.replay_class, state.settings)
-    if last.began.since(left) >= settle_s:
-        evidence = (
-            f"the call is ready, and was never seen running in {max(now.since(left), 0):.1f} s of {len(looks)} looks"
-        )
-        return Settled(at=now, verdict=Verdict.UNDECIDABLE, evidence=evidence, then=Then.STOP, call=call)
-    return None
-
-
-def _call_is_over(intent: Intended, looks: list[Looked], now: Instant) -> Settled:
-    last = looks[-1]
-    cause = last.call.hangup_cause if last.call is not None else None
-    if intent.operation is Operation.END or (intent.commands[-1:] == ("hangup",) and cause == "command"):
-        evidence = f"the call has ended ({cause or 'it is gone'})"
-        return Settled(at=now, verdict=Verdict.RAN, evidence=evidence, then=Then.GO_ON, call=last.call)
-    running = next((look for look in looks if _shows_running(look)), None)
-    ended = last.call or CallSeen(call_id=intent.call_id or "", status="hangup")
-    if running is not None:
-        evidence = f"the call was {_status(running)} after sending, and has ended ({cause or 'it is gone'})"
-        return Settled(at=now, verdict=Verdict.PARTLY, evidence=evidence, then=Then.GO_ON, call=ended)
-    evidence = f"the call has ended ({cause or 'it is gone'}); whether the step ran before is not known"
-    return Settled(at=now, verdict=Verdict.UNDECIDABLE, evidence=evidence, then=Then.GO_ON, call=ended)
-
-
-def _by_command_log(state: RunState, pending: Pending, looks: list[Looked], now: Instant) -> Settled | None:
-    """Return what a server's own log of commands proves (contract section 8), where it has one."""
-    last, intent = looks[-1], pending.intent
-    if last.results is None or state.log_length is None or intent.operation is not Operation.COMMAND:
-        return None
-    ran = last.results[state.log_length :]
-    running = last.call is not None and not last.call.ready and not last.call.ended
-    if running:
-        return None
-    if not ran:
-        left = pending.left_host_at
-        if left is None or last.began.since(left) < state.settings.settle_dangerous_s:
-            return None
-        evidence = "the server's command log does not show it, long after it was sent"
-        return Settled(at=now, verdict=Verdict.DID_NOT_RUN, evidence=evidence, then=Then.AGAIN, call=last.call)
-    names = tuple(result.command for result in ran)
-    whole = names[: len(intent.commands)] == intent.commands or not ran[-1].ok
-    mine: tuple[CommandResult, ...] = ran[: len(intent.commands)]
-    if whole:
-        doubled = len(ran) > len(mine)
-        more = f", and {len(ran) - len(mine)} commands more than were sent" if doubled else ""
-        return Settled(
-            at=now,
-            verdict=Verdict.RAN,
-            evidence=f"the server's command log shows it{more}",
-            then=Then.GO_ON,
-            call=last.call,
-            results=mine,
-            doubled=doubled,
-            secrets=last.secrets,
-        )
-    evidence = f"the server's command log shows only {', '.join(names)}"
-    after = Cursor(intent.command_entries[len(mine) - 1] + 1) if len(mine) else intent.start
-    return Settled(
-        at=now,
-        verdict=Verdict.PARTLY,
-        evidence=evidence,
-        then=Then.GO_ON,
-        call=last.call,
-        results=mine,
-        next_cursor=after,
-    )
-
-
-def _was_watched_closely(state: RunState, pending: Pending, looks: list[Looked]) -> bool:
-    """Whether looks alone prove that nothing ran (never for what must not be repeated)."""
-    intent = pending.intent
-    if intent.replay_class in (ReplayClass.DANGEROUS, ReplayClass.FORBIDDEN) or intent.shortest_s <= 0:
-        return False
-    sent = pending.concluded.first_byte if pending.concluded is not None else None
-    previous = sent or intent.at
-    for look in looks:
-        if not (look.call is not None and look.call.ready) or look.began.since(previous) >= intent.shortest_s:
-            return False
-        previous = look.began
-    left = pending.left_host_at
-    return left is not None and looks[-1].began.since(left) >= state.settings.settle_dangerous_s
-
-
 def _by_policy(state: RunState, pending: Pending, settled: Settled) -> Settled:
     """Give a verdict that leaves something open to the author's policy."""
     intent = pending.intent
+    if settled.verdict is Verdict.RAN and settled.results is None and pending.event is not None:
+        settled = replace(settled, results=pending.event.results)
     if settled.verdict is Verdict.DID_NOT_RUN:
         return _limited(state, pending, settled, Then.AGAIN)
     if intent.operation is Operation.END:
@@ -373,15 +274,6 @@ def _ended(settled: Settled) -> bool:
     return settled.call is not None and settled.call.ended
 
 
-def _shows_running(look: Looked) -> bool:
-    """Whether a look shows the call up and not idle; unknown status strings count as that (contract, head)."""
-    return look.call is not None and not look.call.ready and not look.call.ended
-
-
-def _status(look: Looked) -> str:
-    return (look.call.status if look.call is not None else "") or "in an unknown status"
-
-
 def _number(state: RunState) -> str:
     return f"…{state.begun.to[-4:]}"
 
@@ -409,12 +301,17 @@ def _reply_is_kept(state: RunState, pending: Pending, now: Instant) -> bool:
         return False
     lost = pending.concluded is None or pending.concluded.outcome is Outcome.UNKNOWN
     young = now.since(pending.first_at) + pending.intent.read_timeout_s < kept_s
+    fence = pending.intent.expires_wall  # the key goes with the same body only, so a dial goes with the same fence
+    if fence is not None and now.wall + state.clock_skew_s + SKEW_SLACK_S >= fence:
+        return False
     return lost and young and pending.unknowns < state.settings.max_attempts
 
 
 def _left_in_silence(pending: Pending, now: Instant) -> Settled | OutOfReach:
     """The API is out of reach, and a callee may be waiting: what must not be repeated needs a person's verdict."""
     reason = "the API was out of reach, so that the call could not be looked at"
+    if pending.intent.operation is Operation.END and pending.concluded is not None:
+        reason = f"whether the call has ended could not be seen ({pending.concluded.reason} to its DELETE)"
     if pending.intent.policy is Policy.STOP and pending.intent.operation is Operation.COMMAND:
         return Settled(at=now, verdict=Verdict.UNDECIDABLE, evidence=reason, then=Then.STOP)
     return OutOfReach(reason)

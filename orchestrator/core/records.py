@@ -1,7 +1,7 @@
 """The journal's records: everything a run is, in the order it happened. `evolve` folds them, `codec` writes them.
 
 A record is added, never changed. Fields marked `memory_only` live in the process that made the record and are not
-written down: what they hold is secret (design section 4.10).
+written down: what they hold is secret (rules, section 4.10).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def memory_only() -> Any:
 
 
 class ReplayClass(StrEnum):
-    """How bad it is to run a command twice, the least first (design section 2)."""
+    """How bad it is to run a command twice, the least first (rules, section 2)."""
 
     HARMLESS = "harmless"
     HEARD = "heard"
@@ -36,7 +36,7 @@ class ReplayClass(StrEnum):
 
 
 class Verdict(StrEnum):
-    """What evidence says of an unknown attempt (design section 2)."""
+    """What evidence says of an unknown attempt (rules, section 2)."""
 
     RAN = "ran"
     PARTLY = "partly"
@@ -55,7 +55,7 @@ class Then(StrEnum):
 
 
 class Status(StrEnum):
-    """The status of a run as documents show it (design section 7)."""
+    """The status of a run as documents show it (rules, section 7)."""
 
     RUNNING = "running"
     WAITING = "waiting"
@@ -67,7 +67,7 @@ class Status(StrEnum):
 
 
 class Disposition(StrEnum):
-    """How the call ended, for the business (design section 7)."""
+    """How the call ended, for the business (rules, section 7)."""
 
     COMPLETED = "completed"
     HUNG_UP = "hung_up"
@@ -97,7 +97,15 @@ class Fault:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunStarted:
-    """A run exists. `secrets` are the variables declared sensitive; `defaulted` names those that have their default."""
+    """A run exists.
+
+    Attributes:
+        secrets: The variables declared sensitive.
+        defaulted: Names those of them that have their default.
+        api_url: The base URL of the API that its call is made at, normalised; None: made by a release that kept none.
+        account: Names the API key that it is made with, without telling it.
+        clock_skew_s: How far the server's clock was ahead by earlier runs; None: not known.
+    """
 
     at: Instant
     run_id: str
@@ -112,6 +120,9 @@ class RunStarted:
     secret_names: tuple[str, ...]
     settings: Settings
     defaulted: tuple[str, ...] = ()
+    api_url: str | None = None
+    account: str | None = None
+    clock_skew_s: float | None = None
     secrets: Mapping[str, Value] = memory_only()
 
 
@@ -139,6 +150,9 @@ class Intended:
         expires_wall: For a dial, the `schedule_expire` it carries, seconds since the epoch on the server's clock.
         call_id: For END: the call to end, which is not the run's own where a lost dial had rung twice.
         end_reason: For END: why.
+        asynchronous: The request is to be acknowledged at once, before the commands have run.
+        expected_s: How long an acknowledged list is expected to take.
+        way: Why the request is held open or acknowledged at once, where the mode leaves a choice.
     """
 
     at: Instant
@@ -160,6 +174,9 @@ class Intended:
     expires_wall: float | None = None
     call_id: str | None = None
     end_reason: str | None = None
+    asynchronous: bool = False
+    expected_s: float = 0.0
+    way: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,6 +219,7 @@ class Looked:
         matches: For LIST the calls that may be the lost dial, the oldest first.
         complete: For LIST, whether the list reaches back before the intent.
         results: Results the server shows of all commands that ran on the call, where the dialect has a command log.
+        unauthenticated: The API itself answered 401 or 403.
     """
 
     at: Instant
@@ -217,6 +235,7 @@ class Looked:
     complete: bool = False
     results: tuple[CommandResult, ...] | None = None
     clock_skew_s: float | None = None
+    unauthenticated: bool = False
     secrets: Mapping[str, Value] = memory_only()
 
 
@@ -305,11 +324,20 @@ class RunEnded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resumed:
-    """Another driver took the run over. An intent without an outcome is unknown from here on."""
+    """Another driver took the run over. An intent without an outcome is unknown from here on.
+
+    Attributes:
+        api_url: The base URL of the API that is used from here on; a run that has not called belongs to it now.
+        account: Names the API key, likewise.
+        dial_by: A call that was not dialled by then is not dialled any more; None: whoever resumes answers for that.
+    """
 
     at: Instant
     settings: Settings
     why: str = "resume"
+    api_url: str | None = None
+    account: str | None = None
+    dial_by: Instant | None = None
     secrets: Mapping[str, Value] = memory_only()
 
 
@@ -335,6 +363,23 @@ class Resolved:
     ran: bool
     call_id: str | None = None
     note: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventReceived:
+    """An event of the run's call arrived (inbox; contract section 6). It is a reason to look, and proves nothing.
+
+    Attributes:
+        call: The call as the event shows it.
+        results: Of the list that has finished, where the event carries any. More than two digits are never among them:
+            they may be a secret, and the inbox is on disk.
+        source: `main` or `fallback`: the address it came to.
+    """
+
+    at: Instant
+    call: CallSeen
+    results: tuple[CommandResult, ...] | None = None
+    source: str = "main"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -383,6 +428,7 @@ Record = (
     | Resumed
     | CancelAsked
     | Resolved
+    | EventReceived
     | Noticed
 )
-InboxRecord = CancelAsked | Resolved
+InboxRecord = CancelAsked | Resolved | EventReceived

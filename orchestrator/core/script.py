@@ -166,7 +166,7 @@ Control = Switch | Goto | End
 
 
 class Policy(StrEnum):
-    """What to do with a step whose truth cannot be known (design section 4.4, `if_unknown`)."""
+    """What to do with a step whose truth cannot be known (rules, section 4.4, `if_unknown`)."""
 
     REPEAT = "repeat"
     SKIP = "skip"
@@ -211,9 +211,9 @@ class Entry:
         when: Skip the entry when this is false.
         save: The variable that receives the digits of a `get_dtmf`.
         on_failure: What to do when the command fails.
-        has_on_failure: Whether the author wrote `on_failure` (it ends a packed step, design section 6).
+        has_on_failure: Whether the author wrote `on_failure` (it ends a packed step, rules, section 6).
         if_unknown: The author's policy; None for the default of the command's replay class.
-        sensitive: Whether the digits of a `get_dtmf` are secret; the rule of design section 4.10 is already applied.
+        sensitive: Whether the digits of a `get_dtmf` are secret; rules, section 4.10 is already applied.
         duration_s: The author's hint of how long a `play` lasts.
         alone: `group: alone`: never packed with other commands.
     """

@@ -1,4 +1,4 @@
-"""The settings of a run with their defaults (design section 5). A script may set them; flags override it."""
+"""The settings of a run with their defaults (rules, section 5). A script may set them; flags override it."""
 
 from __future__ import annotations
 
@@ -9,9 +9,12 @@ from orchestrator.core.budget import ApiLimits
 
 
 class Mode(StrEnum):
-    """How a step's completion is learnt. Only `sync` drives calls so far."""
+    """How a step's completion is learnt (contract section 4)."""
 
-    SYNC = "sync"
+    SYNC = "sync"  # by the reply, which lasts as long as the step
+    ASYNC = "async"  # by an event, or by looking at the call, whichever comes first
+    POLL = "poll"  # by looking at the call: for hosts that no event can reach
+    AUTO = "auto"  # chosen for each step by what is known
 
 
 class OnSeveral(StrEnum):
@@ -48,6 +51,8 @@ class Settings:
         mode: How completion is learnt.
         limit_s: The network limit steps are packed for; None for one command a step.
         idempotent_for_s: How long the server keeps replies by idempotency key (contract section 8); None: it does not.
+        shows_results: `GET /calls/UUID` shows the results of what ran (contract section 8).
+        hears_events: An event receiver is set up, so that events can be expected.
     """
 
     max_silence_s: float = 20.0
@@ -72,3 +77,5 @@ class Settings:
     mode: Mode = Mode.SYNC
     limit_s: float | None = None
     idempotent_for_s: float | None = None
+    shows_results: bool = False
+    hears_events: bool = False

@@ -10,13 +10,14 @@ from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from typing import Any
 
-from orchestrator.core.exchange import CommandResult, Outcome
+from orchestrator.core.exchange import CommandResult, Operation, Outcome
 from orchestrator.core.instant import Instant
 from orchestrator.core.records import (
     CancelAsked,
     Concluded,
     Cursor,
     EndDecided,
+    EventReceived,
     Intended,
     Looked,
     Noticed,
@@ -34,6 +35,7 @@ class Phase(StrEnum):
     NEW = "new"
     READY = "ready"
     SENDING = "sending"
+    AWAITING = "awaiting"
     RETRYING = "retrying"
     SETTLING = "settling"
     BUSY = "busy"
@@ -48,6 +50,7 @@ class Event(StrEnum):
 
     STARTED = "started"
     INTENDED = "intended"
+    ACCEPTED = "acknowledged"
     DONE = "done"
     COMMAND_FAILED = "command failed"
     HELD_BACK = "not sent or throttled"
@@ -84,6 +87,7 @@ TRANSITIONS: Mapping[Phase, Mapping[Event, Phase]] = {
     },
     Phase.SENDING: {
         Event.STILL: Phase.SENDING,
+        Event.ACCEPTED: Phase.AWAITING,
         Event.DONE: Phase.READY,
         Event.COMMAND_FAILED: Phase.FAILED,
         Event.HELD_BACK: Phase.RETRYING,
@@ -92,6 +96,15 @@ TRANSITIONS: Mapping[Phase, Mapping[Event, Phase]] = {
         Event.CALL_OVER: Phase.OVER,
         Event.NEEDS_VERDICT: Phase.UNDECIDED,
         Event.RESUMED: Phase.SETTLING,
+    },
+    Phase.AWAITING: {
+        Event.STILL: Phase.AWAITING,
+        Event.DONE: Phase.READY,
+        Event.COMMAND_FAILED: Phase.FAILED,
+        Event.LOST: Phase.SETTLING,
+        Event.CALL_OVER: Phase.OVER,
+        Event.END_DECIDED: Phase.READY,
+        Event.RESUMED: Phase.AWAITING,
     },
     Phase.RETRYING: {
         Event.INTENDED: Phase.SENDING,
@@ -155,7 +168,7 @@ TRANSITIONS: Mapping[Phase, Mapping[Event, Phase]] = {
         Event.RESOLVED_AGAIN: Phase.RETRYING,
         Event.CALL_OVER: Phase.OVER,
     },
-    Phase.ENDED: {Event.STILL: Phase.ENDED},
+    Phase.ENDED: {Event.STILL: Phase.ENDED, Event.RESUMED: Phase.ENDED, Event.INTENDED: Phase.SENDING},
 }
 """Every transition. What the table cannot say: whether the call is over follows from the newest call object seen."""
 
@@ -178,6 +191,9 @@ class Pending:
         verdict: On the newest attempt, where it needed one.
         evidence: Its evidence.
         earlier: The verdict on an earlier attempt, in words.
+        ready_since: When an acknowledged list was first seen to be over while its results were still missing.
+        event: The newest event that may be the acknowledged list's.
+        look_now: An event has come since the last look.
     """
 
     intent: Intended
@@ -193,6 +209,9 @@ class Pending:
     verdict: Verdict | None = None
     evidence: str | None = None
     earlier: str | None = None
+    ready_since: Instant | None = None
+    event: EventReceived | None = None
+    look_now: bool = False
 
     @property
     def left_host_at(self) -> Instant | None:
@@ -227,7 +246,7 @@ class Pending:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepReport:
-    """One executed step, for documents (design section 7)."""
+    """One executed step, for documents (rules, section 7)."""
 
     index: int
     commands: tuple[str, ...]
@@ -259,10 +278,17 @@ class RunState:
         call_id: The call the run owns, once known.
         call_status: As last seen.
         call_over: The call has ended, or never came to be.
+        vanished: The API no longer knows the call, and nobody saw it end.
+        api_url: The base URL of the API that the run belongs to.
+        account: Names the API key that its call was made with.
+        other_key: The run is driven with another one.
+        hidden: The API does not show the call to that key, which proves nothing.
         hangup_cause: As the server gave it.
         answered: The callee answered.
         hung_up_by_script: The script's own `hangup` ended the call.
         call_since: When the dial left.
+        fence_wall: The `schedule_expire` it carried, seconds since the epoch on the server's clock.
+        dial_by: A call that was not dialled by then is not dialled any more.
         quiet_since: The end of the last step known: what the callee has waited in silence since.
         variables: Known by value.
         secret_names: Variables whose values are secret, whether held or lost.
@@ -273,12 +299,13 @@ class RunState:
         pending: The request being worked on.
         left_over: The script's step that was still uncertain when the end was decided.
         saved_by: For each saved variable the entry of its `get_dtmf`, and the index of the step that saved it.
-        last_dangerous: Index of the last step that was dangerous; -1 for none.
         jumped: The cursor was reached by a jump, which has counted the visit of its label.
-        must_look: The call must be looked at before anything is sent (design section 4.6).
+        must_look: The call must be looked at before anything is sent (rules, section 4.6).
         check_stale: The silence since `quiet_since` must be checked before anything is sent.
         looked_over: The ended call was looked at for its cause.
         look_failures: Looks that failed in a row.
+        refused_look: The last look, where it was answered by 401 or 403.
+        held_wake: The wake time of a wait that goes on once the first look of a resume is in.
         busy_since: Since when the call is waited for to be ready.
         busy_looks: Looks in that time.
         busy_longest_s: The longest that what keeps it busy can last.
@@ -287,6 +314,7 @@ class RunState:
         watch_until: A lost dial was adopted: further calls may still appear until then.
         extras: Further calls that match the lost dial and are still to be ended.
         extras_done: Those that were dealt with.
+        extras_left: Those whose end is not known to have come about, for the next look at the list to find again.
         log_length: Results a command log must show before those of the pending step; None once that is not known.
     """
 
@@ -297,10 +325,17 @@ class RunState:
     call_id: str | None = None
     call_status: str = ""
     call_over: bool = False
+    vanished: bool = False
+    api_url: str | None = None
+    account: str | None = None
+    other_key: bool = False
+    hidden: bool = False
     hangup_cause: str | None = None
     answered: bool = False
     hung_up_by_script: bool = False
     call_since: Instant | None = None
+    fence_wall: float | None = None
+    dial_by: Instant | None = None
     quiet_since: Instant | None = None
     variables: Mapping[str, Value] = field(default_factory=dict)
     secret_names: frozenset[str] = frozenset()
@@ -314,12 +349,13 @@ class RunState:
     steps: tuple[StepReport, ...] = ()
     requests_sent: int = 0
     saved_by: Mapping[str, tuple[int, int]] = field(default_factory=dict)
-    last_dangerous: int = -1
     jumped: bool = False
     must_look: bool = False
     check_stale: bool = False
     looked_over: bool = False
     look_failures: int = 0
+    refused_look: Looked | None = None
+    held_wake: Instant | None = None
     busy_since: Instant | None = None
     busy_looks: int = 0
     busy_longest_s: float = 0.0
@@ -330,6 +366,7 @@ class RunState:
     watch_looked: Instant | None = None
     extras: tuple[str, ...] = ()
     extras_done: frozenset[str] = frozenset()
+    extras_left: frozenset[str] = frozenset()
     extra_tries: int = 0
     clock_skew_s: float = 0.0
     skew_known: bool = False
@@ -337,6 +374,7 @@ class RunState:
     ending: EndDecided | None = None
     end: RunEnded | None = None
     notices: tuple[Noticed, ...] = ()
+    events_missed: bool = False
     log_length: int | None = 0
 
     def changed(self, changes: Mapping[str, Any]) -> RunState:
@@ -364,6 +402,20 @@ class RunState:
     def call_up(self) -> bool:
         """Whether there is a call that has not ended, as far as is known."""
         return self.call_id is not None and not self.call_over
+
+    @property
+    def open_dial(self) -> Intended | None:
+        """The intent of a dial that may have left this host and whose outcome is open."""
+        for pending in (self.pending, self.left_over):
+            if pending is not None and pending.intent.operation is Operation.CREATE:
+                never_rang = not pending.unknowns or pending.verdict is Verdict.DID_NOT_RUN
+                return None if self.phase is Phase.RETRYING and never_rang else pending.intent
+        return None
+
+    @property
+    def has_called(self) -> bool:
+        """Whether there is a call of this run at the API, or may be one; such a run belongs to that API."""
+        return self.call_id is not None or self.open_dial is not None
 
     @property
     def watching(self) -> bool:

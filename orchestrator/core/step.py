@@ -1,4 +1,4 @@
-"""The next step of a script: one request, exact, from rendered text (design section 6).
+"""The next step of a script: one request, exact, from rendered text (rules, section 6).
 
 Pure. `decide` asks for it before each send; `plan` walks a whole script with it. Without a network limit a step is one
 command; with one it is as many as fit on a straight line.
@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from orchestrator.core import commands
 from orchestrator.core.durations import RING_MARGIN_S, RING_S, Bounds, bounds, speech
 from orchestrator.core.exchange import Operation, WireCommand
+from orchestrator.core.modes import asks_events, kept_open_because
 from orchestrator.core.records import Cursor, ReplayClass
 from orchestrator.core.script import (
     Answer,
@@ -34,11 +35,12 @@ from orchestrator.core.script import (
     Variables,
 )
 from orchestrator.core.sentences import parts
-from orchestrator.core.settings import Settings
+from orchestrator.core.settings import Mode, Settings
 from orchestrator.errors import ExpressionError, OrchestratorError
 
 SHORTEST_RING_S = 5.0
 """A ring timeout that the planner chooses is never shorter: nobody answers faster than that."""
+OTHER_MODE = "use a mode that does not hold the request open (--mode poll)"
 PREAMBLE_ENTRY = -1
 """The entry of a command that no entry of the script asked for."""
 
@@ -75,6 +77,8 @@ class Step:
         replay_class: Of its most dangerous command.
         policy: What to do when its truth cannot be known: the strictest of its entries.
         bounds: How long it lasts.
+        asynchronous: Its request is acknowledged at once, and its end learnt by an event or a look.
+        way: Why it is or is not, where the mode leaves a choice.
     """
 
     operation: Operation
@@ -89,6 +93,8 @@ class Step:
     replay_class: ReplayClass
     policy: Policy
     bounds: Bounds
+    asynchronous: bool = False
+    way: str = ""
 
 
 def next_step(
@@ -100,7 +106,7 @@ def next_step(
         script: The script; `cursor` points at a command of it. `when` and labels are the caller's business.
         cursor: `sentence` counts the parts of a `say` that are already spoken (`sentences.parts`).
         variables: Everything the texts read.
-        settings: `limit_s` and `words_per_minute` are used.
+        settings: `mode`, `limit_s` and `words_per_minute` are used, and what `modes` asks for.
         to: The run's callee instead of the dial's; None keeps the dial's.
         from_: The run's caller id instead of the dial's; None keeps the dial's.
 
@@ -108,11 +114,40 @@ def next_step(
         PlanError: The command cannot fit the limit, or a `hold` has no `unhold` to go with.
         ExpressionError: A text could not be rendered.
     """
-    return _Packer(script, variables, settings, to=to, from_=from_).step(cursor)
+    held_open = _Packer(script, variables, settings, to=to, from_=from_)
+    if settings.mode is Mode.SYNC:
+        return held_open.step(cursor)
+    acknowledged = _Packer(script, variables, replace(settings, limit_s=None), to=to, from_=from_, may_hold=True)
+    if settings.mode is Mode.AUTO:
+        return _best_of(held_open, acknowledged, cursor, settings)
+    step = acknowledged.step(cursor)
+    obstacle = _obstacle(step, settings)
+    return replace(step, asynchronous=True) if obstacle is None else replace(held_open.step(cursor), way=obstacle)
+
+
+def _best_of(held_open: _Packer, acknowledged: _Packer, cursor: Cursor, settings: Settings) -> Step:
+    """Return the step with its request held open where the network lets it live for long enough, else acknowledged."""
+    try:
+        step = held_open.step(cursor)
+    except PlanError as too_long:
+        step = acknowledged.step(cursor)
+        if _obstacle(step, settings) is not None:
+            raise
+        return replace(step, asynchronous=True, way=str(too_long).split(":", maxsplit=1)[0])
+    if settings.limit_s is None:
+        return replace(step, way="no network limit is known")
+    room = room_s(settings.limit_s)
+    return replace(step, way=f"at most {step.bounds.longest_s:.3g} s, and {room:.3g} s fit")
+
+
+def _obstacle(step: Step, settings: Settings) -> str | None:
+    return kept_open_because(
+        step.commands, sensitive=step.sensitive, settings=settings, asks_events=asks_events(settings)
+    )
 
 
 def room_s(limit_s: float) -> float:
-    """Return how long a step may last under a network limit: the limit less its margin (design section 6)."""
+    """Return how long a step may last under a network limit: the limit less its margin (rules, section 6)."""
     return limit_s - min(max(3.0, limit_s / 10), limit_s / 2)
 
 
@@ -149,15 +184,24 @@ class _Item:
 class _Packer:
     """Builds one step. Holds what does not change meanwhile."""
 
-    __slots__ = ("_entries", "_from", "_limit_s", "_to", "_variables", "_words_per_minute")
+    __slots__ = ("_entries", "_from", "_has_choice", "_limit_s", "_may_hold", "_to", "_variables", "_words_per_minute")
 
     def __init__(
-        self, script: Script, variables: Variables, settings: Settings, *, to: str | None, from_: str | None
+        self,
+        script: Script,
+        variables: Variables,
+        settings: Settings,
+        *,
+        to: str | None,
+        from_: str | None,
+        may_hold: bool = False,
     ) -> None:
+        self._may_hold = may_hold  # a list that is acknowledged at once may leave the call on hold
         self._entries = script.entries
         self._variables = variables
         self._words_per_minute = settings.words_per_minute
         self._limit_s = settings.limit_s
+        self._has_choice = settings.mode is Mode.SYNC  # in the others it is tried, where it can be
         self._to = to
         self._from = from_
 
@@ -203,7 +247,7 @@ class _Packer:
 
     def _item(self, cursor: Cursor) -> _Item:
         entry = self._entries[cursor.entry]
-        if isinstance(entry.element, Hold):
+        if isinstance(entry.element, Hold) and not self._may_hold:
             return self._held(cursor.entry)
         command, lasts = self._rendered(entry)
         if cursor.sentence:
@@ -251,7 +295,7 @@ class _Packer:
                 return _Item(held, tuple(range(index, at + 1)), total, Cursor(at + 1))
         raise PlanError(
             "a hold without an unhold leaves the call on hold at the end of its request, which the API refuses: add an"
-            " unhold or a hangup behind it, or use a mode that does not hold the request open",
+            f" unhold or a hangup behind it, or {OTHER_MODE}",
             entry=index,
         )
 
@@ -302,9 +346,10 @@ class _Packer:
         element = self._entries[index].element
         room = room_s(self._limit_s)
         name = commands.name(element)
+        more = f"raise the limit, or {OTHER_MODE}" if self._has_choice else "or raise the limit"
         return PlanError(
             f"the {name} may last {longest_s:.3g} s, but only {room:.3g} s fit under the limit of {self._limit_s:g} s: "
-            f"{_way_out(element, room)}, raise the limit, or use a mode that does not hold the request open",
+            f"{_way_out(element, room)}, {more}",
             entry=index,
         )
 

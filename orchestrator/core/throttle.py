@@ -1,6 +1,6 @@
 """What a run does while the request limits of its account keep its next request back. Pure; the driver calls it.
 
-Waiting for a place ends before the intent is written (design section 4.1), so it stands between `decide` and the
+Waiting for a place ends before the intent is written (rules, section 4.1), so it stands between `decide` and the
 intent: what `decide` named is named again after the wait, if nothing has happened meanwhile.
 """
 

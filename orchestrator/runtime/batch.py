@@ -13,24 +13,19 @@ from functools import partial
 from itertools import islice
 
 from orchestrator.core.admission import Call, Known, Later, Refused, Spent, Tick, admit
-from orchestrator.core.campaign import Repeat
 from orchestrator.core.contact import Contact, occurrence_key, row_digest
-from orchestrator.core.document import exit_code_of_run
 from orchestrator.core.evolve import fold
 from orchestrator.core.instant import Instant
-from orchestrator.core.ledger import Tally, tally_of
-from orchestrator.core.records import Fault
-from orchestrator.core.redial import CallAt, Planning, next_call
 from orchestrator.core.script import Value
 from orchestrator.core.settings import Settings
-from orchestrator.core.state import Phase, RunState
+from orchestrator.core.state import Phase
 from orchestrator.errors import (
     AlreadyCalledError,
+    ConfigurationError,
     JournalError,
     LeaseHeldError,
     LeaseLostError,
     NumberBlockedError,
-    OrchestratorError,
     ScriptError,
     UsageError,
     exit_code_of,
@@ -38,19 +33,17 @@ from orchestrator.errors import (
 from orchestrator.ports import CampaignLease, CampaignStore, Clock, ContactClaim, ContactState, Journal, Standing
 from orchestrator.runtime.control import Control
 from orchestrator.runtime.driver import Observer
-from orchestrator.runtime.facts import FactFinder, was_kept_from_dialling
-from orchestrator.runtime.job import Job, SameFileError, TickReport
+from orchestrator.runtime.facts import FactFinder
+from orchestrator.runtime.job import Finished, Job, TickReport
 from orchestrator.runtime.messages import Messages
+from orchestrator.runtime.occurrences import close_what_is_over, refuse_an_old_file
 from orchestrator.runtime.pace import PULSE_S, Pace
-from orchestrator.runtime.runner import Runner, RunResult
+from orchestrator.runtime.runner import Runner
+from orchestrator.runtime.settling import Settling
 
 CHUNK = 200
 """Contacts looked up at a time: what is held of a file of any size."""
-BREAKER = 5
-"""So many calls in a row that the API could not be reached for end the tick: it is the API's fault, not theirs."""
 _UNDIALLED = (Phase.NEW, Phase.READY, Phase.RETRYING)
-_BREAKING = {69: BREAKER, 77: 1, 78: 1}
-"""After so many calls in a row that came to this exit code no further one is begun."""
 
 
 class Batch:
@@ -67,7 +60,23 @@ class Batch:
         job: Job,
         lease_s: float,
         observer: Observer | None = None,
+        told: Callable[[Finished], None] | None = None,
+        enough: Callable[[], bool] = lambda: False,
     ) -> None:
+        """Take what a tick needs.
+
+        Args:
+            runner: Drives the calls.
+            journal: Has their records.
+            store: Has the standings.
+            clock: Tells the time and waits.
+            control: What the process was told to do.
+            job: What the tick works on.
+            lease_s: How long the campaign is held without a sign of life.
+            observer: Is told of every record of every run.
+            told: Hears of every call that has come to rest.
+            enough: Asked again and again; once true, no call is begun any more.
+        """
         self._runner = runner
         self._journal = journal
         self._store = store
@@ -78,22 +87,37 @@ class Batch:
         self._observer = observer
         self._tick = Tick(campaign=job.campaign, occurrence=job.occurrence, longest_s=job.longest_s)
         self._facts = FactFinder(
-            journal=journal, store=store, rules=self._tick, zones_of=job.zones_of, forbidden=job.forbidden
+            journal=journal,
+            store=store,
+            rules=self._tick,
+            zones_of=job.zones_of,
+            forbidden=job.forbidden,
+            holidays_of=job.holidays_of,
         )
         dial = job.dial
         room = (lambda: None) if dial is None else partial(runner.room_for, dial)
         self._pace = Pace(job.campaign, clock, must_stop=self._must_stop, room=room)
         self._report = TickReport()
+        self._enough = enough
+        self._guard = threading.Lock()  # of what the calls' threads change, the report among it
         self._messages = Messages(
             runner=runner, journal=journal, store=store, job=job, trouble=self._trouble, observer=observer
+        )
+        self._settling = Settling(
+            store=store,
+            clock=clock,
+            job=job,
+            facts=self._facts,
+            messages=self._messages,
+            report=self._report,
+            guard=self._guard,
+            told=told,
         )
         self._lease: CampaignLease | None = None
         self._undialled: dict[str, Standing] = {}
         """Contacts whose run exists, but whose dial is known not to have left: they are called like new ones."""
         self._began = self._kept = self._listened = clock.now()
-        self._guard = threading.Lock()  # of what follows, which the calls' threads change
         self._spent = Spent()
-        self._failed_in_a_row = 0
         self._live: dict[str, str] = {}  # the number that is being called, by the contact's key
 
     def tick(self) -> TickReport:
@@ -108,11 +132,12 @@ class Batch:
         self._lease = self._store.take_campaign(self._job.campaign.name, lease_s=self._lease_s)
         try:
             self._listen(self._clock.now())
+            close_what_is_over(self._store, self._job, now_wall=self._clock.now().wall)
             with self._pace:
                 try:
                     self._carry_on()
                     self._pace.drain()
-                    self._refuse_an_old_file()
+                    refuse_an_old_file(self._store, self._job, now_wall=self._clock.now().wall)
                     while self._call_all():
                         self._pace.drain()
                     self._give_up_what_is_over()
@@ -136,7 +161,7 @@ class Batch:
                 continue
             state = fold(self._journal.read(standing.run_id))
             if state.end is not None:
-                self._begin(standing, self._settle, standing, state)
+                self._begin(standing, self._settling.settle, standing, state)
             elif state.call_id is None and state.phase in _UNDIALLED:
                 self._undialled[standing.key] = standing
             elif state.phase is not Phase.UNDECIDED or state.watching:
@@ -154,27 +179,13 @@ class Batch:
                 found[key] = self._job.prepare(contact).secrets
         return found
 
-    def _refuse_an_old_file(self) -> None:
-        campaign, occurrence = self._job.campaign, self._job.occurrence
-        earlier = self._store.note_file(
-            campaign.name,
-            occurrence=occurrence.name,
-            content_digest=self._job.content_digest,
-            now_wall=self._clock.now().wall,
-        )
-        if earlier is not None and campaign.repeat is Repeat.NONE:
-            raise SameFileError(
-                f"these contacts were called in the occurrence {earlier} of {campaign.name} already, and it does not "
-                "repeat: say `repeat: daily` or `weekly` in the campaign if they are to be called again"
-            )
-
     def _give_up_what_is_over(self) -> None:
         """End the runs that never dialled and whose occurrence is over: nobody is called for it any more."""
         for standing in list(self._undialled.values()):
             if standing.occurrence != self._job.occurrence.name and standing.run_id is not None:
                 result = self._runner.cancel(standing.run_id, why="its occurrence is over", observer=self._observer)
                 if result is not None and result.state.end is not None:
-                    self._settle(standing, result.state)
+                    self._settling.settle(standing, result.state)
 
     # --- calling ------------------------------------------------------------------------------------------------------
 
@@ -281,7 +292,7 @@ class Batch:
         except (AlreadyCalledError, LeaseHeldError, LeaseLostError):
             pass  # another process was faster; what it does is its own
         except NumberBlockedError as error:
-            self._put_aside(standing, ContactState.WAITING, error)
+            self._settling.put_aside(standing, ContactState.WAITING, error)
         finally:
             lasted_s = self._clock.now().since(began)
             with self._guard:
@@ -297,7 +308,7 @@ class Batch:
         except (UsageError, ScriptError) as error:
             if is_open and standing.run_id is not None:
                 self._runner.cancel(standing.run_id, why=str(error), observer=self._observer)
-            self._put_aside(standing, ContactState.REFUSED, error)
+            self._settling.put_aside(standing, ContactState.REFUSED, error)
             return
         if ring_by_wall is not None:
             left_s = max(ring_by_wall - self._clock.now().wall, 1.0)
@@ -313,7 +324,7 @@ class Batch:
             row_digest=row_digest(contact),
         )
         result = self._runner.run(self._job.script, prepared, contact=claim, observer=self._observer)
-        self._after(standing, result, contact)
+        self._settling.take(standing, result, contact)
 
     def _carry_on_with(self, standing: Standing, secrets: Mapping[str, Value]) -> None:
         with self._guard:
@@ -328,60 +339,10 @@ class Batch:
             result = self._runner.resume(
                 standing.run_id, self._job.script, secrets=secrets, settings=settings, observer=self._observer
             )
-        except ScriptError as error:
+        except (ScriptError, ConfigurationError) as error:
             self._trouble(f"run {standing.run_id} cannot be carried on with: {error}", exit_code_of(error))
             return
-        self._after(standing, result, contact)
-
-    def _after(self, standing: Standing, result: RunResult, contact: Contact | None = None) -> None:
-        """Take what a call came to."""
-        fault = result.rest if result.state.end is None else result.state.end.fault
-        code = exit_code_of_run(result.state, result.rest)
-        with self._guard:
-            self._failed_in_a_row = self._failed_in_a_row + 1 if code in _BREAKING else 0
-            if self._failed_in_a_row >= _BREAKING.get(code, BREAKER):
-                self._report.stopped = _words(fault)
-                self._report.codes.add(code)
-        if result.state.end is not None:
-            self._settle(standing, result.state, contact)
-
-    def _settle(self, standing: Standing, state: RunState, contact: Contact | None = None) -> None:
-        """Note what a contact's ended run came to, and whether it is called again."""
-        end = state.end
-        assert end is not None, "only an ended run is settled"
-        held = self._store.standings([standing.key]).get(standing.key, standing)
-        due_wall, is_kept = None, was_kept_from_dialling(state)
-        if self._job.campaign.redial and held.occurrence == self._job.occurrence.name and not is_kept:
-            planning = Planning(rules=self._job.campaign.redial) if contact is None else self._facts.planning(contact)
-            now_wall = self._clock.now().wall
-            again = next_call(planning, self._facts.earlier(held.key), dials_wall=(), now_wall=now_wall)
-            due_wall = again.at_wall if isinstance(again, CallAt) else None
-        state_after = ContactState.DONE if due_wall is None else ContactState.AGAIN
-        self._store.put(
-            [
-                replace(
-                    held,
-                    state=ContactState.WAITING if is_kept else state_after,
-                    due_wall=due_wall,
-                    disposition=end.disposition.value,
-                    result=end.result,
-                    reason=None if end.fault is None else end.fault.message,
-                    call_id=state.call_id,
-                    started_wall=state.begun.at.wall,
-                    ended_wall=end.at.wall,
-                )
-            ]
-        )
-        is_over = state_after is ContactState.DONE and not is_kept
-        if is_over and tally_of(end.disposition) is Tally.NOT_REACHED:
-            self._messages.send(held, state)
-
-    def _put_aside(self, standing: Standing, state: ContactState, error: OrchestratorError) -> None:
-        """Note why a contact was not called after all; one that was to be called again stays so."""
-        with self._guard:
-            self._report.called -= 1
-        kept = ContactState.AGAIN if standing.state is ContactState.AGAIN else state
-        self._store.put([replace(standing, state=kept, reason=str(error))])
+        self._settling.take(standing, result, contact)
 
     def _trouble(self, text: str, *codes: int) -> None:
         with self._guard:
@@ -398,6 +359,8 @@ class Batch:
             self._listen(now)
         if self._control.told.is_set():
             self._report.stopped = self._report.stopped or "a signal ended it"
+        elif self._enough():
+            self._report.stopped = self._report.stopped or "nobody asks for its results any more"
         return self._report.stopped is not None
 
     def _listen(self, now: Instant) -> None:
@@ -421,7 +384,3 @@ def _chunks(contacts: Iterable[Contact]) -> Iterator[list[Contact]]:
     rows = iter(contacts)
     while chunk := list(islice(rows, CHUNK)):
         yield chunk
-
-
-def _words(fault: Fault | None) -> str:
-    return "unknown" if fault is None else fault.message

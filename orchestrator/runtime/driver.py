@@ -1,12 +1,13 @@
 """Drives one run: asks `decide`, does what it says, and gives what happened to `evolve` and to the journal.
 
-The order of writes is the heart of it (design section 4.1): records gather in memory, and reach the disk in one
+The order of writes is the heart of it (rules, section 4.1): records gather in memory, and reach the disk in one
 transaction with the next intent, before its first byte leaves. Called by the runner, which holds the lease.
 """
 
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
 
 from orchestrator.core.actions import Action, Finish, Note, Orders, Reconcile, Rest, Send, Wait
@@ -14,6 +15,8 @@ from orchestrator.core.decide import call_is_too_long, decide, too_long
 from orchestrator.core.evolve import evolve, marks
 from orchestrator.core.exchange import CallSeen, CommandResult, Operation, Outcome, Reply, Request
 from orchestrator.core.instant import Instant
+from orchestrator.core.intents import Foreseen, foresee
+from orchestrator.core.modes import asks_events
 from orchestrator.core.reconcile import list_is_complete, matches_of
 from orchestrator.core.records import (
     CancelAsked,
@@ -33,6 +36,8 @@ from orchestrator.errors import LeaseLostError, OrchestratorError
 from orchestrator.ports import Channel, Clock, Journal, Lease
 from orchestrator.runtime.control import Control
 from orchestrator.runtime.listing import Listing
+from orchestrator.runtime.openlook import OpenLook
+from orchestrator.runtime.pathmemory import PathMemory
 from orchestrator.runtime.places import Places
 from orchestrator.runtime.retry import send_until_it_left
 
@@ -62,6 +67,7 @@ class Driver:
         listing: Listing | None = None,
         orders: Orders | None = None,
         observer: Observer | None = None,
+        memory: PathMemory | None = None,
     ) -> None:
         self.state = state
         self.lease = lease
@@ -75,8 +81,12 @@ class Driver:
         self._listing = listing
         self._orders = orders
         self._observer = observer
+        self._memory = memory
+        self._untold: deque[tuple[Record, RunState]] = deque()
+        self._foreseen: Foreseen | None = None
         self._unwritten: list[Record] = []
         self._writing = threading.RLock()
+        self._telling = threading.RLock()
         self._has_mail = True
         self._wakeup = threading.Event()
         self._sending = False
@@ -102,6 +112,15 @@ class Driver:
         except Exception:
             self._end_without_intent()
             raise
+        finally:
+            self._tell_observer()
+            self._remember()
+
+    @property
+    def awaits_event(self) -> bool:
+        """Whether the run waits for an event. Asked from other threads."""
+        state = self.state
+        return state.phase is Phase.AWAITING and asks_events(state.settings)
 
     def tell(self, *, mail: bool = False) -> None:
         """Wake the run up to look at its inbox and its orders. Called from other threads."""
@@ -141,8 +160,8 @@ class Driver:
         with self._writing:
             self.state = evolve(self.state, record)
             self._unwritten.append(record)
-        if self._observer is not None:
-            self._observer(record, self.state)
+            if self._observer is not None:
+                self._untold.append((record, self.state))
 
     def commit(self) -> None:
         """Write what was taken since the last commit, in one transaction."""
@@ -184,7 +203,9 @@ class Driver:
     def _decide(self) -> Action:
         self._hear()
         orders = self._orders or self._control.orders
-        return decide(self.state, self._script, self._clock.now(), orders=orders, jitter=self._draw())
+        return decide(
+            self.state, self._script, self._clock.now(), orders=orders, jitter=self._draw(), foreseen=self._foreseen
+        )
 
     def _must_end(self) -> bool:
         return self.state.cancel is not None
@@ -222,28 +243,52 @@ class Driver:
         self.take(action.intent)
         self.commit()
         looker = (
-            None if action.look_after_s is None else _OpenLook(self, clock=self._clock, after_s=action.look_after_s)
+            None
+            if action.look_after_s is None
+            else OpenLook(lambda: self.look(LookKind.OPEN), self._keep, clock=self._clock, after_s=action.look_after_s)
         )
         self._sending = True
         try:
-            reply = self._channel.send(action.request, before_first_byte=lambda: self._first_byte(looker))
+            reply = self._channel.send(
+                action.request, before_first_byte=lambda: self._first_byte(looker), once_sent=self._while_open
+            )
         finally:
             self._sending = False
+        if self._memory is not None:
+            self._memory.note(action.request, reply)
         if looker is not None:
-            looker.finish()
+            looker.finish(is_evidence=reply.outcome is Outcome.UNKNOWN)
         self.take(concluded(reply, action.intent))
         return self._decide()
 
-    def _first_byte(self, looker: _OpenLook | None) -> None:
+    def _first_byte(self, looker: OpenLook | None) -> None:
         """Right before the first byte: is this run still ours to drive?"""
         self._journal.check(self.lease)
         if looker is not None:
             looker.start()
 
+    def _while_open(self) -> None:
+        """Do while the server is at work what would otherwise be done in the callee's silence."""
+        self._tell_observer()
+        self._foreseen = foresee(self.state, self._script)
+        self._remember()
+
+    def _remember(self) -> None:
+        if self._memory is not None:
+            self._memory.write()
+
+    def _tell_observer(self) -> None:
+        """Tell the observer what was taken since it was last told."""
+        if self._observer is not None:
+            with self._telling:
+                while self._untold:
+                    self._observer(*self._untold.popleft())
+
     def _wait(self, action: Wait) -> None:
         if action.record is not None:
             self.take(action.record)
         self.commit()
+        self._tell_observer()
         until = action.until
         deadline = self._control.deadline
         if deadline is not None and self.state.cancel is None and until.since(deadline) > 0:
@@ -263,7 +308,11 @@ class Driver:
         return None if demand is None else self._places.wait_until(demand)
 
     def _look(self, kind: LookKind) -> Action:
-        self.take(self.look(kind))
+        look = self.look(kind)
+        if self.state.phase is Phase.AWAITING:  # what an event tells counts only if it is known by now
+            self._has_mail = True
+            self._hear()
+        self.take(look)
         return self._decide()
 
     def _share_a_list(self, listing: Listing) -> Action:
@@ -324,6 +373,7 @@ class Driver:
             complete=complete,
             results=results,
             clock_skew_s=skew_of(reply),
+            unauthenticated=reply.unauthenticated,
             secrets=secrets,
         )
 
@@ -335,14 +385,14 @@ class Driver:
         mine, secrets = apart(reply.results[behind:], pending.intent)
         return (*(without_digits(result) for result in reply.results[:behind]), *mine), secrets
 
-    def keep(self, look: Looked) -> None:
+    def _keep(self, look: Looked) -> None:
         """Take a look made while a request is open, and write it at once: it is a proof that a crash must not lose."""
         with self._writing:
             self.take(look)
             self.commit()
 
     def _end_without_intent(self) -> None:
-        """End a live call although nothing can be written: nobody is left on a silent line (design section 4.11)."""
+        """End a live call although nothing can be written: nobody is left on a silent line (rules, section 4.11)."""
         if self.state.call_up:
             self._end(self.state.call_id, before_first_byte=None)
 
@@ -382,34 +432,3 @@ class Driver:
             raise
         except OrchestratorError:
             return
-
-
-class _OpenLook:
-    """One look at the call while a dangerous step's request is open (design section 4.4)."""
-
-    def __init__(self, driver: Driver, *, clock: Clock, after_s: float) -> None:
-        self._driver = driver
-        self._clock = clock
-        self._after_s = after_s
-        self._done = threading.Event()
-        self._thread = threading.Thread(target=self._look, daemon=True)
-        self._started = False
-
-    def start(self) -> None:
-        """Begin to wait for the moment of the look; called right before the first byte."""
-        self._started = True
-        self._thread.start()
-
-    def finish(self) -> None:
-        """The request is over: look no more, and wait for a look that is under way."""
-        self._done.set()
-        if self._started:
-            self._thread.join()
-
-    def _look(self) -> None:
-        if self._clock.wait(self._clock.now().plus(self._after_s), self._done):
-            return
-        try:
-            self._driver.keep(self._driver.look(LookKind.OPEN))
-        except OrchestratorError:
-            return  # the lease is lost or the journal fails: the step's own thread meets the same

@@ -6,6 +6,7 @@ The batch asks right before each call, and a preview for each contact. It decide
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 
 from orchestrator.core.admission import Facts, planning_of
 from orchestrator.core.admission import Tick as TickRules
@@ -17,6 +18,9 @@ from orchestrator.ports import CampaignStore, ContactState, Journal, Standing
 
 LOOK_BACK_S = 26 * 3600.0
 """How far back dials of a number can matter to a daily cap, by the clock of any zone."""
+
+HolidaysOf = Callable[[str], frozenset[date] | None]
+"""The public holidays of the country of a number; None where that country or its holidays are not known."""
 
 
 class FactFinder:
@@ -30,6 +34,7 @@ class FactFinder:
         rules: TickRules,
         zones_of: Callable[[str], frozenset[str]],
         forbidden: Callable[[str], str | None],
+        holidays_of: HolidaysOf | None = None,
     ) -> None:
         """Take where to look.
 
@@ -39,7 +44,9 @@ class FactFinder:
             rules: Of the tick.
             zones_of: The time zones of a number.
             forbidden: Why a number must not be called; None where it may.
+            holidays_of: The public holidays of the country of a number; None where the campaign does not go by them.
         """
+        self._holidays_of: HolidaysOf = holidays_of or (lambda _: frozenset())
         self._journal = journal
         self._store = store
         self._rules = rules
@@ -62,6 +69,7 @@ class FactFinder:
             dials_wall=self._store.dials_of(contact.to, since_wall=since_wall) if counts_dials else (),
             zones=self._zones(contact),
             forbidden=self._forbidden(contact.to),
+            holidays=self._holidays_of(contact.to),
         )
 
     def earlier(self, key: str) -> list[PastRun]:
@@ -71,11 +79,11 @@ class FactFinder:
 
     def planning(self, contact: Contact) -> Planning:
         """Return by what it is decided when a contact is called again."""
-        return planning_of(contact, self._zones(contact), self._rules)
+        return planning_of(contact, self._zones(contact), self._rules, holidays=self._holidays_of(contact.to))
 
     def _zones(self, contact: Contact) -> frozenset[str]:
         needs_zones = (
-            planning_of(contact, frozenset(), self._rules).calendar.needs_zone
+            planning_of(contact, frozenset(), self._rules, holidays=self._holidays_of(contact.to)).calendar.needs_zone
             or self._rules.campaign.limits.daily_cap is not None
             or any(rule.within for rule in self._rules.campaign.redial)
         )

@@ -10,7 +10,8 @@ from orchestrator.core.campaign import Campaign, Occurrence
 from orchestrator.core.contact import Contact, Rejected
 from orchestrator.core.script import Script
 from orchestrator.errors import OrchestratorError
-from orchestrator.runtime.runner import Prepared
+from orchestrator.runtime.facts import HolidaysOf
+from orchestrator.runtime.runner import Prepared, RunResult
 
 
 class SameFileError(OrchestratorError):
@@ -34,6 +35,7 @@ class Job:
         prepare: Checks all that a contact's run needs. Raises UsageError or ScriptError.
         zones_of: The time zones of a number.
         forbidden: Why a number must not be called, read anew each time; None where it may.
+        holidays_of: The public holidays of the country of a number, where the campaign goes by them.
         dial: What a new call asks of the account's request limits; None where none are set.
         fallback: The script of the text message to a contact who was not reached; None for none.
         has_secrets: Whether contacts carry variables that the journal does not keep.
@@ -49,10 +51,26 @@ class Job:
     prepare: Callable[[Contact], Prepared]
     zones_of: Callable[[str], frozenset[str]]
     forbidden: Callable[[str], str | None]
+    holidays_of: HolidaysOf | None = None
     dial: Demand | None = None
     fallback: Script | None = None
     has_secrets: bool = False
     has_priorities: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A call of a tick that has come to rest.
+
+    Attributes:
+        key: The occurrence key of its contact.
+        result: Of driving its run.
+        contact: Its row, where it was at hand.
+    """
+
+    key: str
+    result: RunResult
+    contact: Contact | None = None
 
 
 @dataclass(slots=True)

@@ -3,17 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
+from orchestrator.core.campaign import Campaign
 from orchestrator.core.contact import occurrence_key
 from orchestrator.core.evolve import fold
 from orchestrator.core.records import Disposition
+from orchestrator.core.script import Entry, Script, Sms, Variables
 from orchestrator.core.state import RunState
-from orchestrator.errors import AlreadyCalledError, NumberBlockedError
+from orchestrator.errors import AlreadyCalledError, ConfigurationError, NumberBlockedError
 from orchestrator.ports import CampaignStore, ContactClaim, ContactState, Journal, Standing
 from orchestrator.runtime.driver import Observer
 from orchestrator.runtime.job import Job
 from orchestrator.runtime.runner import Prepared, Runner, RunResult
+
+
+@dataclass(frozen=True, slots=True)
+class _Variable:
+    """Text that is the value of one variable: the number a message goes to."""
+
+    name: str
+
+    @property
+    def source(self) -> str:
+        """As a script would write it."""
+        return f"{{{{ {self.name} }}}}"
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The variable."""
+        return frozenset({self.name})
+
+    def render(self, variables: Variables) -> str:
+        """Return its value."""
+        return str(variables[self.name])
+
+
+def message_of(campaign: Campaign) -> Script | None:
+    """Return the script that sends the campaign's text message to one who was not reached; None where it has none."""
+    if campaign.fallback_sms is None:
+        return None
+    message = Sms(
+        to=_Variable("to"), from_=campaign.fallback_sms.from_ or _Variable("from"), message=campaign.fallback_sms.text
+    )
+    entry = Entry(element=message, digest="", written="sms: the fallback_sms of the campaign")
+    return Script(name=f"{campaign.name} (fallback_sms)", entries=(entry,))
 
 
 class Messages:
@@ -69,12 +103,14 @@ class Messages:
         assert self._job.fallback is not None, "only a campaign with a message has unfinished ones"
         assert standing.run_id is not None, "an open contact has a run"
         settings = fold(self._journal.read(standing.run_id)).settings
-        self._settle(
-            standing,
-            self._runner.resume(
+        try:
+            result = self._runner.resume(
                 standing.run_id, self._job.fallback, secrets={}, settings=settings, observer=self._observer
-            ),
-        )
+            )
+        except ConfigurationError as error:
+            self._trouble(f"the text message of run {standing.run_id} cannot be carried on with: {error}")
+            return
+        self._settle(standing, result)
 
     def _settle(self, standing: Standing, result: RunResult) -> None:
         state = result.state

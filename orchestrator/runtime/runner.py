@@ -10,20 +10,23 @@ from dataclasses import dataclass
 
 from orchestrator.core.actions import Orders
 from orchestrator.core.budget import Demand
-from orchestrator.core.evolve import fold
+from orchestrator.core.evolve import evolve, fold, marks
 from orchestrator.core.instant import Instant
+from orchestrator.core.origin import Origin, dial_by, other_api
 from orchestrator.core.past import refuse_changed_past
-from orchestrator.core.records import CancelAsked, Fault, Record, Resolved, Resumed, RunStarted
+from orchestrator.core.records import CancelAsked, Fault, Noticed, Record, Resolved, Resumed, RunStarted
 from orchestrator.core.script import Script, Value
 from orchestrator.core.settings import Settings
 from orchestrator.core.state import Phase, RunState
-from orchestrator.errors import LeaseHeldError, UsageError
+from orchestrator.errors import ConfigurationError, LeaseHeldError, UsageError
 from orchestrator.ports import Clock, ContactClaim, Journal, Lease, RequestBudget, Transport
 from orchestrator.runtime.control import Control
 from orchestrator.runtime.driver import Driver, Observer
 from orchestrator.runtime.heartbeat import Heartbeat
 from orchestrator.runtime.listing import Listing
+from orchestrator.runtime.pathmemory import PathMemory
 from orchestrator.runtime.places import Places
+from orchestrator.runtime.serverclock import ServerClock
 
 NOTHING_LEFT = Script(name="", entries=())
 """What is driven when only the end of a call is left to do."""
@@ -44,20 +47,35 @@ class RunResult:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """Everything a run needs besides its script, checked before anything is sent."""
+    """Everything a run needs besides its script, checked before anything is sent.
+
+    Attributes:
+        to: The callee.
+        from_: The caller id.
+        variables: Those that are not secret, by name.
+        secrets: The others.
+        settings: Of the run.
+        defaulted: Secrets that have their default.
+        learned: A sentence about the network limit, where that was learned and not set; the run notes it.
+    """
 
     to: str
     from_: str
     variables: Mapping[str, Value]
     secrets: Mapping[str, Value]
     settings: Settings
-    defaulted: tuple[str, ...] = ()  # secrets that have their default
+    defaulted: tuple[str, ...] = ()
+    learned: str | None = None
 
 
 class Runner:
-    """Drives runs with one journal, one transport and one heartbeat. May be used by several threads at once."""
+    """Drives runs with one journal, one transport and one heartbeat. May be used by several threads at once.
 
-    def __init__(
+    Attributes:
+        left_alone: Runs that were left alone since they belong to another API: its base URL, by the run's id.
+    """
+
+    def __init__(  # noqa: PLR0913 - the parts that runs share, each given by name
         self,
         *,
         journal: Journal,
@@ -69,6 +87,8 @@ class Runner:
         lease_s: float,
         budget: RequestBudget | None = None,
         shares_lists: bool = True,
+        origin: Origin | None = None,
+        memory: PathMemory | None = None,
     ) -> None:
         """Keep what all runs share.
 
@@ -82,7 +102,10 @@ class Runner:
             lease_s: How long the right to drive a run outlives its last heartbeat.
             budget: Keeps the request limits of the account, for runs whose settings have any; None: they are not kept.
             shares_lists: Lost dials may share one list of calls: it is the same for all of them.
+            origin: The API that the transport reaches, for runs to note.
+            memory: Remembers how requests were cut; None: that is forgotten.
         """
+        self.left_alone: dict[str, str] = {}
         self._journal = journal
         self._transport = transport
         self._clock = clock
@@ -92,11 +115,18 @@ class Runner:
         self._lease_s = lease_s
         self._budget = budget
         self._listing = Listing(clock) if shares_lists else None
+        self._origin = origin or Origin()
+        self._memory = memory
+        self._server_clock = ServerClock()
         self._heartbeat = Heartbeat(journal=journal, clock=clock, lease_s=lease_s)
 
     def close(self) -> None:
         """End the heartbeat."""
         self._heartbeat.stop()
+
+    def tell(self, run_id: str) -> None:
+        """Tell a run that this process drives that it has mail, so that it need not find out by itself."""
+        self._heartbeat.tell(run_id)
 
     def run(
         self,
@@ -119,8 +149,9 @@ class Runner:
             AlreadyCalledError: The contact was called; no run was created.
             JournalError: Nothing was sent, or a live call was ended.
         """
+        now = self._clock.now()
         started = RunStarted(
-            at=self._clock.now(),
+            at=now,
             run_id=self._new_id(),
             script_name=script.name,
             script_digest=script.digest,
@@ -133,13 +164,18 @@ class Runner:
             secret_names=tuple(prepared.secrets),
             settings=prepared.settings,
             defaulted=prepared.defaulted,
+            api_url=self._origin.api_url,
+            account=self._origin.account,
+            clock_skew_s=self._server_clock.skew_s(now),
             secrets=prepared.secrets,
         )
         lease = self._journal.start_run(started, lease_s=self._lease_s, contact=contact)
         state = fold([started])
         if observer is not None:
             observer(started, state)
-        return self._drive(script, state, lease, observer=observer)
+        learned = prepared.learned
+        first = None if learned is None else Noticed(at=now, code="limit_learned", message=learned)
+        return self._drive(script, state, lease, first=first, observer=observer)
 
     def room_for(self, dial: Demand) -> Instant | None:
         """Return when one more call may be thought of within the account's request limits; None: now."""
@@ -157,6 +193,7 @@ class Runner:
         secrets: Mapping[str, Value],
         settings: Settings,
         original: Script | None = None,
+        dials_late: bool = True,
         observer: Observer | None = None,
     ) -> RunResult:
         """Carry on with an interrupted run. One that has ended, or waits for a verdict, is returned as it stands.
@@ -167,15 +204,19 @@ class Runner:
             secrets: Values of variables that the journal does not hold.
             settings: From here on.
             original: The script as it was, to show a difference in what has already run.
+            dials_late: A call that was not dialled in its time is dialled now all the same: the caller knows better.
             observer: Told of every record.
 
         Raises:
             LeaseHeldError: A live process drives it.
+            ConfigurationError: It belongs to another API.
             ChangedPastError: The script differs in what has already run.
         """
         lease = self._journal.acquire(run_id, lease_s=self._lease_s)
         try:
             state = fold(self._journal.read(run_id))
+            if state.end is None:
+                self._refuse_another_api(state)
             if state.end is None and state.phase is not Phase.UNDECIDED:
                 refuse_changed_past(state, script, original=original)
         except BaseException:
@@ -184,18 +225,31 @@ class Runner:
         if state.end is not None or (state.phase is Phase.UNDECIDED and not state.watching):
             self._journal.release(lease)
             return RunResult(state, state.ending.fault if state.end is None and state.ending is not None else None)
-        resumed = Resumed(at=self._clock.now(), settings=settings, secrets=secrets)
+        latest = None if dials_late else dial_by(state)
+        resumed = self._resumed(settings, why="resume", secrets=secrets, latest=latest)
         return self._drive(script, state, lease, first=resumed, observer=observer)
 
     def cancel(self, run_id: str, *, why: str, observer: Observer | None = None) -> RunResult | None:
-        """End a run's call, and the run. Returns None where a live process drives it and was asked to do so."""
+        """End a run's call, and the run; of a run that has ended the call that it left up.
+
+        Returns None where a live process drives it and was asked to do so.
+
+        Raises:
+            ConfigurationError: Its call is another API's, and no process that could end it drives it.
+        """
         asked = CancelAsked(at=self._clock.now(), why=why)
-        self._journal.put_inbox(run_id, asked)
+        state = fold(self._journal.read(run_id))
+        is_open = state.end is None
+        by_inbox = is_open and other_api(state, self._origin.api_url) is None
+        if by_inbox:
+            self._journal.put_inbox(run_id, asked)
         try:
             lease = self._journal.acquire(run_id, lease_s=self._lease_s)
         except LeaseHeldError:
+            if is_open and not by_inbox:
+                self._journal.put_inbox(run_id, asked)  # the process that drives it reaches its API
             return None
-        return self._drive_to_its_end(lease, observer=observer)
+        return self._drive_to_its_end(lease, None if by_inbox else asked, observer=observer)
 
     def resolve(self, run_id: str, *, ran: bool, call_id: str | None, note: str | None) -> RunResult:
         """Give a person's verdict on the uncertain step of an undecided run.
@@ -203,25 +257,29 @@ class Runner:
         Raises:
             UsageError: The run waits for no verdict.
             LeaseHeldError: A live process drives it.
+            ConfigurationError: The run ends by it, and belongs to another API.
         """
         lease = self._journal.acquire(run_id, lease_s=self._lease_s)
-        state = fold(self._journal.read(run_id))
-        if state.phase is not Phase.UNDECIDED:
-            self._journal.release(lease)
-            raise UsageError(f"run {run_id} does not wait for a verdict")
         verdict = Resolved(at=self._clock.now(), ran=ran, call_id=call_id, note=note)
-        driver = self._driver(NOTHING_LEFT, state, lease)
         try:
-            driver.take(verdict)
-            driver.commit()
-            rest = driver.drive() if driver.state.phase is Phase.OVER else Fault(code="resolved", message="resume it")
-        finally:
-            driver.close()
+            state = self._waiting_for_a_verdict(run_id)
+            resolved = evolve(state, verdict)
+            if resolved.phase is Phase.OVER:
+                self._refuse_another_api(state)
+            else:
+                self._journal.append(lease, [verdict], marks(resolved))
+        except BaseException:
             self._journal.release(lease)
-        return RunResult(driver.state, rest)
+            raise
+        if resolved.phase is Phase.OVER:
+            return self._drive(NOTHING_LEFT, state, lease, first=verdict)
+        self._journal.release(lease)
+        return RunResult(resolved, Fault(code="resolved", message="resume it"))
 
     def reap(self, *, keep: Collection[str] = (), observer: Observer | None = None) -> list[RunResult]:
         """End live calls whose driver is gone and whose callee has waited longer than `max_silence`.
+
+        Runs of another API are left alone, and noted in `left_alone`.
 
         Args:
             keep: Runs that are about to be resumed.
@@ -248,11 +306,14 @@ class Runner:
         silence_s = 0.0 if since is None else now.since(since)
         busy_s = 0.0 if state.pending is None else state.pending.intent.longest_s  # it may be ringing, or speaking
         left_alone = state.phase is Phase.UNDECIDED or state.end is not None or since is None
+        if not left_alone and (api_url := other_api(state, self._origin.api_url)) is not None:
+            self.left_alone[state.run_id] = api_url
+            left_alone = True
         if left_alone or silence_s <= state.settings.max_silence_s + busy_s:
             self._journal.release(lease)
             return None
         why = f"its driver was gone and the callee had waited {silence_s:.0f} s"
-        resumed = Resumed(at=now, settings=state.settings, why="reap")
+        resumed = self._resumed(state.settings, why="reap")
         asked = CancelAsked(at=now, why=why, code="reaped")
         return self._drive(
             NOTHING_LEFT,
@@ -264,13 +325,47 @@ class Runner:
             observer=observer,
         )
 
-    def _drive_to_its_end(self, lease: Lease, *, observer: Observer | None) -> RunResult:
-        state = fold(self._journal.read(lease.run_id))
-        if state.end is not None:
+    def _drive_to_its_end(self, lease: Lease, asked: CancelAsked | None, *, observer: Observer | None) -> RunResult:
+        try:
+            state = fold(self._journal.read(lease.run_id))
+            is_over = state.end is not None and not state.call_up
+            if not is_over:
+                self._refuse_another_api(state)
+        except BaseException:
+            self._journal.release(lease)
+            raise
+        if is_over:
             self._journal.release(lease)
             return RunResult(state)
-        resumed = Resumed(at=self._clock.now(), settings=state.settings, why="cancel")
-        return self._drive(NOTHING_LEFT, state, lease, first=resumed, observer=observer)
+        resumed = self._resumed(state.settings, why="cancel")
+        return self._drive(NOTHING_LEFT, state, lease, first=resumed, then=asked, observer=observer)
+
+    def _waiting_for_a_verdict(self, run_id: str) -> RunState:
+        state = fold(self._journal.read(run_id))
+        if state.phase is not Phase.UNDECIDED:
+            raise UsageError(f"run {run_id} does not wait for a verdict")
+        return state
+
+    def _refuse_another_api(self, state: RunState) -> None:
+        theirs = other_api(state, self._origin.api_url)
+        if theirs is not None:
+            raise ConfigurationError(
+                f"run {state.run_id} belongs to the API at {theirs}, and this process uses {self._origin.api_url}: "
+                f"set ORCHESTRATOR_API_URL={theirs} for it"
+            )
+
+    def _resumed(
+        self, settings: Settings, *, why: str, secrets: Mapping[str, Value] | None = None, latest: Instant | None = None
+    ) -> Resumed:
+        return Resumed(
+            at=self._clock.now(),
+            settings=settings,
+            why=why,
+            api_url=self._origin.api_url,
+            account=self._origin.account,
+            dial_by=latest,
+            secrets=secrets or {},
+        )
 
     def _drive(
         self,
@@ -289,6 +384,7 @@ class Runner:
             rest = driver.drive(first=[record for record in (first, then) if record is not None])
         finally:
             self._heartbeat.forget(driver)
+            self._server_clock.learn(driver.state, self._clock.now())
             driver.close()
             self._journal.release(lease)
         return RunResult(driver.state, rest)
@@ -317,4 +413,5 @@ class Runner:
             listing=self._listing,
             orders=orders,
             observer=observer,
+            memory=self._memory,
         )

@@ -1,4 +1,4 @@
-"""Text → `core.script.Script`, with file:line:column in every complaint (design section 5).
+"""Text → `core.script.Script`, with file:line:column in every complaint (rules, section 5).
 
 The public face of the package. It imports nothing heavy: pydantic, PyYAML and Jinja2 load with the first script.
 """

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import TypeVar
 
+from orchestrator.core.campaign import CALLEE
 from orchestrator.core.script import Plain, Text, Value
 from orchestrator.core.windows import Window
 from orchestrator.core.windowtext import WindowTextError, parse_windows
@@ -78,10 +79,14 @@ def parse_calling_windows(value: object) -> tuple[Window, ...]:
 
 
 def parse_holidays(value: object) -> tuple[str, str | None]:
-    """Return a country, and a part of it or None."""
+    """Return a country, and a part of it or None; or `callee` for that of each callee."""
     country, _, subdivision = values.parse_text(value).strip().partition("-")
+    if country.lower() == CALLEE and not subdivision:
+        return CALLEE, None
     if not _REGION.fullmatch(country.upper()):
-        raise BadValueError(f"must be a country such as US, or a part of one such as US-CA, not {quote(value)}")
+        raise BadValueError(
+            f"must be a country such as US, a part of one such as US-CA, or `{CALLEE}`, not {quote(value)}"
+        )
     return country.upper(), subdivision or None
 
 

@@ -1,6 +1,6 @@
 """The configuration file and the `ORCHESTRATOR_*` variables → `Configuration`; the credentials from either.
 
-Defaults < file < environment < flags (design section 7): `compose` reads each layer, `merged` lays one over the other.
+Defaults < file < environment < flags (rules, section 7): `compose` reads each layer, `merged` lays one over the other.
 Layers hold only what was written, so that a default never hides a lower layer's value. Values follow the rules of
 scripts (`settings`, `values`). Standard library only until a file is read.
 """
@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
-import stat
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -19,8 +17,10 @@ from typing import Any, TypeVar
 
 from orchestrator.core.networks import NETWORKS
 from orchestrator.core.script import SettingValue, Value
-from orchestrator.errors import ConfigurationError, Problem, ScriptError
+from orchestrator.errors import ConfigurationError, Problem, ScriptError, UsageError
 from orchestrator.scriptfile import values
+from orchestrator.scriptfile.private import private_text
+from orchestrator.scriptfile.serving import SERVE_WORDS, SIGNING_SECRETS, parse_serve
 from orchestrator.scriptfile.settings import SETTINGS, bounded, parse_settings
 from orchestrator.scriptfile.source import Complaints, checked_source, in_order, read_text
 from orchestrator.scriptfile.tree import Kind, MapNode, Node, Pair, Scalar, plain
@@ -31,9 +31,8 @@ PREFIX = "ORCHESTRATOR_"
 CAPABILITIES = ("command_log", "client_reference", "idempotency_key")
 LOG_FORMATS = ("auto", "text", "json")
 _KEY, _PASSWORD = "ORCHESTRATOR_API_KEY", "ORCHESTRATOR_API_PASSWORD"
-_READ_ELSEWHERE = frozenset({_KEY, _PASSWORD, "ORCHESTRATOR_CONFIG"})
+_READ_ELSEWHERE = frozenset({_KEY, _PASSWORD, "ORCHESTRATOR_CONFIG", SIGNING_SECRETS})
 _CREDENTIALS = ("api_key", "api_password")
-_LARGEST_CREDENTIALS = 65_536
 _FILE_OF_URL = re.compile(r"(sqlite:///)(.+)", re.DOTALL)
 _TAKES_NO_PATH = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 _OUR_WORD = re.compile(r"(?<!`)\bscript(s?)\b(?!`)")
@@ -56,6 +55,7 @@ class Configuration:
         settings: By the field names of `core.settings.Settings`, durations in seconds.
         capabilities: What the server offers beyond the contract (contract section 8), of `CAPABILITIES`.
         idempotent_for_s: How long the server keeps the replies to idempotency keys, seconds.
+        serve: How the event receiver is started, by its words (`serving.SERVE_WORDS`).
     """
 
     api_url: str | None = None
@@ -68,6 +68,7 @@ class Configuration:
     settings: Mapping[str, SettingValue] = field(default_factory=dict)
     capabilities: frozenset[str] = frozenset()
     idempotent_for_s: float | None = None
+    serve: Mapping[str, Any] = field(default_factory=dict)
 
 
 def load_configuration(path: str | os.PathLike[str]) -> Configuration:
@@ -139,6 +140,7 @@ def merged(lower: Configuration, upper: Configuration) -> Configuration:
         settings={**lower.settings, **upper.settings},
         capabilities=lower.capabilities | upper.capabilities,
         idempotent_for_s=_first(upper.idempotent_for_s, lower.idempotent_for_s),
+        serve={**lower.serve, **upper.serve},
     )
 
 
@@ -200,12 +202,20 @@ def _journal(folder: Path | None, value: object) -> str:
     return text if _TAKES_NO_PATH.match(text) else _path(folder, text)
 
 
-def _network(_folder: Path | None, value: object) -> str:
-    names = [profile.name for profile in NETWORKS]
-    word = values.parse_text(value).strip().lower()
-    if word not in names:
-        raise BadValueError(f"must be the name of a network profile, not {quote(value)}{suggestion(word, names)}")
-    return word
+def _network(folder: Path | None, value: object) -> str:
+    from orchestrator.scriptfile.networks import find_network, is_path
+
+    text = values.parse_text(value).strip()
+    if is_path(text):
+        return _path(folder, text)
+    try:
+        find_network(text)
+    except UsageError:
+        names = [profile.name for profile in NETWORKS]
+        raise BadValueError(
+            f"must be the name of a network profile, not {quote(value)}{suggestion(text.lower(), names)}"
+        ) from None
+    return text.lower()
 
 
 def _log_format(_folder: Path | None, value: object) -> str:
@@ -233,7 +243,7 @@ _KEYS: Mapping[str, _Key] = {
     "limit": _Key("limit_s", lambda _folder, value: parse_limit(value)),
     "log_format": _Key("log_format", _log_format),
 }
-_FILE_KEYS = (*_KEYS, "settings", "capabilities")
+_FILE_KEYS = (*_KEYS, "settings", "capabilities", "serve")
 _VARIABLES = frozenset(PREFIX + word.upper() for word in (*_KEYS, *SETTINGS))
 
 
@@ -297,6 +307,8 @@ class _FileReader:
                 found["settings"] = self._settings(pair.value)
             elif word == "capabilities":
                 found |= self._capabilities(pair.value)
+            elif word == "serve":
+                found["serve"] = self._serve(pair.value)
             elif word in _CREDENTIALS:
                 self.complaints.add(pair.key.start, _not_here(word))
             else:
@@ -327,6 +339,15 @@ class _FileReader:
             elif self._typed(pair, values.parse_boolean):
                 offered.add(word)
         return {"capabilities": frozenset(offered), "idempotent_for_s": kept_s}
+
+    def _serve(self, node: Node) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for word, pair in self._pairs(node, "`serve`", "port: 8080").items():
+            if word not in SERVE_WORDS:
+                self._unknown(pair, SERVE_WORDS)
+            elif (typed := self._typed(pair, partial(parse_serve, word, folder=self.folder))) is not None:
+                found[word] = typed
+        return found
 
     def _pairs(self, node: Node, what: str, example: str) -> dict[str, Pair]:
         """Return the pairs of a mapping by their names; none where nothing is written."""
@@ -359,7 +380,7 @@ class _FileReader:
 def _credentials_in(name: str) -> tuple[str, str]:
     """Return the key and password of a file. Messages hold places, never text of the file."""
     found: dict[str, str] = {}
-    for number, line in enumerate(_private_text(name).splitlines(), start=1):
+    for number, line in enumerate(private_text(name, "credentials").splitlines(), start=1):
         word, colon, value = (part.strip() for part in line.partition(":"))
         if not line.strip() or line.lstrip().startswith("#"):
             continue
@@ -374,24 +395,6 @@ def _credentials_in(name: str) -> tuple[str, str]:
     if missing:
         raise ConfigurationError(f"{name}: there is no {listing(missing)} in the file; write `{missing[0]}: …`")
     return found["api_key"], found["api_password"]
-
-
-def _private_text(name: str) -> str:
-    """Return the text of a file that nobody but its owner may open."""
-    try:
-        with Path(name).open("rb") as stream:
-            mode = os.fstat(stream.fileno()).st_mode
-            if os.name == "posix" and stat.S_IMODE(mode) & 0o077:
-                raise ConfigurationError(
-                    f"{name}: others than its owner may use this file of credentials (its mode is "
-                    f"{stat.S_IMODE(mode):04o}); run: chmod 600 {shlex.quote(name)}"
-                )
-            return stream.read(_LARGEST_CREDENTIALS).decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise ConfigurationError(f"{name}: the file is not UTF-8 text; save it as UTF-8") from None
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise ConfigurationError(f"{name}: the credentials file cannot be read: {reason}") from None
 
 
 def _unquoted(value: str) -> str:

@@ -240,7 +240,7 @@ class _DocumentReader:
                 self.complaints.warn(at, message)
 
     def _check_secrets(self, entries: list[core.Entry], variables: list[Variable]) -> None:
-        """Complain about each secret that would be written to the journal (design section 4.10)."""
+        """Complain about each secret that would be written to the journal (rules, section 4.10)."""
         secret = {variable.name for variable in variables if variable.sensitive}
         secret |= {entry.save for entry in entries if entry.save is not None and entry.sensitive}
         for entry in entries:

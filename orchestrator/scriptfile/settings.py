@@ -1,4 +1,4 @@
-"""The settings in the words users write them (design section 5) → the fields of `core.settings.Settings`.
+"""The settings in the words users write them (rules, section 5) → the fields of `core.settings.Settings`.
 
 Scripts, the configuration file and flags use the same words and the same rules. Standard library only, so that the CLI
 can import it without the cost of reading scripts.

@@ -85,6 +85,11 @@ def read_text(path: Path, name: str) -> str:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise ScriptError([Problem(name, 0, 0, f"the file cannot be read: {reason}")]) from error
+    return decoded(data, name)
+
+
+def decoded(data: bytes, name: str) -> str:
+    """Return the text in a file's bytes. Raises ScriptError if there are too many, or they are not UTF-8."""
     if len(data) > LARGEST_FILE:
         raise ScriptError([_too_large(name)])
     try:

@@ -136,13 +136,20 @@ def _secretive(variable: Variable, value: Value) -> Value:
     return value
 
 
-def _missing(name: str, given: Collection[str], declared: Collection[str]) -> str:
+def _missing(name: str, given: Collection[str], declared: Mapping[str, Variable]) -> str:
     strange = [other for other in given if other not in declared]
     match = nearest(name, strange)
-    hint = f" (`{match}` was given; is that meant?)" if match else f"; give it with --var {name}=VALUE"
+    hint = f" (`{match}` was given; is that meant?)" if match else f"; give it with {_way_in(name, declared)}"
     if name in ("to", "from"):
         hint = f"; give it with --{name} NUMBER"
     return f"the variable `{name}` is required and has no value{hint}"
+
+
+def _way_in(name: str, declared: Mapping[str, Variable]) -> str:
+    """Return how a variable is given; what is secret does not belong on a command line."""
+    if declared[name].sensitive:
+        return f"--var-file FILE, a file that only you may read, with the line {name}=VALUE"
+    return f"--var {name}=VALUE"
 
 
 def _problem(script: Script, variable: Variable | None, message: str) -> Problem:

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable
 
 _LONGEST_QUOTE = 40
 _MOST_WORDS = 30
+_MOST_COMPARED = 60
 _MOST_CANDIDATES = 500
 
 
@@ -18,8 +19,8 @@ def nearest(word: str, known: Collection[str]) -> str | None:
 
     if len(known) > _MOST_CANDIDATES:  # only a script made by a program has so many labels
         return None
-    if len(known) > _MOST_WORDS:  # comparing is slow: keep to those that begin alike
-        known = [candidate for candidate in known if candidate[:2].lower() == word[:2].lower()][:_MOST_WORDS]
+    if len(known) > _MOST_COMPARED:  # comparing is slow: keep to those that begin alike
+        known = [candidate for candidate in known if candidate[:2].lower() == word[:2].lower()][:_MOST_COMPARED]
     by_lower = {candidate.lower(): candidate for candidate in sorted(known)}
     found = difflib.get_close_matches(word.lower()[:100], by_lower, n=1, cutoff=0.6)
     return by_lower[found[0]] if found else None

@@ -272,11 +272,16 @@ class CampaignSuite:
     # --- files and occurrences ----------------------------------------------------------------------------------------
 
     def test_a_file_of_an_earlier_occurrence_is_known(self, store: CampaignStore) -> None:
-        """The same content in a later occurrence of the same campaign names the earlier one; in its own it does not."""
+        """The same content in a later occurrence of the same campaign names the earlier one; in its own it does not.
+
+        One in which nobody was called does not count: a window may have been closed all day.
+        """
 
         def noted(campaign: str, occurrence: str, content: str, now_wall: float = 1.0) -> str | None:
             return store.note_file(campaign, occurrence=occurrence, content_digest=content, now_wall=now_wall)
 
+        assert noted("spring", "sunday", "b") is None  # nobody was called
+        store.put([a_contact(1, occurrence="sunday"), replace(a_contact(2), attempts=1)])
         assert noted("spring", "monday", "a") is None
         assert noted("spring", "monday", "a") is None
         assert noted("spring", "monday", "b") is None  # the file was edited

@@ -11,7 +11,7 @@ from orchestrator.core.instant import Instant
 from orchestrator.core.records import Noticed, RunMarks, RunStarted
 from orchestrator.core.settings import Settings
 from orchestrator.errors import OrchestratorError
-from orchestrator.ports import CampaignStore, Journal, RequestBudget
+from orchestrator.ports import CampaignStore, Journal, PathStore, RequestBudget
 
 LEASE_S = 30.0
 A_BIT = 0.001
@@ -48,6 +48,10 @@ class JournalFile(Journal, Protocol):
     @property
     def campaigns(self) -> CampaignStore:
         """The campaigns."""
+
+    @property
+    def paths(self) -> PathStore:
+        """What is known of the ways to APIs."""
 
     def budget_of(self, account: str) -> RequestBudget:
         """Return the request limits of an account."""

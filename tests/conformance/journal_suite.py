@@ -23,7 +23,7 @@ from orchestrator.errors import (
     NoSuchRunError,
     NumberBlockedError,
 )
-from orchestrator.ports import Journal, Lease
+from orchestrator.ports import Journal, Lease, Taken
 from tests.conformance.journal_bench import A_BIT, LEASE_S, NUMBER, SETTLED, Bench, a_note, a_start, at_once
 
 
@@ -416,6 +416,23 @@ class JournalSuite:
         """A message for a run that is not there is refused."""
         with pytest.raises(NoSuchRunError, match="run-9"):
             journal.put_inbox("run-9", CancelAsked(at=bench.now()))
+
+    def test_many_messages_are_left_at_once_where_there_is_room_for_them(self, bench: Bench, journal: Journal) -> None:
+        """Those of ended and unknown runs are left out, and no run gets more unread ones than it may have."""
+        lease = journal.start_run(a_start(bench, "run-1"), lease_s=LEASE_S)
+        over = journal.start_run(a_start(bench, "run-2", to="+15555550102"), lease_s=LEASE_S)
+        journal.append(over, [a_note(bench, 1)], RunMarks(claims_dial=False, ended=True))
+        journal.put_inbox("run-1", CancelAsked(at=bench.now(), why="0"))
+        mail = [
+            (run_id, CancelAsked(at=bench.now(), why=why))
+            for run_id, why in [("run-1", "1"), ("run-2", "2"), ("run-9", "3"), ("run-1", "4"), ("run-1", "5")]
+        ]
+        became = bench.open("other").put_inbox_many(mail, most_unread=3)
+        assert became == [Taken.STORED, Taken.ENDED, Taken.UNKNOWN, Taken.STORED, Taken.FULL]
+        assert [getattr(message, "why", "") for message in journal.take_inbox(lease)] == ["0", "1", "4"]
+        journal.append(lease, [a_note(bench, 1)], SETTLED)
+        assert journal.put_inbox_many([mail[4]], most_unread=3) == [Taken.STORED]
+        assert journal.put_inbox_many([], most_unread=3) == []
 
     # --- several at once ----------------------------------------------------------------------------------------------
 

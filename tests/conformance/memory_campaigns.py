@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
@@ -135,13 +136,16 @@ class MemoryCampaigns:
             self._campaign(campaign).orders = orders
 
     def note_file(self, campaign: str, *, occurrence: str, content_digest: str, now_wall: float) -> str | None:
-        """Note that an occurrence has this contacts file; return the first earlier one that had the same content."""
+        """Note that an occurrence has this contacts file; return the first earlier one called with the same."""
         del now_wall  # the order of the notes is enough
         with self._using():
             same = [noted[1] for noted in self._disk.noted if (noted[0], noted[2]) == (campaign, content_digest)]
             if occurrence not in same:
                 self._disk.noted.append((campaign, occurrence, content_digest))
-            return same[0] if same and same[0] != occurrence else None
+            known = self._disk.contacts.values()
+            called = {each.occurrence for each in known if each.campaign == campaign and each.attempts}
+            earlier = itertools.takewhile(lambda each: each != occurrence, same)
+            return next((each for each in earlier if each in called), None)
 
     def occurrences_of(self, campaign: str | None) -> list[tuple[str, str]]:
         """Return the (campaign, occurrence) pairs that have a contacts file, the newest first."""

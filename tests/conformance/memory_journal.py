@@ -22,9 +22,10 @@ from orchestrator.errors import (
     NoSuchRunError,
     NumberBlockedError,
 )
-from orchestrator.ports import ContactClaim, Lease, RunSummary
+from orchestrator.ports import ContactClaim, Lease, RunSummary, Taken
 from tests.conformance.memory_budget import MemoryBudget, Requested
 from tests.conformance.memory_campaigns import CampaignsOnDisk, MemoryCampaigns, Tenancy
+from tests.conformance.memory_paths import MemoryPaths, StoredPaths
 
 
 @dataclass(slots=True)
@@ -46,6 +47,7 @@ class MemoryStore:
     def __init__(self) -> None:
         self.runs: dict[str, _Run] = {}
         self.campaigns = CampaignsOnDisk()
+        self.paths = StoredPaths()
         self.killed: set[str] = set()
         self.lock = threading.RLock()
         self.messages = 0
@@ -62,11 +64,13 @@ class MemoryJournal:
 
     Attributes:
         campaigns: The campaigns of the same store (`ports.CampaignStore`).
+        paths: What the store knows of the ways to APIs (`ports.PathStore`).
         appends: How many appends this journal was asked for; with `fail_after` it numbers the crash points of a run.
     """
 
     def __init__(self, *, now: Callable[[], Instant], store: MemoryStore | None = None, process: str = "this") -> None:
         self.store = store or MemoryStore()
+        self.paths = MemoryPaths(self.store.paths, self._using)
         self.campaigns = MemoryCampaigns(self.store, self._using, now=now, process=process)
         self.appends = 0
         self._now = now
@@ -185,6 +189,21 @@ class MemoryJournal:
             run = self._run(run_id)
             self.store.messages += 1
             run.inbox.append((self.store.messages, codec.encode(record)))
+
+    def put_inbox_many(self, mail: Sequence[tuple[str, InboxRecord]], *, most_unread: int) -> list[Taken]:
+        """Leave messages for several runs."""
+        with self._using():
+            return [self._put(run_id, record, most_unread) for run_id, record in mail]
+
+    def _put(self, run_id: str, record: InboxRecord, most_unread: int) -> Taken:
+        run = self.store.runs.get(run_id)
+        if run is None or run.marks.ended:
+            return Taken.UNKNOWN if run is None else Taken.ENDED
+        if len(run.inbox) >= most_unread:
+            return Taken.FULL
+        self.store.messages += 1
+        run.inbox.append((self.store.messages, codec.encode(record)))
+        return Taken.STORED
 
     def take_inbox(self, lease: Lease) -> list[InboxRecord]:
         """Return the messages for a run, the oldest first."""

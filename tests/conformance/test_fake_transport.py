@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import pytest
 
 from orchestrator.adapters.dialects.call_api import Encoded
+from orchestrator.core.limits import CutKind
 from tests.conformance.transport_suite import Answer, Fault, Harness, TransportSuite, World
 from tests.fakes.transport import CLEAN, FakeTransport, RawAnswer, Treatment
 from tests.fakes.virtual_time import VirtualTime
@@ -16,8 +17,8 @@ from tests.fakes.virtual_time import VirtualTime
 TREATMENTS = {
     Fault.REFUSES: Treatment(refused=True),
     Fault.RESETS: Treatment(cut_after_s=0.1, answered_by=None),
-    Fault.CLOSES: Treatment(cut_by_reply=True),
-    Fault.HALF: Treatment(cut_by_reply=True),  # its length was promised, so half of it is a cut
+    Fault.CLOSES: Treatment(cut_by_reply=True, cut=CutKind.CLOSED),
+    Fault.HALF: Treatment(cut_by_reply=True, cut=None),  # its length was promised, so half of it is a cut
     Fault.SILENT: Treatment(answered_by=None),
 }
 

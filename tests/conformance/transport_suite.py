@@ -6,13 +6,14 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
 import pytest
 
 from orchestrator.core.exchange import Operation, Outcome, Reply, Request
+from orchestrator.core.limits import CutKind
 from orchestrator.errors import LeaseLostError
 from orchestrator.ports import Transport
 
@@ -127,6 +128,17 @@ class TransportSuite:
             assert seen == [0]
             assert world.received() == 1
 
+    def test_the_caller_is_told_once_the_request_was_sent(self, harness: Harness) -> None:
+        """`once_sent` is called exactly once, after the hook; never for a request that did not leave."""
+        with harness(GOOD[Operation.COMMAND]) as world:
+            told: list[str] = []
+            channel = world.transport.open_channel()
+            channel.send(COMMAND, before_first_byte=lambda: told.append("hook"), once_sent=lambda: told.append("sent"))
+            assert told == ["hook", "sent"]
+            with pytest.raises(LeaseLostError):
+                channel.send(COMMAND, before_first_byte=_lose_the_lease, once_sent=lambda: told.append("never"))
+            assert told == ["hook", "sent"]
+
     def test_a_lost_lease_sends_nothing(self, harness: Harness) -> None:
         """LeaseLostError out of the hook is re-raised and the server never sees the request; the channel lives on."""
         with harness(GOOD[Operation.COMMAND]) as world:
@@ -162,6 +174,41 @@ class TransportSuite:
             assert reply.outcome is Outcome.UNKNOWN
             assert reply.first_byte is not None
 
+    @pytest.mark.parametrize(
+        ("fault", "cut"),
+        [
+            (Fault.RESETS, CutKind.RESET),
+            (Fault.CLOSES, CutKind.CLOSED),
+            (Fault.SILENT, CutKind.SILENT),
+            (Fault.HALF, None),
+            (Fault.REFUSES, None),
+        ],
+    )
+    def test_a_reply_says_how_the_path_cut_it(self, harness: Harness, fault: Fault, cut: CutKind | None) -> None:
+        """Reset, close and silence are told apart; half a reply, and what never left, is no cut of a silent request."""
+        with harness(fault) as world:
+            request = replace(COMMAND, read_timeout_s=0.05) if fault is Fault.SILENT else COMMAND
+            assert world.transport.open_channel().send(request).cut is cut
+
+    def test_the_deadline_cuts_a_silent_request(self, harness: Harness) -> None:
+        """A request given up by its deadline was met by silence, too."""
+        with harness(Fault.SILENT) as world:
+            reply = world.transport.open_channel().send(replace(COMMAND, deadline_s=0.1))
+            assert (reply.outcome, reply.cut) == (Outcome.UNKNOWN, CutKind.SILENT)
+
+    @pytest.mark.parametrize("status", [408, 500, 502, 503, 504, 524])
+    @pytest.mark.parametrize("page", [None, {"message": "Endpoint request timed out"}])
+    def test_a_page_that_is_not_the_apis_is_a_gateways(self, harness: Harness, status: int, page: Any) -> None:
+        """After an error that leaves it unknown what ran, a page of another shape than the API's is a cut."""
+        with harness(Answer(status, page)) as world:
+            assert world.transport.open_channel().send(COMMAND).cut is CutKind.GATEWAY
+
+    @pytest.mark.parametrize("answer", [GOOD[Operation.COMMAND], error(504), error(500), error(404), Answer(404)])
+    def test_what_the_api_answers_is_no_cut(self, harness: Harness, answer: Answer) -> None:
+        """Neither is an error that says the commands did not run, whoever wrote it."""
+        with harness(answer) as world:
+            assert world.transport.open_channel().send(COMMAND).cut is None
+
     @pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 409, 413, 415, 422, 410, 451])
     def test_other_client_errors_are_rejected(self, harness: Harness, status: int) -> None:
         """4xx other than 408 and 429 is `rejected`; 401 and 403 of the API are about the credentials."""
@@ -189,7 +236,7 @@ class TransportSuite:
         """A redirect is `unknown` and a wrong setting; one request is made."""
         with harness(Answer(status, {}, {"Location": "/elsewhere"})) as world:
             reply = world.transport.open_channel().send(COMMAND)
-            assert (reply.outcome, reply.misconfigured) == (Outcome.UNKNOWN, True)
+            assert (reply.outcome, reply.misconfigured, reply.cut) == (Outcome.UNKNOWN, True, None)
             assert world.received() == 1
 
     def test_abort_returns_at_once(self, harness: Harness) -> None:
@@ -197,7 +244,7 @@ class TransportSuite:
         with harness(Fault.SILENT) as world:
             channel = world.transport.open_channel()
             replies = [*_in_thread(lambda: channel.send(COMMAND), while_open=lambda: _abort(world, channel.abort))]
-        assert [reply.outcome for reply in replies] == [Outcome.UNKNOWN]
+        assert [(reply.outcome, reply.cut) for reply in replies] == [(Outcome.UNKNOWN, None)]
 
     def test_threads_share_a_channel(self, harness: Harness) -> None:
         """Several threads may send on one channel at once; each gets its own reply."""

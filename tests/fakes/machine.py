@@ -110,6 +110,8 @@ def state(phase: Phase, **fields: Any) -> RunState:
     given: dict[str, Any] = {"started": started(), "call_id": CALL, "cursor": Cursor(1), "answered": True}
     if phase in (Phase.SENDING, Phase.RETRYING, Phase.SETTLING):
         given["pending"] = pending()
+    if phase is Phase.AWAITING:
+        given["pending"] = pending(unknowns=0, concluded=concluded(results=None, call=seen("in-progress")))
     if phase is Phase.SENDING:
         given["pending"] = pending(unknowns=0, concluded=None)
     if phase is Phase.NEW:

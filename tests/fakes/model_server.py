@@ -55,12 +55,13 @@ class ModelServer:
         address = urlsplit(sent.target)
         resource, _, call_id = address.path.strip("/").partition("/")
         key = sent.headers.get("Idempotency-Key")
+        waits_not = parse_qs(address.query).get("async") == ["1"]
         body: Any = None if sent.body is None else json.loads(sent.body)
         match (sent.method, resource, bool(call_id)):
             case ("POST", "calls", False):
-                return self.model.post(now, body, idempotency_key=key)
+                return self.model.post(now, body, asynchronous=waits_not, idempotency_key=key)
             case ("PUT", "calls", True):
-                return self.model.put(now, call_id, body, idempotency_key=key)
+                return self.model.put(now, call_id, body, asynchronous=waits_not, idempotency_key=key)
             case ("GET", "calls", True):
                 return self.model.get(now, call_id)
             case ("GET", "calls", False):

@@ -13,6 +13,7 @@ from typing import Protocol
 
 from orchestrator.adapters.dialects.call_api import CallApi, Encoded
 from orchestrator.core.exchange import Outcome, Reply, Request
+from orchestrator.core.limits import CutKind
 from tests.fakes.virtual_time import VirtualTime
 
 LATENCY_S = 0.02
@@ -51,6 +52,7 @@ class Treatment:
         instead: A middlebox answers this, at `cut_after_s`, or instead of the reply.
         share: How much of the reply's body arrives before the connection ends.
         emptied: The reply arrives without a body.
+        cut: What the client takes a cut for; None where a part of the reply came before it.
     """
 
     refused: bool = False
@@ -61,6 +63,7 @@ class Treatment:
     instead: RawAnswer | None = None
     share: float = 1.0
     emptied: bool = False
+    cut: CutKind | None = CutKind.RESET
 
 
 CLEAN = Treatment()
@@ -117,21 +120,23 @@ class FakeTransport:
 class _Exchange:
     """One request on its way, as its client sees it."""
 
-    __slots__ = ("answer", "cut")
+    __slots__ = ("answer", "cut", "kind")
 
     def __init__(self) -> None:
         self.answer: RawAnswer | None = None
         self.cut: str | None = None
+        self.kind: CutKind | None = None
 
     def is_over(self) -> bool:
         """Whether the client has anything to go by."""
         return self.answer is not None or self.cut is not None
 
-    def end(self, answer: RawAnswer | None = None) -> None:
+    def end(self, answer: RawAnswer | None = None, *, kind: CutKind | None = None) -> None:
         """Answer it, or cut it, unless it is over."""
         if not self.is_over():
             self.answer = answer
             self.cut = "the connection was reset" if answer is None else None
+            self.kind = kind if answer is None else None
 
 
 class FakeChannel:
@@ -141,7 +146,13 @@ class FakeChannel:
         self._transport = transport
         self._open: set[_Exchange] = set()
 
-    def send(self, request: Request, *, before_first_byte: Callable[[], None] | None = None) -> Reply:
+    def send(
+        self,
+        request: Request,
+        *,
+        before_first_byte: Callable[[], None] | None = None,
+        once_sent: Callable[[], None] | None = None,
+    ) -> Reply:
         """Send one request and return what came of it."""
         transport, time = self._transport, self._transport.time
         encoded = transport.dialect.encode(request)
@@ -158,13 +169,17 @@ class FakeChannel:
         exchange = _Exchange()
         self._open.add(exchange)
         self._dispatch(encoded, sent, exchange)
+        if once_sent is not None:
+            once_sent()
         patience_s = min(request.read_timeout_s, request.deadline_s)
         time.block(exchange.is_over, until_s=time.seconds + patience_s)
-        exchange.end()
+        exchange.end(kind=CutKind.SILENT)
         self._open.discard(exchange)
         if exchange.answer is None:
             reason = f"{exchange.cut}, after the request was sent"
-            return Reply(outcome=Outcome.UNKNOWN, reason=reason, ended=time.now(), first_byte=first_byte)
+            return Reply(
+                outcome=Outcome.UNKNOWN, reason=reason, ended=time.now(), first_byte=first_byte, cut=exchange.kind
+            )
         return self._judged(request, exchange.answer, first_byte=sent.at_s)
 
     def abort(self) -> None:
@@ -180,7 +195,7 @@ class FakeChannel:
         for number, delay_s in enumerate(treatment.deliveries):
             time.at(sent.at_s + delay_s + LATENCY_S, partial(self._deliver, encoded, sent, exchange, number))
         if treatment.cut_after_s is not None:
-            time.at(sent.at_s + treatment.cut_after_s, lambda: exchange.end(treatment.instead))
+            time.at(sent.at_s + treatment.cut_after_s, lambda: exchange.end(treatment.instead, kind=treatment.cut))
 
     def _deliver(self, encoded: Encoded, sent: Sent, exchange: _Exchange, number: int) -> None:
         time, treatment = self._transport.time, sent.treatment
@@ -188,7 +203,7 @@ class FakeChannel:
         def answered(answer: RawAnswer) -> None:
             if number == treatment.answered_by:
                 arrives = None if treatment.cut_by_reply else _mangled(answer, treatment)
-                time.at(time.seconds + LATENCY_S, lambda: exchange.end(arrives))
+                time.at(time.seconds + LATENCY_S, lambda: exchange.end(arrives, kind=treatment.cut))
 
         sent.deliveries.append(self._transport.server.receive(encoded, answered))
 
@@ -211,6 +226,7 @@ class FakeChannel:
             server_wall=judged.server_wall,
             unauthenticated=judged.unauthenticated,
             misconfigured=judged.misconfigured,
+            cut=CutKind.GATEWAY if judged.by_gateway else None,
         )
 
 

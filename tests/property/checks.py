@@ -51,7 +51,12 @@ class Attempt:
 
     @property
     def executed(self) -> list[Operation]:
-        """Those deliveries that did something."""
+        """Those deliveries that did something to the callee."""
+        return [one for one in self.taken if not _came_too_late(one)]
+
+    @property
+    def taken(self) -> list[Operation]:
+        """Those deliveries that the server carried out, as far as it could."""
         return [one for one in self.deliveries if _did_something(one)]
 
     @property
@@ -128,7 +133,7 @@ def _check_belief(simulated: Simulated, attempt: Attempt, attempts: list[Attempt
     """Nothing is held to have run that did not, nor the reverse."""
     concluded, intent = attempt.concluded, attempt.intent
     if concluded is not None and concluded.outcome is Outcome.DONE:
-        assert attempt.executed, f"done, but it did not run: {intent}"
+        assert attempt.taken, f"done, but it did not run: {intent}"
     if concluded is not None and concluded.outcome not in (Outcome.DONE, Outcome.UNKNOWN):
         assert not attempt.executed or attempt.is_doubled, f"{concluded.outcome}, but it ran: {intent}"
     for settled in attempt.settled:
@@ -137,7 +142,7 @@ def _check_belief(simulated: Simulated, attempt: Attempt, attempts: list[Attempt
         elif settled.verdict in (Verdict.RAN, Verdict.PARTLY) and intent.operation is not Kind.END:
             same = [one for one in attempts if one.step == attempt.step and one.index <= attempt.index]
             asked_again = simulated.settings.idempotent_for_s is not None and any(one.executed for one in same)
-            assert attempt.executed or asked_again or _disturbed(settled, attempt, attempts), (
+            assert attempt.taken or asked_again or _disturbed(settled, attempt, attempts), (
                 f"it did not run, in spite of the verdict: {intent} {settled}"
             )
 
@@ -243,6 +248,12 @@ def _did_something(operation: Operation) -> bool:
     if execution is None:
         return operation.method != "GET" and operation.reply is not None and operation.reply.status < 300
     return bool(execution.results) or execution.outcome == "running"
+
+
+def _came_too_late(operation: Operation) -> bool:
+    """Whether it is a dial that had expired when it arrived: it rang nobody."""
+    results = operation.execution.results if operation.execution is not None else []
+    return any(result.get("error") == "expired" for result in results)
 
 
 def _end_of(operation: Operation) -> float:

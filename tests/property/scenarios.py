@@ -27,6 +27,7 @@ from orchestrator.core.script import (
     Unhold,
     Variables,
 )
+from orchestrator.core.settings import Mode
 from orchestrator.errors import ExpressionError
 from orchestrator.sandbox.callees import Behaviour
 from tests.fakes.transport import CLEAN, RawAnswer, Treatment
@@ -84,6 +85,19 @@ class Crash:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Fate:
+    """What becomes of one event.
+
+    Attributes:
+        delays: For each time it is delivered, how long after it arose; none: it is lost.
+        lie_after_s: So long after it an untrue one is delivered: the call is over, and nothing was pressed.
+    """
+
+    delays: tuple[float, ...] = (0.05,)
+    lie_after_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
     """One simulation, whole.
 
@@ -97,6 +111,8 @@ class Scenario:
         skew_s: How far the server's clock is ahead.
         capabilities: What the server offers beyond the minimum.
         drowsy_s: How late the heartbeat may be.
+        fates: What becomes of the first events, in order; all others arrive. None: nobody receives events.
+        modes: How the first process learns that a step is over, the second, and so on; the last is that of all others.
     """
 
     script: Script
@@ -108,6 +124,8 @@ class Scenario:
     skew_s: float = 0.0
     capabilities: tuple[str, ...] = ()
     drowsy_s: float = 20.0
+    modes: tuple[Mode, ...] = ()
+    fates: tuple[Fate, ...] | None = None
 
     def __repr__(self) -> str:
         return f"Scenario({self.script.entries[-1].written}, …)"  # the whole story stands in the error's note
@@ -329,12 +347,25 @@ crashes = st.builds(
 )
 
 
+_moments = st.sampled_from([0.0, 0.05, 0.05, 0.4, 3.0, 12.0])
+fates = st.lists(
+    st.builds(
+        Fate,
+        delays=st.lists(_moments, max_size=3).map(tuple),
+        lie_after_s=st.sampled_from([None, None, None, 0.0, 0.5, 4.0]),
+    ),
+    max_size=12,
+).map(tuple)
+
+
 def scenarios(
     *,
     people: st.SearchStrategy[Behaviour] = callees,
     network: st.SearchStrategy[Treatment] | None = None,
     dying: st.SearchStrategy[Crash] | None = None,
     capabilities: st.SearchStrategy[tuple[str, ...]] | None = None,
+    modes: st.SearchStrategy[tuple[Mode, ...]] | None = None,
+    events: st.SearchStrategy[tuple[Fate, ...]] | None = None,
 ) -> st.SearchStrategy[Scenario]:
     """Return scenarios with these callees, networks and crashes; without a network it is clean, likewise the rest."""
     parts: Mapping[str, st.SearchStrategy[object]] = {
@@ -347,5 +378,7 @@ def scenarios(
         "skew_s": st.sampled_from([0.0, 0.0, 25.0, -25.0]),
         "capabilities": st.just(()) if capabilities is None else capabilities,
         "drowsy_s": st.sampled_from([20.0, 20.0, 20.0, 0.0]),
+        "modes": st.just(()) if modes is None else modes,
+        "fates": st.none() if events is None else events,
     }
     return st.builds(Scenario, **parts)

@@ -6,23 +6,29 @@ What it leaves behind is what `checks` judges.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import MISSING, dataclass, field, fields
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import MISSING, dataclass, field, fields, replace
+from functools import partial
 from typing import Any
 
 from orchestrator.adapters.dialects.call_api import CallApi, Capabilities
+from orchestrator.adapters.events.reading import read_event
 from orchestrator.core.evolve import fold
 from orchestrator.core.exchange import Operation as Kind
 from orchestrator.core.exchange import Request
 from orchestrator.core.instant import Instant
+from orchestrator.core.origin import Origin
 from orchestrator.core.records import CancelAsked, Intended, Record, RunMarks, RunStarted
 from orchestrator.core.script import Entry
 from orchestrator.core.settings import Settings
 from orchestrator.core.state import Phase, RunState
 from orchestrator.ports import ContactClaim, Lease
 from orchestrator.runtime.control import Control
+from orchestrator.runtime.mail import Postbox
 from orchestrator.runtime.runner import Prepared, Runner, RunResult
 from orchestrator.sandbox.callees import Callees
+from orchestrator.sandbox.events import Event
 from orchestrator.sandbox.model import CallServer
 from orchestrator.sandbox.operations import counted_ids
 from orchestrator.sandbox.timing import Timing
@@ -30,7 +36,7 @@ from tests.conformance.memory_journal import MemoryJournal, MemoryStore
 from tests.fakes.model_server import ModelServer
 from tests.fakes.transport import CLEAN, FakeTransport, Sent, Treatment
 from tests.fakes.virtual_time import EPOCH, KilledError, Process, VirtualTime
-from tests.property.scenarios import FROM, TO, Crash, Scenario
+from tests.property.scenarios import FROM, TO, Crash, Fate, Scenario
 
 RUN_ID = "run-1"
 MOST_LIVES = 12
@@ -141,13 +147,22 @@ class World:
         )
         self.server = ModelServer(model, self.time, skew_s=scenario.skew_s)
         kept_s = 300.0 if "idempotency_key" in scenario.capabilities else None
-        self.settings = settings or Settings(limit_s=scenario.limit_s, idempotent_for_s=kept_s)
+        self.settings = settings or Settings(
+            limit_s=scenario.limit_s,
+            idempotent_for_s=kept_s,
+            shows_results="command_log" in scenario.capabilities,
+            hears_events=scenario.fates is not None,
+        )
         self.simulated = Simulated(scenario, self.settings, model, self.time, MemoryStore())
         self.dialect = CallApi(Capabilities(**dict.fromkeys(scenario.capabilities, True)))
         self.appends = 0
         self.run_id = RUN_ID
         self.clean = False
+        self.origin: Origin | None = None
         self._treatments = iter(scenario.treatments)
+        self._fates = iter(scenario.fates or ())
+        if scenario.fates is not None:
+            model.events.listeners.append(self._event_arose)
 
     def run(self) -> Simulated:
         """Run it from its start to its end."""
@@ -191,6 +206,7 @@ class World:
             new_id=lambda: self.run_id,
             draw=lambda: 0.5,
             lease_s=30.0,
+            origin=self.origin,
         )
 
     def _lives(self) -> Iterator[None]:
@@ -222,9 +238,31 @@ class World:
     def drive(self, runner: Runner) -> RunResult:
         """Begin the run, or resume it."""
         if self.run_id in self.simulated.store.runs:
-            return runner.resume(self.run_id, self.scenario.script, secrets={}, settings=self.settings)
-        prepared = Prepared(to=TO, from_=FROM, variables={}, secrets={}, settings=self.settings)
+            return runner.resume(self.run_id, self.scenario.script, secrets={}, settings=self.settings_now())
+        prepared = Prepared(to=TO, from_=FROM, variables={}, secrets={}, settings=self.settings_now())
         return runner.run(self.scenario.script, prepared)
+
+    def settings_now(self) -> Settings:
+        """Return the settings of the process that lives now, which may have a mode of its own."""
+        modes = self.scenario.modes
+        if not modes:
+            return self.settings
+        return replace(self.settings, mode=modes[min(self.simulated.lives, len(modes)) - 1])
+
+    def _event_arose(self, event: Event) -> None:
+        """Deliver an event as often and as late as its fate will have it, by way of the inbox."""
+        fate = next(self._fates, Fate())
+        for delay_s in fate.delays:
+            self.time.at(self.time.seconds + delay_s, partial(self._receive, event.body))
+        if fate.lie_after_s is not None:
+            call = {**event.body["response"]["call"], "status": "hangup"}
+            self.time.at(self.time.seconds + fate.lie_after_s, partial(self._receive, {"response": {"call": call}}))
+
+    def _receive(self, body: Mapping[str, Any]) -> None:
+        headers = {"Content-Type": "application/json"}
+        event = read_event(json.dumps(body).encode(), headers, source="main", at=self.time.now())
+        receiver = MemoryJournal(now=self.time.now, store=self.simulated.store, process="receiver")
+        Postbox(receiver).take(event)
 
     def reap(self) -> bool:
         """Let a new process reap; return whether it found anything to do."""

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from orchestrator.core.records import Status
 from orchestrator.core.script import GetDtmf, Hangup, Plain, Policy, Say, SendDtmf
+from orchestrator.core.settings import Mode
 from orchestrator.core.state import Phase
 from orchestrator.errors import JournalError
 from tests.fakes.transport import Treatment
@@ -36,6 +37,14 @@ def _examples(share: float) -> settings:
 
 _EVIDENCE = st.sampled_from(
     [("command_log",), ("idempotency_key",), ("client_reference",), ("command_log", "client_reference")]
+)
+_SOMETIMES_EVIDENCE = st.one_of(st.just(()), _EVIDENCE)
+_MODES = st.lists(
+    st.sampled_from([Mode.POLL, Mode.POLL, Mode.SYNC, Mode.AUTO, Mode.ASYNC]), min_size=1, max_size=4
+).map(tuple)
+
+_EVENT_MODES = st.lists(st.sampled_from([Mode.ASYNC, Mode.ASYNC, Mode.AUTO, Mode.SYNC]), min_size=1, max_size=3).map(
+    tuple
 )
 
 
@@ -80,6 +89,38 @@ def test_faults_and_crashes(scenario: Scenario) -> None:
 @given(drawn.scenarios(network=drawn.treatments, dying=drawn.crashes, capabilities=_EVIDENCE))
 def test_servers_that_offer_more(scenario: Scenario) -> None:
     """With command logs, idempotency keys and client references everything still holds."""
+    check(simulate(scenario))
+
+
+@_examples(0.25)
+@given(drawn.scenarios(people=drawn.answering, modes=_MODES))
+def test_every_mode_tells_the_callee_the_same(scenario: Scenario) -> None:
+    """On a clean network every sentence is heard exactly once, in order, however its end is learnt."""
+    simulated = simulate(scenario)
+    check(simulated)
+    assert all(attempt.intent.attempt == 1 for attempt in attempts_of(simulated))
+
+
+@_examples(0.6)
+@given(drawn.scenarios(network=drawn.treatments, dying=drawn.crashes, modes=_MODES, capabilities=_SOMETIMES_EVIDENCE))
+def test_a_run_may_change_its_mode_between_processes(scenario: Scenario) -> None:
+    """Begun in one mode, killed, and resumed in another: nothing twice without leave, and an end."""
+    check(simulate(scenario))
+
+
+@_examples(0.25)
+@given(drawn.scenarios(people=drawn.answering, modes=_EVENT_MODES, events=drawn.fates))
+def test_events_lost_late_doubled_reordered_and_untrue(scenario: Scenario) -> None:
+    """Whatever comes of them: every sentence is heard once, in order, and nothing is sent a second time."""
+    simulated = simulate(scenario)
+    check(simulated)
+    assert all(one.intent.attempt == 1 or "get_dtmf" in one.intent.commands for one in attempts_of(simulated))
+
+
+@_examples(0.4)
+@given(drawn.scenarios(network=drawn.treatments, dying=drawn.crashes, modes=_EVENT_MODES, events=drawn.fates))
+def test_events_faults_and_crashes(scenario: Scenario) -> None:
+    """All of it at once."""
     check(simulate(scenario))
 
 

@@ -6,7 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator import Script
 from orchestrator.compose import Orchestrator
+from orchestrator.core.evolve import fold, marks
+from orchestrator.core.exchange import Operation, Outcome
+from orchestrator.errors import ScriptError, UsageError
 from orchestrator.ports import ContactClaim
 from tests.fakes import machine as m
 
@@ -22,3 +26,46 @@ def test_a_run_of_a_batch_that_has_not_dialled_is_left_to_the_batch(
         lease = orchestrator.journal.start_run(m.started(), lease_s=30, contact=contact)
         orchestrator.journal.release(lease)
         assert [run.run_id for run in orchestrator.resumable()] == resumable
+
+
+FEW = """
+version: 1
+variables: {patient: {required: true}}
+commands:
+  - dial: {to: "+12125550100", from: "{{ from }}"}
+  - say: {text: "Hello {{ patient }}"}
+"""
+
+
+@pytest.mark.parametrize("caller", ["", "5551234", "+1555", "+99912345678", "the office"])
+def test_an_impossible_caller_id_is_refused_before_dialling(tmp_path: Path, caller: str) -> None:
+    """The API would refuse the call."""
+    with Orchestrator(journal=tmp_path / "journal.db") as orchestrator:
+        script = Script.parse(FEW)
+        assert orchestrator.prepare(script, from_="+12125550199", variables={"patient": "Ann"}).from_ == "+12125550199"
+        with pytest.raises(UsageError, match="the caller id"):
+            orchestrator.prepare(script, from_=caller, variables={"patient": "Ann"})
+
+
+def test_a_required_variable_must_not_be_empty(tmp_path: Path) -> None:
+    """A column without a value would make a sentence without sense."""
+    empty = "`patient` is required, and its value is empty"
+    with Orchestrator(journal=tmp_path / "journal.db") as orchestrator, pytest.raises(ScriptError, match=empty):
+        orchestrator.prepare(Script.parse(FEW), from_="+12125550199", variables={"patient": ""})
+
+
+def test_runs_of_another_api_are_left_alone_and_counted(tmp_path: Path) -> None:
+    """`resume --all` does not touch them; a sentence names their API and how to reach it."""
+    with Orchestrator(journal=tmp_path / "journal.db", api_url="https://Here.example/") as orchestrator:
+        for run_id, url in (("1", "https://here.example"), ("2", "https://there.example"), ("3", None)):
+            number = f"+1212555010{run_id}"
+            started = m.started(run_id=run_id, to=number, api_url=url)
+            lease = orchestrator.journal.start_run(started, lease_s=30)
+            called = [m.intent(Operation.CREATE), m.concluded(Outcome.UNKNOWN)]
+            orchestrator.journal.append(lease, called, marks(fold([started, *called])))
+            orchestrator.journal.release(lease)
+        assert sorted(run.run_id for run in orchestrator.resumable()) == ["1", "3"]
+        (told,) = orchestrator.left_alone()
+        assert told.startswith("1 unfinished run(s) of the API at https://there.example were left alone")
+        assert told.endswith("set ORCHESTRATOR_API_URL=https://there.example for them")
+        assert not orchestrator.may_be_up("1")

@@ -1,6 +1,6 @@
 """The call API's dialect: contract sections 1 to 6 and 8 as bytes. Pure: knows neither sockets nor an HTTP library.
 
-`encode` writes a request; `judge` reads a reply and says what came of the attempt (design section 4.2).
+`encode` writes a request; `judge` reads a reply and says what came of the attempt (rules, section 4.2).
 """
 
 from __future__ import annotations
@@ -53,7 +53,10 @@ class Encoded(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
-    """What a reply says of its attempt; see `core.exchange.Reply` for the fields."""
+    """What a reply says of its attempt; see `core.exchange.Reply` for the fields.
+
+    `by_gateway`: after an error that leaves it unknown whether the commands ran, the page is not the API's own.
+    """
 
     outcome: Outcome
     reason: str
@@ -64,6 +67,7 @@ class Judgement:
     server_wall: float | None = None
     unauthenticated: bool = False
     misconfigured: bool = False
+    by_gateway: bool = False
 
 
 _WITH_BODY = frozenset({Operation.CREATE, Operation.COMMAND, Operation.SMS})
@@ -113,7 +117,10 @@ class CallApi:
         body = self._body(request)
         if body is not None:
             headers["Content-Type"] = "application/json"
-        return Encoded(METHODS[request.operation], self._target(request), headers, body)
+        target = self._target(request)
+        return Encoded(
+            METHODS[request.operation], f"{target}?async=1" if request.asynchronous else target, headers, body
+        )
 
     def judge(
         self, request: Request, *, status: int, headers: Mapping[str, str], body: bytes, now_wall: float
@@ -228,6 +235,7 @@ def _judge_failure(status: int, headers: Mapping[str, str], document: Any, now_w
         server_wall=server_date(headers),
         unauthenticated=by_api and status in {401, 403},
         misconfigured=is_redirect,
+        by_gateway=outcome is Outcome.UNKNOWN and not is_redirect and not (is_object and "response" in document),
     )
 
 

@@ -44,6 +44,7 @@ def read_call(value: Any, *, with_reference: bool) -> CallSeen:
         to=_text(value.get("to"), _LONGEST_NUMBER),
         from_=_text(value.get("from"), _LONGEST_NUMBER),
         created_epoch=_created(value),
+        duration_s=_seconds(value.get("duration")),
         reference=_text(value.get("client_reference"), LONGEST_MESSAGE) if with_reference else None,
     )
 
@@ -91,16 +92,22 @@ def _text(value: Any, longest: int | None = None) -> str | None:
     return printable(value) if longest is None else printable(value, longest)
 
 
+def _seconds(value: Any) -> float | None:
+    """Return a number of seconds, however it is written; None where there is none."""
+    if not isinstance(value, (int, float, str)) or isinstance(value, bool):
+        return None
+    try:
+        seconds = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return seconds if math.isfinite(seconds) else None
+
+
 def _created(call: dict[str, Any]) -> float | None:
     """Return when the call was created, seconds since the epoch: by `created_epoch`, else by `created_date` (UTC)."""
-    epoch = call.get("created_epoch")
-    if isinstance(epoch, (int, float, str)) and not isinstance(epoch, bool):
-        try:
-            seconds = float(epoch)
-        except (ValueError, OverflowError):
-            seconds = math.nan
-        if math.isfinite(seconds):
-            return seconds
+    seconds = _seconds(call.get("created_epoch"))
+    if seconds is not None:
+        return seconds
     date = call.get("created_date")
     if not isinstance(date, str):
         return None

@@ -7,7 +7,7 @@ import re
 LONGEST_WORD = 100
 LONGEST_MESSAGE = 200
 
-_DIGITS = re.compile(r"\d+")
+_DIGITS = re.compile(r"(?<![\d-])(?P<range>0-9)(?![\d-])|\d+")
 
 
 def printable(text: str, longest: int = LONGEST_WORD) -> str:
@@ -18,5 +18,5 @@ def printable(text: str, longest: int = LONGEST_WORD) -> str:
 
 
 def masked(text: str, longest: int = LONGEST_MESSAGE) -> str:
-    """Return `text` printable and with every run of digits replaced by `#`: digits pressed may be secret."""
-    return _DIGITS.sub("#", printable(text, longest))
+    """Return `text` printable and with every run of digits but `0-9` replaced by `#`: digits pressed may be secret."""
+    return _DIGITS.sub(lambda found: found["range"] or "#", printable(text, longest))

@@ -6,6 +6,7 @@ transaction that creates its run. Knows no rule of a batch.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -104,16 +105,24 @@ class SqliteCampaigns:
     # --- occurrences --------------------------------------------------------------------------------------------------
 
     def note_file(self, campaign: str, *, occurrence: str, content_digest: str, now_wall: float) -> str | None:
-        """Note that an occurrence has this contacts file; return the first earlier one that had the same content."""
+        """Note that an occurrence has this contacts file; return the first earlier one that was called."""
         noted = {"campaign": campaign, "content_digest": content_digest}
         same_content = [occurrences.c[name] == value for name, value in noted.items()]
         query = sa.select(occurrences.c.occurrence).where(*same_content).order_by(occurrences.c.id)
+        was_called: sa.Select[Any] = (
+            sa.select(sa.literal_column("1"))
+            .where(contacts.c.campaign == campaign, contacts.c.occurrence == sa.bindparam("each"))
+            .where(contacts.c.attempts > 0)
+            .limit(1)
+        )
 
         def work(link: Link) -> str | None:
             found = link.core.execute(query).scalars().all()
             if occurrence not in found:
                 link.core.execute(occurrences.insert(), {**noted, "occurrence": occurrence, "first_wall": now_wall})
-            return found[0] if found and found[0] != occurrence else None
+            earlier = itertools.takewhile(lambda each: each != occurrence, found)
+            called = (each for each in earlier if link.core.execute(was_called, {"each": each}).first() is not None)
+            return next(called, None)
 
         return self._writer.submit(work)
 

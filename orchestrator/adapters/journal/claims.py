@@ -1,4 +1,4 @@
-"""The dial of a number: claimed by one run at a time (design section 4.5).
+"""The dial of a number: claimed by one run at a time (rules, section 4.5).
 
 The claim is the column `runs.claimed_number`, which is UNIQUE. Called inside a write transaction.
 """
@@ -39,8 +39,11 @@ def claim(link: Link, number: str, *, now: Instant, here: Owner, for_run: str | 
     being_settled = is_live(tenure_of(other), now=now, here=here)
     until_wall = other.claim_until_wall
     if being_settled or (until_wall is not None and now.wall < until_wall):
+        does = "is about to dial this number"
+        if until_wall is not None:
+            does = "has dialled this number and what came of it is not settled"
         raise NumberBlockedError(
-            f"Run {other.run_id} has dialled this number and what came of it is not settled: no other run dials it. "
+            f"Run {other.run_id} {does}: no other run dials it. "
             + ("That run is being driven." if being_settled else f"Resume or resolve run {other.run_id} first."),
             blocking_run_id=other.run_id,
             being_settled=being_settled,

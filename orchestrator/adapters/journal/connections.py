@@ -1,7 +1,7 @@
 """Connections to one journal file: each is known to be to a journal of ours, and has its settings set and read back.
 
 The database file is never opened but by SQLite: closing any other descriptor on it would drop SQLite's locks, and
-committed records would be lost (design section 4.1).
+committed records would be lost (rules, section 4.1).
 """
 
 from __future__ import annotations

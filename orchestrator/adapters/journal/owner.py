@@ -1,4 +1,4 @@
-"""Who holds a lease, and whether that process is still there (design section 4.8); which machine this is.
+"""Who holds a lease, and whether that process is still there (rules, section 4.8); which machine this is.
 
 Called by the journals. Knows processes and boots, not tables.
 """

@@ -15,7 +15,7 @@ from orchestrator.core import codec
 from orchestrator.core.instant import Instant
 from orchestrator.core.records import Disposition, Record, RunMarks, Status
 from orchestrator.errors import JournalError
-from orchestrator.ports import ContactState, RunSummary, Standing
+from orchestrator.ports import ContactState, RunSummary, Standing, Taken
 
 
 def crc_of(body: str) -> int:
@@ -34,6 +34,30 @@ def marks_row(marks: RunMarks) -> dict[str, Any]:
         "claim_until_wall": marks.claim_until_wall,
         "wake_wall": marks.wake_wall,
     }
+
+
+def placed(run_ids: Sequence[str], found: Iterable[tuple[str, bool, int]], *, most_unread: int) -> list[Taken]:
+    """Return for each of some messages whether its run's inbox takes it.
+
+    Args:
+        run_ids: Of each message the run.
+        found: Of each run that exists whether it has ended, and how many messages wait for it.
+        most_unread: So many may wait.
+    """
+    unread = {run_id: None if ended else waiting for run_id, ended, waiting in found}
+    taken = []
+    for run_id in run_ids:
+        waiting = unread.get(run_id, 0)
+        if run_id not in unread:
+            taken.append(Taken.UNKNOWN)
+        elif waiting is None:
+            taken.append(Taken.ENDED)
+        elif waiting >= most_unread:
+            taken.append(Taken.FULL)
+        else:
+            unread[run_id] = waiting + 1
+            taken.append(Taken.STORED)
+    return taken
 
 
 def lease_row(owner: Owner, ends: Instant) -> dict[str, Any]:

@@ -146,6 +146,23 @@ requests = sa.Table(
 )
 
 
+paths = sa.Table(
+    "paths",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("host", sa.Text, nullable=False),
+    sa.Column("cut", sa.Text),  # how the request was cut; nothing for a clean one
+    sa.Column("status", sa.Integer),
+    sa.Column("lasted_s", sa.Float, nullable=False),
+    sa.Column("wall", sa.Float, nullable=False),
+    sa.Column("keepalive", sa.Boolean, nullable=False),
+    sa.Index("paths_by_host", "host", "wall"),
+)
+
+MADE_WHEN_NEEDED = frozenset({paths.name})
+"""Tables that a journal of an earlier build lacks until something is written into them."""
+
+
 def is_unfinished(table: sa.FromClause) -> sa.ColumnElement[bool]:
     """Whether a contact's calls are not over; word for word what SQLite must read to use the small index of those."""
     return table.c.state.in_([sa.literal_column("'open'"), sa.literal_column("'again'")])

@@ -5,6 +5,7 @@ Knows no record but the first of a run; what records mean is the core's business
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,12 +22,14 @@ from orchestrator.adapters.journal.failures import translated
 from orchestrator.adapters.journal.files import locate, make_if_missing
 from orchestrator.adapters.journal.home import check_home
 from orchestrator.adapters.journal.owner import Owner, is_live, owner_of
+from orchestrator.adapters.journal.paths import SqlitePaths
 from orchestrator.adapters.journal.rows import (
     NO_LEASE,
     crc_of,
     ends_row,
     lease_row,
     marks_row,
+    placed,
     records_of,
     summary_of,
     tenure_of,
@@ -38,7 +41,7 @@ from orchestrator.core import codec
 from orchestrator.core.instant import Instant
 from orchestrator.core.records import InboxRecord, Record, RunMarks, RunStarted
 from orchestrator.errors import JournalError, LeaseHeldError, LeaseLostError, NoSuchRunError
-from orchestrator.ports import ContactClaim, Lease, RunSummary
+from orchestrator.ports import ContactClaim, Lease, RunSummary, Taken
 
 _SHOWN_CANDIDATES = 5
 _LEASES_AT_ONCE = 100
@@ -59,6 +62,7 @@ class SqliteJournal:
         path: The file.
         created: Whether this opening created it.
         campaigns: The campaigns in the same file (`ports.CampaignStore`).
+        paths: What is known of the ways to APIs (`ports.PathStore`).
 
     Raises:
         ConfigurationError: `target` is not a file.
@@ -82,6 +86,7 @@ class SqliteJournal:
         self._connections = Connections(self.path, busy_timeout_s=busy_timeout_s)
         self._writer = Writer(self.path, self._connections)
         self.campaigns = SqliteCampaigns(self.path, self._connections, self._writer, now=now, owner=self._owner)
+        self.paths = SqlitePaths(self.path, self._connections, self._writer)
         self._taken: dict[Lease, int] = {}  # the last message each lease has taken and not yet confirmed
         check_home(self.path, self._connections, self._writer, adopt=adopt)  # whatever is wrong is said now
 
@@ -216,6 +221,20 @@ class SqliteJournal:
 
         self._writer.submit(work)
 
+    def put_inbox_many(self, mail: Sequence[tuple[str, InboxRecord]], *, most_unread: int) -> list[Taken]:
+        """Leave messages for several runs in one durable transaction."""
+        rows = [{"run_id": run_id, "body": codec.encode(record)} for run_id, record in mail]
+        run_ids = json.dumps(sorted({run_id for run_id, _ in mail}))
+
+        def work(link: Link) -> list[Taken]:
+            found = statements.rooms_of.run(link.driver, {"run_ids": run_ids}).fetchall()
+            taken = placed([run_id for run_id, _ in mail], found, most_unread=most_unread)
+            kept = [row for row, became in zip(rows, taken, strict=True) if became is Taken.STORED]
+            statements.put_message.run_all(link.driver, kept)
+            return taken
+
+        return self._writer.submit(work)
+
     def take_inbox(self, lease: Lease) -> list[InboxRecord]:
         """Return the messages for a run, the oldest first."""
         with self._reading() as link:
@@ -274,14 +293,9 @@ class SqliteJournal:
 
     def owners_of(self, call_ids: Collection[str]) -> Mapping[str, str]:
         """Return for each of the calls that a run owns that run's id."""
-        wanted = sorted(set(call_ids))
-        owners: dict[str, str] = {}
+        wanted = {"call_ids": json.dumps(sorted(set(call_ids)))}
         with self._reading() as link:
-            for start in range(0, len(wanted), statements.KEYS_AT_ONCE):
-                some = runs.c.call_id.in_(wanted[start : start + statements.KEYS_AT_ONCE])
-                found = link.core.execute(sa.select(runs.c.call_id, runs.c.run_id).where(some))
-                owners.update((call_id, run_id) for call_id, run_id in found)
-        return owners
+            return dict(statements.owners_of.run(link.driver, wanted).fetchall())
 
     # --- looking after the file ---------------------------------------------------------------------------------------
 
@@ -316,7 +330,7 @@ class SqliteJournal:
 
         def work(link: Link) -> PruneReport:
             report = find(link)
-            upkeep.forget(link, report.run_ids, before_wall)
+            upkeep.forget(link, report.run_ids, before_wall, now=self._now())
             upkeep.remove(link, report.run_ids)
             return report
 

@@ -69,6 +69,21 @@ messages_of = Prepared(
     sa.select(inbox.c.id, inbox.c.body).where(inbox.c.run_id == sa.bindparam("run_id")).order_by(inbox.c.id)
 )
 
+put_message = Prepared(inbox.insert().values(run_id=sa.bindparam("run_id"), body=sa.bindparam("body")))
+
+# Of the runs that are named in a JSON list: whether they have ended, and how many messages wait for them.
+_named = sa.func.json_each(sa.bindparam("run_ids")).table_valued("value")
+rooms_of = Prepared(
+    sa.select(
+        runs.c.run_id,
+        runs.c.ended,
+        sa.select(sa.func.count()).where(inbox.c.run_id == runs.c.run_id).scalar_subquery(),
+    ).where(runs.c.run_id.in_(sa.select(_named.c.value)))
+)
+
+_called = sa.func.json_each(sa.bindparam("call_ids")).table_valued("value")
+owners_of = Prepared(sa.select(runs.c.call_id, runs.c.run_id).where(runs.c.call_id.in_(sa.select(_called.c.value))))
+
 records_of_run = Prepared(
     sa.select(records.c.seq, records.c.crc, records.c.body)
     .where(records.c.run_id == sa.bindparam("run_id"))

@@ -15,7 +15,16 @@ import sqlalchemy as sa
 from orchestrator.adapters.journal.connections import Link
 from orchestrator.adapters.journal.owner import Owner, is_live
 from orchestrator.adapters.journal.rows import check_record, tenure_of
-from orchestrator.adapters.journal.schema import contacts, inbox, is_unfinished, metadata, occurrences, records, runs
+from orchestrator.adapters.journal.schema import (
+    MADE_WHEN_NEEDED,
+    contacts,
+    inbox,
+    is_unfinished,
+    metadata,
+    occurrences,
+    records,
+    runs,
+)
 from orchestrator.core import codec
 from orchestrator.core.instant import Instant
 from orchestrator.core.records import RunStarted, Status
@@ -23,6 +32,8 @@ from orchestrator.errors import JournalError
 from orchestrator.ports import ContactState
 
 _ROWS_AT_ONCE = 500
+_LONGEST_OCCURRENCE_S = 8 * 86_400.0
+"""A week by the clock of any zone. What has been unfinished for longer is in no occurrence that a tick is in."""
 _PERSONAL = ("run_id", "due_wall", "result", "reason", "call_id", "started_wall", "ended_wall")
 
 
@@ -46,7 +57,7 @@ def problems_of(link: Link) -> list[str]:
     found = [f"SQLite: {line}" for line in _pragma(link, "integrity_check") if line != "ok"]
     if found:
         return found  # what a damaged file holds says nothing about records
-    missing = set(metadata.tables) - set(sa.inspect(link.core).get_table_names())
+    missing = set(metadata.tables) - MADE_WHEN_NEEDED - set(sa.inspect(link.core).get_table_names())
     if missing:
         return [f"The table {name} is missing." for name in sorted(missing)]
     broken = link.core.exec_driver_sql("PRAGMA foreign_key_check").all()
@@ -73,7 +84,7 @@ def prunable(link: Link, before_wall: float, *, now: Instant, here: Owner) -> Pr
 
     Those of an occurrence that is not over stay, too: its redial rules and its results go by them.
     """
-    needed = sa.select(contacts.c.key).where(_is_live_occurrence())
+    needed = sa.select(contacts.c.key).where(_is_live_occurrence(_stale_before(before_wall, now)))
     query = (
         runs.select()
         .where(runs.c.ended.is_(sa.true()), runs.c.ended_wall < before_wall, runs.c.status != Status.UNDECIDED.value)
@@ -97,13 +108,24 @@ def remove(link: Link, run_ids: tuple[str, ...]) -> None:
             link.core.execute(table.delete().where(table.c.run_id.in_(some)))
 
 
-def forget(link: Link, run_ids: tuple[str, ...], before_wall: float) -> None:
+def forget(link: Link, run_ids: tuple[str, ...], before_wall: float, *, now: Instant) -> None:
     """Delete who the contacts of these runs were; in a write transaction. The same for contacts without a run.
+
+    Contacts that no tick will come to any more are closed first: nobody calls them again.
 
     Their keys stay, so that nobody is called twice in an occurrence, with what says nothing of a person: state,
     attempts and disposition. Contacts without a run are forgotten with an occurrence that is over and was first noted
     before `before_wall`.
     """
+    stale_before = _stale_before(before_wall, now)
+    came_to = sa.select(runs.c.disposition).where(runs.c.run_id == contacts.c.run_id).scalar_subquery()
+    link.core.execute(
+        contacts.update()
+        .where(is_unfinished(contacts), _is_stale(contacts, stale_before))
+        .values(
+            state=ContactState.DONE.value, due_wall=None, disposition=sa.func.coalesce(came_to, contacts.c.disposition)
+        )
+    )
     change = contacts.update().values(number="", row_digest="", **dict.fromkeys(_PERSONAL))
     for some in _slices(run_ids):
         keys = sa.select(runs.c.contact_key).where(runs.c.run_id.in_(some))
@@ -111,8 +133,9 @@ def forget(link: Link, run_ids: tuple[str, ...], before_wall: float) -> None:
     columns = (occurrences.c.campaign, occurrences.c.occurrence)
     past = sa.select(*columns).group_by(*columns).having(sa.func.min(occurrences.c.first_wall) < before_wall)
     link.core.execute(
-        change.where(contacts.c.run_id.is_(None), contacts.c.number != "", sa.not_(_is_live_occurrence())).where(
-            sa.tuple_(contacts.c.campaign, contacts.c.occurrence).in_(past)
+        change.where(contacts.c.run_id.is_(None), contacts.c.number != "").where(
+            sa.not_(_is_live_occurrence(stale_before)),
+            sa.tuple_(contacts.c.campaign, contacts.c.occurrence).in_(past),
         )
     )
 
@@ -128,11 +151,24 @@ def shrink(link: Link) -> None:
     link.driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
 
-def _is_live_occurrence() -> sa.ColumnElement[bool]:
+def _stale_before(before_wall: float, now: Instant) -> float:
+    return min(before_wall, now.wall - _LONGEST_OCCURRENCE_S)
+
+
+def _is_live_occurrence(stale_before: float) -> sa.ColumnElement[bool]:
     """Whether calls of a contact's occurrence are not over, its own or another's."""
     pair = sa.tuple_(contacts.c.campaign, contacts.c.occurrence)
     other = contacts.alias()
-    return pair.in_(sa.select(other.c.campaign, other.c.occurrence).where(is_unfinished(other)))
+    live = is_unfinished(other), sa.not_(_is_stale(other, stale_before))
+    return pair.in_(sa.select(other.c.campaign, other.c.occurrence).where(*live))
+
+
+def _is_stale(table: sa.FromClause, stale_before: float) -> sa.ColumnElement[bool]:
+    """Whether no tick will come to an unfinished contact any more: that was due for longer than occurrences last."""
+    decided = runs.c.ended.is_(sa.true()), runs.c.status != Status.UNDECIDED.value
+    ended = sa.exists().where(runs.c.run_id == table.c.run_id, runs.c.ended_wall < stale_before, *decided)
+    due = sa.func.coalesce(table.c.due_wall, table.c.ended_wall, stale_before)
+    return sa.case((table.c.state == ContactState.AGAIN.value, due < stale_before), else_=ended)
 
 
 def _run_ids(link: Link) -> list[str]:

@@ -1,6 +1,6 @@
 """Results: one row per contact, as CSV or JSON lines, without secrets.
 
-Columns are `to` … `reason` (design section 7), then the contacts' own columns, then the saved variables, each in the
+Columns are `to` … `reason` (rules, section 7), then the contacts' own columns, then the saved variables, each in the
 order of first appearance. CSV needs all names before its first row, so rows are spooled to disk, never held.
 """
 

@@ -78,12 +78,10 @@ class PinnedAdapter(HTTPAdapter):
         assert isinstance(request, PreparedCall)
         return request.target
 
-    def build_response(self, req: PreparedRequest, resp: Any) -> Response:
-        """Wrap the library's reply, without reading cookies from it."""
-        response = Response()
-        response.request = req
-        response.status_code = resp.status
-        response.raw = resp
+    def build_response(self, _request: PreparedRequest, raw: Any) -> Response:
+        """Wrap the library's reply; only `raw` of it is read, so cookies, history and headers are not made."""
+        response = Response.__new__(Response)
+        response.raw = raw
         return response
 
     def close(self) -> None:

@@ -72,6 +72,7 @@ class _MarkedConnection(HTTPConnection):
             sending.take(self._line)
         sending.mark()
         self.sock.sendall(whole)
+        sending.sent()
 
     def send(self, data: Any) -> None:
         """Gather what belongs to a request; pass on what does not (the CONNECT to a proxy, while connecting)."""

@@ -1,8 +1,8 @@
-"""The table from exceptions to words and finality (design section 4.2).
+"""The table from exceptions to words and finality (rules, section 4.2).
 
 Whether a request was sent is never read off an exception: the mark says it. An exception only says, in words, what
 happened, and for a request that was not sent, whether trying again can help. Every exception class of the HTTP library
-has its line here; a test holds that.
+has its line here; a test holds that. `cut_of` says how a path ended an exchange, for what is learnt of the path.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from typing import NamedTuple
 
 import requests.exceptions as rq
 import urllib3.exceptions as u3
+
+from orchestrator.core.limits import CutKind
 
 
 class Meaning(NamedTuple):
@@ -146,6 +148,11 @@ MEANINGS: Mapping[type[BaseException], Meaning] = {
     ValueError: Meaning("the request cannot be written", final=True),
 }
 
+_CUTS: tuple[tuple[tuple[type[BaseException], ...], CutKind], ...] = (
+    ((http.client.RemoteDisconnected, ssl.SSLEOFError, ssl.SSLZeroReturnError), CutKind.CLOSED),
+    ((ConnectionResetError, ConnectionAbortedError), CutKind.RESET),  # the first of those above is one of these, too
+    ((TimeoutError, u3.ReadTimeoutError), CutKind.SILENT),
+)
 _WRAPPERS = (rq.RequestException, u3.HTTPError)
 _TUNNEL = re.compile(r"Tunnel connection failed: (\d{3})")
 _TUNNEL_FINAL = frozenset({403, 407})
@@ -164,6 +171,15 @@ def meaning_of(error: BaseException) -> Meaning:
     best = [pair for pair in known if type(pair[0]) in _TELLING]
     best = best or [pair for pair in known if not isinstance(pair[0], _WRAPPERS)] or known
     return Meaning(_words(*best[-1]), final=any(each.final for _, each in known))
+
+
+def cut_of(error: BaseException) -> CutKind | None:
+    """Return how the path ended an exchange whose request was sent; None where an exception does not tell."""
+    for each in _chain(error):
+        for kinds, cut in _CUTS:
+            if isinstance(each, kinds):
+                return cut
+    return None
 
 
 def _lookup(kind: type[BaseException]) -> Meaning:

@@ -1,4 +1,4 @@
-"""The Transport port over the HTTP library (see `ports.Transport`; design sections 4.2 and 4.3).
+"""The Transport port over the HTTP library (see `ports.Transport`; rules, sections 4.2 and 4.3).
 
 `HttpTransport` holds what all runs share: the route, the TLS settings with the authorities loaded once, the deadline
 watcher. A channel holds the connections of one run. The table of outcomes is in docs/reference/transport.md.
@@ -20,11 +20,12 @@ from orchestrator.adapters.transport.adapter import PinnedAdapter, PreparedCall
 from orchestrator.adapters.transport.connections import Wire
 from orchestrator.adapters.transport.credentials import Credentials
 from orchestrator.adapters.transport.deadlines import DeadlineWatcher
-from orchestrator.adapters.transport.failures import meaning_of
+from orchestrator.adapters.transport.failures import cut_of, meaning_of
 from orchestrator.adapters.transport.route import Route, resolve_route, tls_context
 from orchestrator.adapters.transport.sending import Sending, Stop
 from orchestrator.adapters.transport.sockets import SocketOption, socket_options
 from orchestrator.core.exchange import Operation, Outcome, Reply, Request
+from orchestrator.core.limits import CutKind
 from orchestrator.ports import Clock
 
 CONNECT_TIMEOUT_S = 5.0
@@ -120,7 +121,13 @@ class HttpChannel:
         self._lock = threading.Lock()
         self._open: set[Sending] = set()
 
-    def send(self, request: Request, *, before_first_byte: Callable[[], None] | None = None) -> Reply:
+    def send(
+        self,
+        request: Request,
+        *,
+        before_first_byte: Callable[[], None] | None = None,
+        once_sent: Callable[[], None] | None = None,
+    ) -> Reply:
         """Send one request and return what came of it. Safe to call from several threads at once.
 
         Raises:
@@ -135,11 +142,12 @@ class HttpChannel:
             deadline=clock.now().plus(request.deadline_s),
             fresh=request.operation is Operation.CREATE,
             hook=before_first_byte,
+            once_sent=once_sent,
         )
         result: _Answer | Exception | None = None
         self._begin(sending)
         try:
-            result = self._exchange(prepared, request.read_timeout_s)
+            result = self._exchange(sending, prepared, request.read_timeout_s)
         except Exception as error:  # noqa: BLE001 - whatever the libraries raise, the mark says what it means
             result = error
         finally:
@@ -192,8 +200,9 @@ class HttpChannel:
             self._open.discard(sending)
         sending.over(whole=whole)
 
-    def _exchange(self, prepared: PreparedCall, read_timeout_s: float) -> _Answer:
+    def _exchange(self, sending: Sending, prepared: PreparedCall, read_timeout_s: float) -> _Answer:
         response = self._adapter.send(prepared, stream=True, timeout=(self._shared.connect_timeout_s, read_timeout_s))
+        sending.replied = True
         raw = response.raw
         whole = False
         try:
@@ -234,6 +243,7 @@ class HttpChannel:
             server_wall=judged.server_wall,
             unauthenticated=judged.unauthenticated,
             misconfigured=judged.misconfigured,
+            cut=CutKind.GATEWAY if judged.by_gateway else None,
         )
 
     def _conclude_failure(self, sending: Sending, error: Exception) -> Reply:
@@ -247,6 +257,7 @@ class HttpChannel:
             reason=f"{words}, after the request was sent",
             ended=ended,
             first_byte=sending.first_byte,
+            cut=_cut(sending, error),
         )
 
 
@@ -273,6 +284,13 @@ class _Answer:
     headers: Mapping[str, str]
     body: bytes
     whole: bool
+
+
+def _cut(sending: Sending, error: Exception) -> CutKind | None:
+    """Return how the path cut a request that was sent; None where this side gave up, or the reply had begun."""
+    if sending.replied or sending.stopped is Stop.ABORTED:
+        return None
+    return CutKind.SILENT if sending.stopped is Stop.DEADLINE else cut_of(error)
 
 
 def _read(raw: Any) -> bytes:

@@ -1,4 +1,4 @@
-"""The way to the API: its base URL, the proxy and the certificate authorities, resolved once (design section 4.3).
+"""The way to the API: its base URL, the proxy and the certificate authorities, resolved once (rules, section 4.3).
 
 The environment is read here and nowhere else: HTTPS_PROXY, ALL_PROXY, NO_PROXY, REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE,
 SSL_CERT_FILE, SSL_CERT_DIR. `doctor` shows the result.
@@ -56,12 +56,13 @@ class Route:
     proxy_url: str | None = field(default=None, repr=False)
 
 
-def resolve_route(base_url: str, *, ca_file: str | None = None) -> Route:
+def resolve_route(base_url: str, *, ca_file: str | None = None, carries_secrets: bool = True) -> Route:
     """Return the route to `base_url` by the settings of the environment.
 
     Args:
         base_url: The API's address, for instance `https://v1.api.phone.com`.
         ca_file: A file or folder of certificate authorities that overrides the environment's.
+        carries_secrets: What goes there must not be read on the way, as always with the API; else http is allowed.
 
     Raises:
         ConfigurationError: The URL, the proxy or the CA file cannot be used.
@@ -69,7 +70,7 @@ def resolve_route(base_url: str, *, ca_file: str | None = None) -> Route:
     url = _parse_base(base_url)
     host = (url.host or "").strip("[]")
     is_loopback = _is_loopback(host)
-    if url.scheme == "http" and not is_loopback:
+    if carries_secrets and url.scheme == "http" and not is_loopback:
         raise ConfigurationError(
             "The API URL must begin with https:// : the credentials and the digits pressed would travel in clear text. "
             "http:// is allowed to this machine only (127.0.0.1, ::1, localhost)."
@@ -159,7 +160,8 @@ def _proxy_for(base_url: str) -> tuple[str | None, str]:
         raise ConfigurationError(
             f"The proxy of the environment is of kind {proxy.scheme!r}; only http and https proxies can be used."
         )
-    return proxy.url, "HTTPS_PROXY" if chosen == proxies.get("https") else "ALL_PROXY"
+    scheme = base_url.partition(":")[0]
+    return proxy.url, f"{scheme.upper()}_PROXY" if chosen == proxies.get(scheme) else "ALL_PROXY"
 
 
 def _masked(proxy: Url) -> str:

@@ -36,21 +36,41 @@ class Sending:
         first_byte: When the first request byte was about to be written; None: nothing was sent.
         stopped: Why it was given up from outside, if it was.
         refusal: What the hook raised.
+        replied: The reply's head has come; what ends the exchange now is no cut of a silent request.
     """
 
-    __slots__ = ("_clock", "_hook", "_line", "deadline", "first_byte", "fresh", "refusal", "stopped")
+    __slots__ = (
+        "_clock",
+        "_hook",
+        "_line",
+        "_once_sent",
+        "deadline",
+        "first_byte",
+        "fresh",
+        "refusal",
+        "replied",
+        "stopped",
+    )
 
     def __init__(
-        self, clock: Clock, *, deadline: Instant, fresh: bool = False, hook: Callable[[], None] | None = None
+        self,
+        clock: Clock,
+        *,
+        deadline: Instant,
+        fresh: bool = False,
+        hook: Callable[[], None] | None = None,
+        once_sent: Callable[[], None] | None = None,
     ) -> None:
         self._clock = clock
         self._hook = hook
+        self._once_sent = once_sent
         self._line: Line | None = None
         self.deadline = deadline
         self.fresh = fresh
         self.first_byte: Instant | None = None
         self.stopped: Stop | None = None
         self.refusal: BaseException | None = None
+        self.replied = False
 
     def left_s(self) -> float:
         """Return the seconds until the deadline, never negative."""
@@ -85,6 +105,11 @@ class Sending:
         if self.stopped is not None:
             self.first_byte = None
         self._raise_if_stopped()
+
+    def sent(self) -> None:
+        """Note that the last request byte was written; whoever asked for it is told before the reply is read."""
+        if self._once_sent is not None:
+            self._once_sent()
 
     def stop(self, why: Stop) -> None:
         """Give the request up, from any thread: its own thread returns at once."""

@@ -1,4 +1,4 @@
-"""TCP sockets that deliver nothing late (design section 4.3), and a second handle to shut one down from any thread.
+"""TCP sockets that deliver nothing late (rules, section 4.3), and a second handle to shut one down from any thread.
 
 Keepalive notices a path that died while a reply is awaited, TCP_USER_TIMEOUT one that died with request bytes
 unacknowledged. SO_LINGER 0 makes the kernel forget unsent bytes when the socket is closed or the process is killed, so

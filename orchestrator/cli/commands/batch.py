@@ -88,7 +88,11 @@ def _campaign_words(function: options.Function) -> options.Function:
             click.option("--max-attempts", metavar="N", help="Most dials in this tick, redials included."),
             click.option("--max-minutes", metavar="N", help="Most minutes of calls in this tick."),
             click.option("--window", "windows", metavar="TEXT", help='When to call, such as "mon-fri 09:00-20:00".'),
-            click.option("--holidays", metavar="COUNTRY", help="Whose public holidays nobody is called on."),
+            click.option(
+                "--holidays",
+                metavar="COUNTRY",
+                help="Whose public holidays nobody is called on; `callee`: those of each callee's country.",
+            ),
             click.option(
                 "--do-not-call",
                 metavar="FILE",
@@ -111,6 +115,7 @@ def _campaign_words(function: options.Function) -> options.Function:
 @click.argument("script", metavar="[SCRIPT]", required=False, type=_FILE)
 @_campaign_words
 @options.variable_option
+@options.var_file_option
 @options.settings_option
 @options.network_options
 @click.option("--results", metavar="FILE", type=_FILE, help="Write what became of each contact: CSV, or .jsonl.")
@@ -138,7 +143,8 @@ def command(app: App, /, script: str | None, **given: Any) -> int:
     tick: it carries on with what the last one left unfinished, calls those who are due, and ends. Call it again as
     often as you like: in one occurrence nobody is called twice but by the redial rules of the campaign.
 
-    It is silent when all goes well, unless -v is given, and says one line on trouble.
+    It is silent when all goes well, unless -v is given, also while contacts wait for a window or for their next call
+    (exit 75). It says one line on trouble, when some were not reached, and when nothing was left to do.
     """
     from orchestrator.cli.commands.batch_tick import dry_run, tick
 
@@ -153,6 +159,9 @@ def _campaign(script: str | None, given: dict[str, Any]) -> Campaign:
     file = given["campaign"]
     if file is None and script is not None and _is_campaign(script):
         file, script = script, None
+    if given["var_file"] == "-" and given["contacts"] == "-":
+        raise click.UsageError("Standard input cannot be both --contacts and --var-file.")
+    given["variables"] = options.all_variables(given["variables"], given["var_file"])
     words: dict[str, object] = {word: given[word] for word in _WORDS if given.get(word)}
     if script is not None:
         words["script"] = script

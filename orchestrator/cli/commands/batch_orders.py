@@ -13,8 +13,9 @@ import click
 
 from orchestrator.cli import options
 from orchestrator.cli.app import App, must_exist
+from orchestrator.cli.commands.batch_pages import status_page
 from orchestrator.cli.exits import counted
-from orchestrator.cli.output import OutputError, line, result, result_document, show
+from orchestrator.cli.output import OutputError, line, result, result_document
 from orchestrator.errors import UsageError
 from orchestrator.ports import CampaignOrders, CampaignStore, ContactState, Standing
 
@@ -22,13 +23,6 @@ if TYPE_CHECKING:
     from orchestrator.compose import Orchestrator
     from orchestrator.core.ledger import ResultRow
 
-_STATES = {
-    ContactState.DONE: "over",
-    ContactState.OPEN: "being called",
-    ContactState.AGAIN: "again",
-    ContactState.WAITING: "waiting",
-    ContactState.REFUSED: "refused",
-}
 _OCCURRENCE = click.option("--occurrence", metavar="TEXT", help="Which occurrence [default: the newest]")
 
 
@@ -47,7 +41,8 @@ def status(app: App, campaign: str | None) -> int:
     elif not found:
         result("There are no campaigns in this journal yet.")
     else:
-        _show(found)
+        for text in status_page(found):
+            result(text)
     return 0
 
 
@@ -207,7 +202,7 @@ def _status_of(store: CampaignStore, name: str) -> dict[str, Any]:
         is_due = standing.state in (ContactState.AGAIN, ContactState.WAITING) and standing.due_wall is not None
         if is_due and (due_wall is None or (standing.due_wall or 0.0) < due_wall):
             due_wall = standing.due_wall
-    from orchestrator.batches import rfc3339
+    from orchestrator.runtime.rows import rfc3339
 
     orders = store.orders_of(name)
     return {
@@ -220,29 +215,11 @@ def _status_of(store: CampaignStore, name: str) -> dict[str, Any]:
     }
 
 
-def _show(found: list[dict[str, Any]]) -> None:
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
-    from orchestrator.cli.story import local
-
-    heads = ("campaign", "occurrence", "now", *_STATES.values(), "next due")
-    table = Table(*heads, box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for each in found:
-        now = f"run by {each['running']}" if each["running"] is not None else each["orders"] or "-"
-        counts = [str(each["contacts"][state.value]) for state in _STATES]
-        table.add_row(
-            Text(line(each["campaign"])), Text(line(each["occurrence"])), now, *counts, local(each["next_due"])
-        )
-    show(table)
-
-
 def _rows(orchestrator: Orchestrator, campaign: str, occurrence: str) -> Iterator[ResultRow]:
-    from orchestrator.batches import result_of
+    from orchestrator.runtime.rows import result_of
 
     for standing in orchestrator.journal.campaigns.all_of(campaign, occurrence=occurrence):
-        row = result_of(standing.number, standing, orchestrator=orchestrator)
+        row = result_of(standing.number, standing, read=orchestrator.journal.read)
         yield replace(row, saved=_saved(orchestrator, standing))
 
 

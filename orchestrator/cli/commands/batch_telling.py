@@ -9,18 +9,20 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from orchestrator.cli.commands.batch_pages import tick_page
 from orchestrator.cli.exits import counted, tell_unwritten
-from orchestrator.cli.output import OutputError, line, note, result, result_document, show, stderr_console
+from orchestrator.cli.output import OutputError, line, note, result, result_document, stderr_console
 from orchestrator.cli.story import local
 from orchestrator.core.instant import Instant
 
 if TYPE_CHECKING:
-    from orchestrator.batches import CampaignRun, Totals
+    from orchestrator.batches import CampaignRun
     from orchestrator.cli.app import App
     from orchestrator.compose import Observer
     from orchestrator.core.ledger import Ledger
     from orchestrator.core.records import Record
     from orchestrator.core.state import RunState
+    from orchestrator.core.totals import Totals
     from orchestrator.runtime.job import TickReport
 
 _MOST_LINES = 8
@@ -78,7 +80,7 @@ class LiveCalls:
 
 def warn(run: CampaignRun) -> None:
     """Say what is odd about the contacts file as a whole."""
-    for warning in run.warnings:
+    for warning in run.source.warnings:
         note(f"Warning: {line(warning)}")
 
 
@@ -97,7 +99,7 @@ def progress(app: App, run: CampaignRun, watch: LiveCalls) -> Iterator[None]:
         def render(self, task: Any) -> Text:  # noqa: ARG002 - rich's signature
             return Text(f"{watch.over} over, {len(watch.live_runs)} live")
 
-    total = run.count(lambda _: None)
+    total = run.left()
     columns = (TextColumn("{task.description}"), BarColumn(), Calls(), TimeElapsedColumn())
     with Progress(*columns, console=stderr_console(), transient=True) as bar:
         task = bar.add_task(line(run.campaign.name), total=total)
@@ -133,12 +135,22 @@ def tell(app: App, ended: Ended) -> None:
         tell_unwritten(error)
     for trouble in ended.report.troubles:
         note(f"orchestrator: {line(trouble)}")
-    if ended.code:
+    if ended.code and (not _is_waiting(ended) or app.verbosity or sys.stderr.isatty()):
         note(f"orchestrator: {headline(ended)}")
+    elif ended.code:
+        return
     elif not ended.report.called and not ended.report.resumed:
         note(
             f"orchestrator: {_name(ended)}: nothing left to do, {counted(ended.report.known, 'contact')} called already"
         )
+
+
+def _is_waiting(ended: Ended) -> bool:
+    """Return whether all is well, and what is left is for a later tick: nothing that cron should send mail for."""
+    from orchestrator.runtime.rows import NOT_OVER
+
+    is_whole = ended.report.stopped is None and NOT_OVER not in ended.totals.reasons
+    return ended.code == 75 and is_whole and not ended.rejected and not ended.report.troubles
 
 
 def headline(ended: Ended) -> str:
@@ -157,8 +169,9 @@ def headline(ended: Ended) -> str:
     if ledger.unknown:
         return f"{text}. See `orchestrator runs --unfinished`."
     if ledger.waiting:
-        why, _ = ended.totals.reasons.most_common(1)[0]
-        return f"{text} ({line(why)}). Run it again to go on."
+        why, number = ended.totals.reasons.most_common(1)[0]
+        first = "Waiting" if number == ledger.waiting else f"{number} of them"
+        return f"{text}. {first}: {line(why)}. Run it again to go on."
     return f"{text}."
 
 
@@ -200,21 +213,12 @@ def _document(ended: Ended) -> dict[str, Any]:
 
 
 def _page(ended: Ended) -> None:
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table("", "contacts", box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, title=_name(ended))
-    table.columns[1].justify = "right"
-    table.add_row("reached", str(ended.ledger.reached))
-    for name, number in _others(ended.ledger).items():
-        if number:
-            table.add_row(name, str(number))
-    table.add_section()
-    for kind, counts in (("", ended.totals.dispositions), ("result ", ended.totals.results)):
-        for text, number in counts.most_common(_MOST_LINES):
-            table.add_row(Text(f"{kind}{line(text)}"), str(number))
-    show(table)
+    ledger = [("reached", ended.ledger.reached), *_others(ended.ledger).items()]
+    dispositions = ended.totals.dispositions.most_common(_MOST_LINES)
+    results = [(f"result {line(text)}", number) for text, number in ended.totals.results.most_common(_MOST_LINES)]
+    groups = [[(name, number) for name, number in ledger if number or name == "reached"], dispositions, results]
+    for text in tick_page(_name(ended), groups):
+        result(text)
     report = ended.report
     resumed = f", {report.resumed} carried on with" if report.resumed else ""
     result(f"This tick: {counted(report.called, 'call')}{resumed}, {report.known} called already.")

@@ -99,9 +99,9 @@ def dry_run(app: App, campaign: Campaign, given: Mapping[str, Any]) -> int:
             if app.as_json:
                 shown.append(row)
             else:
-                result(f"{what:8}{preview.contact.to:17}{why}".rstrip())
+                result(f"{what:8}{preview.contact.to:17}{line(why)}".rstrip())
         bad: list[Rejected] = []
-        run.count(bad.append)
+        run.source.count(bad.append)
         for each in bad if not app.as_json else ():
             result(f"{'bad':8}{f'line {each.line}':17}{line(each.reason)}")
         if app.as_json:
@@ -162,7 +162,7 @@ def _opened(
 def _ended(run: CampaignRun, report: TickReport, files: _Files, *, codes: list[int]) -> Ended:
     """Write what became of the contacts, count it, and check that it adds up. Raises LedgerError."""
     from orchestrator.adapters.results import append_results, write_junit, write_results
-    from orchestrator.batches import Totals
+    from orchestrator.core.totals import Totals
 
     totals = Totals()
     secret = run.secret_names
@@ -196,10 +196,10 @@ def _write_rejects(run: CampaignRun, files: _Files, *, secret: frozenset[str]) -
     from orchestrator.adapters.results import write_rejects
 
     bad: list[int] = []
-    contacts = run.count(lambda row: bad.append(row.line))
+    contacts = run.source.count(lambda row: bad.append(row.line))
     if files.rejects is not None and (bad or Path(files.rejects).exists()):
-        with write_rejects(files.rejects, columns=run.columns, secret=secret) as rejects:
-            run.count(rejects.add)
+        with write_rejects(files.rejects, columns=run.source.columns, secret=secret) as rejects:
+            run.source.count(rejects.add)
     return contacts, len(bad)
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import textwrap
+
 import click
 
 from orchestrator.cli import options
 from orchestrator.cli.app import App
 from orchestrator.cli.checks import Check, every_check
 from orchestrator.cli.exits import worst
-from orchestrator.cli.output import line, result, result_document, show
+from orchestrator.cli.output import line, result, result_document, show, width
 
 _STYLES = {"ok": "green", "warn": "yellow", "fail": "red"}
+_NARROWEST = 20
 
 
 @options.command("doctor")
@@ -20,7 +23,7 @@ _STYLES = {"ok": "green", "warn": "yellow", "fail": "red"}
 def command(app: App, api: bool, limit_s: float | None, network: str | None) -> int:
     """Check the installation, the settings and the way to the API.
 
-    Nothing is changed and nobody is called. Secrets are never shown.
+    Nothing is changed and nobody is called. Secrets are never shown. The exit code is that of the worst finding.
     """
     checks = every_check(app, ask_api=api, limit_s=limit_s, network=network)
     failed = [check.exit_code for check in checks if check.level == "fail"]
@@ -33,16 +36,20 @@ def command(app: App, api: bool, limit_s: float | None, network: str | None) -> 
 
 
 def _show(checks: list[Check]) -> None:
-    from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=None, show_header=False, pad_edge=False)
-    table.add_column()
-    table.add_column()
-    table.add_column(overflow="fold", ratio=1)
+    names = max(len(check.name) for check in checks)
     for check in checks:
-        said = Text(line(check.found))
+        said = Text()
+        said.append(f"{check.level:4}", style=_STYLES[check.level])
+        said.append(f"  {check.name:{names}}  {_wrapped(check.found, names + 8)}")
         if check.advice is not None:
-            said.append(f"\n→ {line(check.advice)}", style="bold")
-        table.add_row(Text(check.level, style=_STYLES[check.level]), check.name, said)
-    show(table)
+            said.append(f"\n{' ' * (names + 8)}{_wrapped(f'→ {check.advice}', names + 8)}", style="bold")
+        show(said)
+
+
+def _wrapped(text: str, margin: int) -> str:
+    """Return a text in lines that stand beside the names; what is for copying, such as a path, is never broken."""
+    room = max(width() - margin, _NARROWEST)
+    lines = textwrap.wrap(line(text), room, break_long_words=False, break_on_hyphens=False)
+    return f"\n{' ' * margin}".join(lines)

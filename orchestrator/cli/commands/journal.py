@@ -8,6 +8,7 @@ import click
 
 from orchestrator.cli import options
 from orchestrator.cli.app import App, must_exist
+from orchestrator.cli.completing import run_ids
 from orchestrator.cli.exits import counted
 from orchestrator.cli.output import result, result_document
 
@@ -56,7 +57,7 @@ def adopt(app: App) -> int:
 
 
 @options.command("export")
-@click.option("--run", metavar="RUN", help="Only this run.")
+@click.option("--run", metavar="RUN", shell_complete=run_ids(), help="Only this run.")
 def export(app: App, run: str | None) -> int:
     """Write every record to stdout, one JSON object a line.
 

@@ -10,6 +10,7 @@ import click
 from orchestrator.cli import options
 from orchestrator.cli.app import App
 from orchestrator.cli.exits import counted
+from orchestrator.cli.forewarning import cut_off, strange_variables
 from orchestrator.cli.output import line, result, result_document, show, width
 from orchestrator.errors import Problem
 
@@ -19,19 +20,22 @@ if TYPE_CHECKING:
     from orchestrator.core.plan import Plan
 
 BAD_SCRIPT = 65
-_SHORTEST_CUT = 40
+_SHORTEST_CUT, _LONGEST_CUT = 40, 60
+_WIDE = 100
+"""From so many columns on there is room for every column of the table."""
 
 
 @options.command("plan")
-@click.argument("script", type=options.SCRIPT_FILE)
+@click.argument("script", type=options.SCRIPT)
 @options.script_options
 @options.json_option
 def command(app: App, script: str, **given: Any) -> int:
     """Show the steps of a script without calling anyone.
 
     For each step: how long it lasts, how much that stays under the network limit, and what would not be known if its
-    reply were lost. Variables that are not given are shown as «name».
+    reply were lost. Variables that are not given are shown as «name». SCRIPT is a file; - is stdin.
     """
+    options.one_from_stdin(script, given["var_file"])
     loaded = options.load(script)
     variables = options.all_variables(given["variables"], given["var_file"])
     with app.orchestrator(settings=given["settings"]) as orchestrator:
@@ -43,30 +47,40 @@ def command(app: App, script: str, **given: Any) -> int:
             limit_s=given["limit_s"],
             network=given["network"],
         )
+        settings = orchestrator.settings_for(loaded)
+        learned = orchestrator.learned_note(planned, limit_s=given["limit_s"], network=given["network"])
+    warnings = [*strange_variables(loaded, variables), *cut_off(loaded, planned, settings)]
+    options.warn(warnings)
     if app.as_json:
-        result_document(planned.to_document())
+        warned = [*loaded.warnings, *warnings]
+        result_document({**planned.to_document(), "limit_learned": learned, "warnings": warned})
     else:
-        _show(planned, script)
+        _show(planned, options.STDIN if script == "-" else script)
+        if learned is not None:
+            result(f"{learned[0].upper()}{learned[1:]}.")
     return BAD_SCRIPT if planned.problems else 0
 
 
 def _show(planned: Plan, file: str) -> None:
+    is_wide = width() >= _WIDE
     if planned.items:
-        show(_table(planned))
+        show(_table(planned, is_wide=is_wide))
     for text in _totals(planned):
         result(text)
+    if not is_wide:
+        result(f"What would not be known if a reply were lost is shown from {_WIDE} columns on, and by --json.")
     for problem in planned.problems:
         result(str(Problem(file, problem.place.line, problem.place.column, line(problem.message))))
 
 
-def _table(planned: Plan) -> Table:
+def _table(planned: Plan, *, is_wide: bool) -> Table:
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
     from orchestrator.core.plan import PlannedControl
 
-    longest = max(width() // 2, _SHORTEST_CUT)
+    longest = min(max(width() // 2, _SHORTEST_CUT), _LONGEST_CUT)
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
     table.add_column("step", justify="right")
     table.add_column("line", justify="right")
@@ -75,7 +89,8 @@ def _table(planned: Plan) -> Table:
     if planned.limit_s is not None:
         table.add_column("slack", justify="right", no_wrap=True)
     table.add_column("class", no_wrap=True)
-    table.add_column("not known if its reply is lost", overflow="fold", ratio=2)
+    if is_wide:
+        table.add_column("not known if its reply is lost", overflow="fold", ratio=2)
     number = 0
     for item in planned.items:
         if isinstance(item, PlannedControl):
@@ -90,7 +105,7 @@ def _table(planned: Plan) -> Table:
             f"{lasts.expected_s:.1f} ({lasts.shortest_s:.1f}-{lasts.longest_s:.1f})",
             *([] if item.slack_s is None else [f"{item.slack_s:.1f}"]),
             item.step.replay_class.value,
-            Text(line(item.if_lost)),
+            *([Text(line(item.if_lost))] if is_wide else []),
         )
         number += 1
     return table

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from orchestrator.cli import driving, options
-from orchestrator.cli.app import App
+from orchestrator.cli.app import App, exists
 from orchestrator.cli.exits import worst
 from orchestrator.cli.output import note, result, result_document
 
@@ -17,11 +17,13 @@ def command(app: App) -> int:
     run's max_silence. `run` and `resume` do the same by themselves.
     """
     with app.orchestrator(on_record=driving.observers(app)) as orchestrator:
-        reaped = orchestrator.reap() if orchestrator.journal_path.exists() else []
+        reaped = orchestrator.reap() if exists(app, orchestrator) else []
     if app.as_json:
         result_document([each.document for each in reaped])
     for each in reaped if not app.as_json else ():
         result(driving.reaping(each))
+    for left in orchestrator.left_alone():
+        note(left)
     if not reaped and app.verbosity:
         note("No call had to be ended.")
     return worst(each.exit_code for each in reaped if each.document["ended_at"] is None)

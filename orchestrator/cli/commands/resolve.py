@@ -6,21 +6,32 @@ import click
 
 from orchestrator.cli import driving, options
 from orchestrator.cli.app import App, must_exist
+from orchestrator.cli.completing import run_ids
 from orchestrator.cli.output import note, result, result_document
 
 
 @options.command("resolve")
-@click.argument("run", metavar="RUN")
-@click.option("--ran/--not-run", default=None, help="It happened, or it did not.")
-@click.option("--call", "call_id", metavar="CALL_ID", help="With --ran for a dial: the call that it made.")
+@click.argument("run", metavar="RUN", shell_complete=run_ids(unfinished=True))
+@click.option("--ran", is_flag=True, help="The step happened.")
+@click.option("--not-run", is_flag=True, help="The step did not happen.")
+@click.option(
+    "--call",
+    "call_id",
+    metavar="CALL_ID",
+    help="With --ran for a dial: the id of the call that it made; the run adopts it.",
+)
 @click.option("--note", "text", metavar="TEXT", help="How you know; kept in the journal.")
 @options.json_option
-def command(app: App, run: str, ran: bool | None, call_id: str | None, text: str | None) -> int:
+def command(app: App, run: str, call_id: str | None, text: str | None, **verdict: bool) -> int:
     """Say what really happened to the uncertain step of an undecided run.
 
-    `why RUN` says what is uncertain. Ask the callee, or look it up where calls are billed; then give your verdict.
+    `why RUN` says what is uncertain. Ask the callee, or look it up where calls are billed; then give exactly one of
+    --ran and --not-run. RUN is the run's id, or as much of its beginning as no other run shares.
     """
-    if ran is None:
+    ran, not_run = verdict["ran"], verdict["not_run"]
+    if ran and not_run:
+        raise click.UsageError("--ran and --not-run contradict each other: give exactly one of them.")
+    if not (ran or not_run):
         raise click.UsageError("Say what happened: give --ran or --not-run.")
     if call_id is not None and not ran:
         raise click.UsageError("--call belongs to --ran: a dial that did not happen made no call.")

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from orchestrator.cli import driving, options
-from orchestrator.cli.app import App, must_exist
+from orchestrator.cli.app import App, exists, must_exist
+from orchestrator.cli.completing import run_ids
 from orchestrator.cli.exits import explain, worst
 from orchestrator.cli.output import note, result, result_document
 from orchestrator.errors import OrchestratorError, StoppedEarlyError, exit_code_of
@@ -32,7 +33,7 @@ class _Wanted:
 
 
 @options.command("resume")
-@click.argument("runs", metavar="[RUN]...", nargs=-1)
+@click.argument("runs", metavar="[RUN]...", nargs=-1, shell_complete=run_ids(unfinished=True))
 @click.option("--all", "all_", is_flag=True, help="Every run that is interrupted.")
 @click.option("--script", metavar="FILE", type=options.SCRIPT_FILE, help="The script, where its file has moved.")
 @options.variable_option
@@ -45,7 +46,8 @@ def command(app: App, runs: tuple[str, ...], all_: bool, **given: Any) -> int:
 
     RUN is a run's id, or as much of its beginning as no other run shares. Each run first looks at its call, settles
     what is uncertain, and goes on after the last step that is known to have run. Nothing is dialled twice. Several
-    runs are carried on with at the same time. Secret variables, which the journal does not keep, are given again.
+    runs are carried on with at the same time. Secret variables, which the journal does not keep, are given again with
+    --var-file; all others are in the journal and cannot be changed.
     """
     if bool(runs) == all_:
         raise click.UsageError("Give the runs to carry on with, or --all.")
@@ -60,9 +62,9 @@ def command(app: App, runs: tuple[str, ...], all_: bool, **given: Any) -> int:
     settings = {"mode": given["mode"]} if given["mode"] is not None else {}
     watch = driving.observers(app)
     with app.orchestrator(settings=settings, on_record=watch) as orchestrator:
-        run_ids = _chosen(orchestrator, runs)
+        run_ids = _chosen(app, orchestrator, runs)
         if not run_ids:
-            return _nothing(app)
+            return _nothing(app, orchestrator)
         _ = orchestrator.transport  # credentials, proxy and certificates are checked first
         grace_s = given["grace_s"] if given["grace_s"] is not None else orchestrator.default_settings.grace_s
         with driving.stoppable(
@@ -83,9 +85,9 @@ def command(app: App, runs: tuple[str, ...], all_: bool, **given: Any) -> int:
         return stops.forced or code
 
 
-def _chosen(orchestrator: Orchestrator, runs: Sequence[str]) -> list[str]:
+def _chosen(app: App, orchestrator: Orchestrator, runs: Sequence[str]) -> list[str]:
     if not runs:
-        if not orchestrator.journal_path.exists():
+        if not exists(app, orchestrator):
             return []
         found = sorted(orchestrator.resumable(), key=lambda summary: summary.marks.call_id is None)
         return [summary.run_id for summary in found]
@@ -93,11 +95,13 @@ def _chosen(orchestrator: Orchestrator, runs: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(orchestrator.journal.find_run(run) for run in runs))
 
 
-def _nothing(app: App) -> int:
+def _nothing(app: App, orchestrator: Orchestrator) -> int:
     if app.as_json:
         result_document([])
-    else:
+    elif exists(app, orchestrator):
         result("Nothing to carry on with: no run is interrupted.")
+    else:
+        result(f"Nothing to carry on with: there is no journal at {orchestrator.journal_path} yet.")
     return 0
 
 

@@ -10,7 +10,9 @@ import click
 
 from orchestrator.cli import driving, options
 from orchestrator.cli.app import App, open_journal
+from orchestrator.cli.forewarning import strange_variables
 from orchestrator.cli.output import note, result_document
+from orchestrator.cli.sandboxed import CREDENTIALS, own_journal, running, sandbox_arguments, sandbox_options
 from orchestrator.core.document import error_document
 from orchestrator.errors import OrchestratorError, StoppedEarlyError, exit_code_of
 
@@ -21,19 +23,25 @@ if TYPE_CHECKING:
 
 
 @options.command("run")
-@click.argument("script", type=options.SCRIPT_FILE)
+@click.argument("script", type=options.SCRIPT)
 @options.script_options
 @options.driving_options
-@click.option("--sandbox", is_flag=True, help="Call nobody: start a stand-in for the API, for this one call.")
+@sandbox_options
 @options.json_option
 def command(app: App, script: str, **given: Any) -> int:
     """Make one call, start to end.
 
-    SCRIPT is a file in YAML or JSON. Everything that can be checked is checked before anything is sent. On a terminal
-    the steps are shown while the call runs; how it went is printed at the end.
+    SCRIPT is a file in YAML or JSON; - is stdin. Everything that can be checked is checked before anything is sent. On
+    a terminal the steps are shown while the call runs; how it went is printed at the end.
+
+    With --sandbox nobody is called and no account is needed. The run goes into a journal of its own, apart from those
+    of real calls, unless you name one.
     """
+    stand_in = sandbox_arguments(given)
+    options.one_from_stdin(script, given["var_file"])
     loaded = options.load(script)
     variables = options.all_variables(given["variables"], given["var_file"])
+    options.warn(strange_variables(loaded, variables))
     asked = {
         "to": given["to"],
         "from_": given["from_"],
@@ -42,7 +50,7 @@ def command(app: App, script: str, **given: Any) -> int:
         "network": given["network"],
     }
     watch = driving.observers(app)
-    with _orchestrator(app, given, watch) as orchestrator:
+    with _orchestrator(app, given, watch, stand_in=stand_in) as orchestrator:
         grace_s = orchestrator.prepare(loaded, **asked).settings.grace_s
         _ = orchestrator.transport  # credentials, proxy and certificates are checked before a journal is made
         open_journal(orchestrator)
@@ -54,7 +62,8 @@ def command(app: App, script: str, **given: Any) -> int:
             hand_over=given["hand_over"],
             last_words=lambda why: _last_words(app, orchestrator, watch, why),
         ) as stops:
-            driving.reap_first(orchestrator)
+            if stand_in is None:  # a new sandbox has no calls: those of the journal are not its business
+                driving.reap_first(orchestrator)
             watch.forget()
             try:
                 came = _call(app, orchestrator, watch, script=loaded, asked=asked)
@@ -83,7 +92,7 @@ def _broke_off(app: App, orchestrator: Orchestrator, watch: Watch, error: Orches
     document = driving.broken_off(orchestrator, watch, watch.last_run, error)
     if app.as_json:
         result_document(document)
-    note(f"orchestrator: {error}")
+    note(f"orchestrator: {driving.broke_off(error, call_up=watch.last_run in watch.live_runs)}")
     resume = document["error"]["resume_command"]
     if resume is not None:
         note(f"To carry on with it:  {resume}")
@@ -99,26 +108,26 @@ def _last_words(app: App, orchestrator: Orchestrator, watch: Watch, why: str) ->
 
 
 @contextmanager
-def _orchestrator(app: App, given: dict[str, Any], watch: Watch) -> Iterator[Orchestrator]:
+def _orchestrator(
+    app: App, given: dict[str, Any], watch: Watch, *, stand_in: list[str] | None
+) -> Iterator[Orchestrator]:
     settings = dict(given["settings"])
     settings |= {"mode": given["mode"]} if given["mode"] is not None else {}
     settings |= {"grace": given["grace_s"]} if given["grace_s"] is not None else {}
     with ExitStack() as stack:
-        if not given["sandbox"]:
+        if stand_in is None:
             yield stack.enter_context(app.orchestrator(settings=settings, on_record=watch))
             return
-        from orchestrator.cli.sandboxed import CREDENTIALS, own_journal, running
-
-        if app.journal is None:
+        if not app.names_a_journal:
             app.journal = str(own_journal())
-        url = stack.enter_context(running())
-        note(f"Calling nobody: the sandbox at {url} stands in for the API. Journal: {app.journal}")
-        yield stack.enter_context(
-            app.orchestrator(
-                settings=settings,
-                api_url=url,
-                credentials=CREDENTIALS,
-                on_record=watch,
-                resume_command=lambda _: None,  # the sandbox and its calls end with this process
-            )
+        url = stack.enter_context(running(*stand_in))
+        orchestrator = app.orchestrator(
+            settings=settings,
+            api_url=url,
+            credentials=CREDENTIALS,
+            on_record=watch,
+            resume_command=lambda _: None,  # the sandbox and its calls end with this process
+            resolve_command=lambda _: None,
         )
+        note(f"Calling nobody: the sandbox at {url} stands in for the API. Journal: {orchestrator.journal_path}")
+        yield stack.enter_context(orchestrator)

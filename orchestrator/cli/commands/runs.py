@@ -8,15 +8,18 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from orchestrator.cli import options
-from orchestrator.cli.app import App
-from orchestrator.cli.output import line, note, result_document, show
-from orchestrator.cli.story import ago, local
+from orchestrator.cli.app import App, exists
+from orchestrator.cli.output import line, note, result_document, show, width
+from orchestrator.cli.story import ago, local, moment
 from orchestrator.core.records import Status
 
 if TYPE_CHECKING:
     from orchestrator.ports import RunSummary
 
 _STYLES = {"completed": "green", "failed": "red", "undecided": "yellow", "interrupted": "yellow"}
+_GAP = 2
+_SHORTEST_SCRIPT = 16
+_LEAST_NEEDED = ("started", "disposition", "age", "script")
 
 
 @options.command("runs")
@@ -26,16 +29,21 @@ _STYLES = {"completed": "green", "failed": "red", "undecided": "yellow", "interr
 )
 @options.json_option
 def command(app: App, unfinished: bool, limit: int) -> int:
-    """List the runs, the newest first."""
+    """List the runs, the newest first.
+
+    On a narrow terminal some columns are left out; in a pipe, and with --json, everything is there.
+    """
     with app.orchestrator() as orchestrator:
         path = orchestrator.journal_path
         now = orchestrator.clock.now().wall
-        found = list(islice(orchestrator.journal.runs(unfinished=unfinished), limit + 1)) if path.exists() else []
+        is_there = exists(app, orchestrator)
+        found = list(islice(orchestrator.journal.runs(unfinished=unfinished), limit + 1)) if is_there else []
     shown = [_document(summary, now) for summary in found[:limit]]
     if app.as_json:
         result_document(shown)
     elif not shown:
-        note(f"No {'unfinished ' if unfinished else ''}runs in the journal {path}.")
+        kind = "unfinished runs" if unfinished else "runs"
+        note(f"No {kind} in the journal {path}." if is_there else f"No {kind}: there is no journal at {path} yet.")
     else:
         _table(shown, now)
         if len(found) > limit:
@@ -72,21 +80,39 @@ def _table(shown: list[dict[str, Any]], now: float) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from orchestrator.cli.story import moment
+    rows = [_cells(each, now) for each in shown]
+    names, needed = _fitting(rows, width())
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 2, 0, 0), pad_edge=False, show_edge=False)
+    for name in names:
+        # only a script's name may be broken: ids, numbers and times are for copying
+        table.add_column(name, justify="right" if name == "age" else "left", no_wrap=name != "script", overflow="fold")
+    for row in rows:
+        style = _STYLES.get(row["status"], "cyan")
+        table.add_row(*(Text(row[name], style=style if name == "status" else "") for name in names))
+    show(table, narrowest=needed)
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for name in ("run", "script", "to", "status", "disposition", "started", "age"):
-        table.add_column(name, justify="right" if name == "age" else "left", overflow="fold")
-    for each in shown:
-        started = moment(each["started_at"])
-        assert started is not None, "every run has started"
-        table.add_row(
-            each["run_id"][:8],
-            Text(line(each["script"])),
-            Text(line(each["to"])),
-            Text(each["status"], style=_STYLES.get(each["status"], "cyan")),
-            each["disposition"] or "-",
-            local(each["started_at"]),
-            ago(now - started.timestamp()),
-        )
-    show(table)
+
+def _cells(each: dict[str, Any], now: float) -> dict[str, str]:
+    started = moment(each["started_at"])
+    assert started is not None, "every run has started"
+    return {
+        "run": each["run_id"][:8],
+        "script": line(each["script"]),
+        "to": line(each["to"]),
+        "status": each["status"],
+        "disposition": each["disposition"] or "-",
+        "started": local(each["started_at"]),
+        "age": ago(now - started.timestamp()),
+    }
+
+
+def _fitting(rows: list[dict[str, str]], columns: int) -> tuple[list[str], int]:
+    """Return what a line has room for, the least needed left out first, and how wide that is at least."""
+    names = list(rows[0])
+    needed = {name: max(len(name), *(len(row[name]) for row in rows)) + _GAP for name in names}
+    needed["script"] = min(needed["script"], _SHORTEST_SCRIPT)
+    for name in _LEAST_NEEDED:
+        if sum(needed[each] for each in names) <= columns:
+            break
+        names.remove(name)
+    return names, sum(needed[each] for each in names)

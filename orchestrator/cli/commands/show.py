@@ -8,14 +8,15 @@ import click
 
 from orchestrator.cli import options
 from orchestrator.cli.app import App, must_exist
-from orchestrator.cli.output import result, result_document, show
-from orchestrator.cli.story import is_sending, steps_table, trouble
+from orchestrator.cli.completing import run_ids
+from orchestrator.cli.output import result, result_document, show, width
+from orchestrator.cli.story import WIDE, evidence, is_sending, steps_table, trouble
 from orchestrator.cli.telling import events, heading
 from orchestrator.cli.watch import call_may_be_up
 
 
 @options.command("show")
-@click.argument("run", metavar="RUN")
+@click.argument("run", metavar="RUN", shell_complete=run_ids())
 @options.json_option
 def command(app: App, run: str) -> int:
     """Tell what happened in one run.
@@ -36,7 +37,9 @@ def command(app: App, run: str) -> int:
     result(heading(document))
     if document["steps"]:
         result()
-        show(steps_table(document["steps"], now=now, sending=is_sending(state)))
+        is_wide = width() >= WIDE
+        show(steps_table(document["steps"], now=now, sending=is_sending(state), with_evidence=is_wide))
+        _lines("\nEvidence", [] if is_wide else [f"  {each}" for each in evidence(document["steps"])])
     _lines("\nWhat else happened", [f"  {each}" for each in events(records)])
     _lines("", trouble(document, app.command, call_up=call_may_be_up(state)))
     return 0

@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from orchestrator.cli import options
 from orchestrator.cli.app import App
+from orchestrator.cli.forewarning import cut_off
 from orchestrator.cli.output import line, result, result_document
 from orchestrator.errors import Problem, ScriptError
+
+if TYPE_CHECKING:
+    from orchestrator.compose import Orchestrator
 
 BAD_SCRIPT = 65
 
 
 @options.command("validate")
-@click.argument("scripts", metavar="SCRIPT...", type=options.SCRIPT_FILE, nargs=-1, required=True)
+@click.argument("scripts", metavar="SCRIPT...", type=options.SCRIPT, nargs=-1, required=True)
 @options.json_option
 def command(app: App, scripts: tuple[str, ...]) -> int:
     """Check scripts without calling anyone.
 
-    Every problem of every file is shown in one go, as FILE:LINE:COLUMN: MESSAGE.
+    Every problem of every file is shown in one go, as FILE:LINE:COLUMN: MESSAGE. A SCRIPT may be - for stdin. Nothing
+    is asked of variables: `plan` shows what comes of them.
     """
-    found = [_checked(script) for script in scripts]
+    if scripts.count("-") > 1:
+        raise click.UsageError("Only one SCRIPT can be read from stdin.")
+    with app.orchestrator() as orchestrator:
+        found = [_checked(orchestrator, script) for script in scripts]
     if app.as_json:
         result_document(found)
     else:
@@ -31,20 +39,21 @@ def command(app: App, scripts: tuple[str, ...]) -> int:
     return 0 if all(each["ok"] for each in found) else BAD_SCRIPT
 
 
-def _checked(path: str) -> dict[str, Any]:
-    from orchestrator.scriptfile import load_script
-
+def _checked(orchestrator: Orchestrator, path: str) -> dict[str, Any]:
+    name = options.STDIN if path == "-" else path
     problems: tuple[Problem, ...] = ()
-    warnings: tuple[str, ...] = ()
+    warnings: list[str] = []
     try:
-        warnings = load_script(path).warnings
+        script = options.read(path)
+        too_long = cut_off(script, orchestrator.plan(script), orchestrator.settings_for(script))
+        warnings = [*script.warnings, *(f"{name}: {each}" for each in too_long)]
     except ScriptError as error:
         problems = error.problems
     return {
-        "file": path,
+        "file": name,
         "ok": not problems,
         "problems": [{"line": each.line, "column": each.column, "message": each.message} for each in problems],
-        "warnings": list(warnings),
+        "warnings": warnings,
     }
 
 

@@ -15,11 +15,12 @@ from typing import Literal, Self, TextIO
 from orchestrator.core.contact import Contact, Rejected, content_digest
 from orchestrator.errors import Problem
 from orchestrator.scriptfile.contacts import jsonlines
+from orchestrator.scriptfile.contacts.jsonlines import text_of
 from orchestrator.scriptfile.contacts.lines import ContactsError, Lines
 from orchestrator.scriptfile.contacts.rows import Normalise, RowReader
 from orchestrator.scriptfile.contacts.table import Table
 
-__all__ = ["ContactRows", "ContactsError", "Normalise", "digest_of", "read_contacts"]
+__all__ = ["ContactRows", "ContactsError", "Normalise", "digest_of", "read_contacts", "text_of"]
 
 Format = Literal["auto", "csv", "jsonl"]
 

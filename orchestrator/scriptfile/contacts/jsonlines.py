@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NoReturn
 
 from orchestrator.core.contact import Contact, Rejected
 from orchestrator.core.script import Value
+from orchestrator.errors import UsageError
 from orchestrator.scriptfile.contacts.lines import LONGEST_ROW, Lines
 from orchestrator.scriptfile.contacts.rows import BadRowError, RowReader, check_text, is_variable, role_of
 from orchestrator.scriptfile.words import quote
@@ -27,6 +28,21 @@ def read_rows(lines: Lines, reader: RowReader) -> Iterator[Contact | Rejected]:
             yield _contact(lines.number, row, columns, reader)
         except BadRowError as error:
             yield Rejected(line=lines.number, reason=str(error), text=text, columns=columns)
+
+
+def text_of(rows: Iterable[Mapping[str, Value]]) -> str:
+    """Return rows as the text of a contacts file; without any, of one that has none.
+
+    Raises:
+        UsageError: A row is no mapping, or holds what is neither text, a number, a truth value nor None.
+    """
+    lines = []
+    for number, row in enumerate(rows, start=1):
+        try:
+            lines.append(json.dumps(dict(row)) + "\n")
+        except (TypeError, ValueError) as error:
+            raise UsageError(f"contact {number} cannot be used: {error}") from None
+    return "".join(lines) or "to\n"
 
 
 def _contact(line: int, row: dict[str, Any], columns: dict[str, str], reader: RowReader) -> Contact:

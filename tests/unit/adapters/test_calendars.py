@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.adapters.calendars import closed_dates
+from orchestrator.adapters.calendars import closed_dates, holidays_of_country
 from orchestrator.errors import ConfigurationError
 
 
@@ -40,6 +40,12 @@ def test_holidays_of_a_country_in_the_years_asked() -> None:
     assert dates("2026-01-01", "2026-04-03", "2026-12-25", "2027-12-26") <= found
     assert {day.year for day in found} == {2026, 2027}
     assert closed_dates("DEU", None, years=[2026], file=None) == {day for day in found if day.year == 2026}
+
+
+def test_holidays_of_a_country_that_nobody_knows() -> None:
+    """It is said, not taken for a country without any."""
+    assert dates("2026-12-25") <= (holidays_of_country("DE", years=[2026]) or frozenset())
+    assert holidays_of_country("XX", years=[2026]) is None
 
 
 def test_holidays_of_a_part_of_a_country() -> None:

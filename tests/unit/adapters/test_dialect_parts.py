@@ -138,4 +138,5 @@ def test_wording() -> None:
     assert printable("short") == "short"
     assert printable("a\u202eb\u0000") == "ab"
     assert printable("x" * 10, 5) == "xxxx…"
+    assert masked("the keys 0-9*# only, not 10-9") == "the keys 0-9*# only, not #-#"
     assert masked("PIN 1234 and ٣٤ and +1 555") == "PIN # and # and +# #"

@@ -291,6 +291,8 @@ def test_an_occurrence_that_is_not_over_is_not_pruned(
 ) -> None:
     """While one contact is being called or is to be called again, the runs and contacts of all stay."""
     live = [called(bench, journal, 1, "monday", ContactState.DONE), called(bench, journal, 2, "monday", state)]
+    live[1] = replace(live[1], due_wall=bench.now().wall)
+    journal.campaigns.put(live[1:])
     over = called(bench, journal, 3, "tuesday", ContactState.DONE)
     waiting = replace(live[0], key="waits", run_id=None, state=ContactState.WAITING)
     journal.campaigns.put([waiting])
@@ -303,6 +305,26 @@ def test_an_occurrence_that_is_not_over_is_not_pruned(
     journal.campaigns.put([replace(live[1], state=ContactState.DONE)])
     assert journal.prune(later).run_ids == (live[0].run_id, live[1].run_id)
     assert {standing.number for standing in journal.campaigns.all_of("spring")} == {""}
+
+
+@pytest.mark.parametrize("state", [ContactState.OPEN, ContactState.AGAIN])
+def test_what_no_tick_will_come_to_any_more_keeps_nothing_from_being_pruned(
+    bench: SqliteBench, journal: SqliteJournal, state: ContactState
+) -> None:
+    """A redial that was due, or a call that ended, longer ago than an occurrence lasts is closed by a prune."""
+    left = called(bench, journal, 1, "monday", state)
+    journal.campaigns.put([replace(left, due_wall=bench.now().wall)])
+    bench.now.move(9 * 86_400)
+    now = bench.now().wall
+    assert journal.prune(now - 10 * 86_400).run_ids == ()
+    assert journal.prune(now, dry_run=True).run_ids == (left.run_id,)
+    assert journal.campaigns.standings([left.key])[left.key].state is state
+    assert journal.prune(now).run_ids == (left.run_id,)
+    found = journal.campaigns.standings([left.key])[left.key]
+    assert (found.state, found.number, found.disposition) == (ContactState.DONE, "", "completed")
+    with pytest.raises(AlreadyCalledError):
+        called(bench, journal, 1, "monday", ContactState.DONE)
+    assert journal.check_integrity() == []
 
 
 def test_contacts_that_were_never_called_are_forgotten_with_their_occurrence(

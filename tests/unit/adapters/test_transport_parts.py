@@ -248,7 +248,7 @@ def test_nothing_is_ever_repeated(monkeypatch: pytest.MonkeyPatch, proxy: str | 
 
 
 def test_a_connection_may_be_idle_for_less_than_a_second() -> None:
-    """Design section 4.3."""
+    """Rules, section 4.3."""
     assert REUSE_WITHIN_S == 1.0
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import signal
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -41,6 +44,40 @@ def test_without_a_journal_there_is_nothing_to_see(call) -> None:
     assert not Path(".local").exists()
 
 
+@pytest.mark.parametrize("command", [("runs",), ("reap",), ("resume", "--all"), ("journal", "check")])
+def test_a_wrong_name_of_a_journal_is_told(call, monkeypatch, command) -> None:
+    """Exit 73 where a flag names a journal that is not there, or a setting one that has not even a folder."""
+    done = call(*command, "--journal", "wrong.db")
+    assert done.code == 73
+    assert f"There is no journal at {Path.cwd() / 'wrong.db'}" in done.err
+    monkeypatch.setenv("ORCHESTRATOR_JOURNAL", "/nowhere/wrong.db")
+    assert call(*command).code == 73
+    assert list(Path.cwd().iterdir()) == []
+
+
+def test_a_journal_that_is_still_to_be_made_is_no_error(call, monkeypatch) -> None:
+    """A cron line resumes before the first call was made; whoever looks is told where."""
+    monkeypatch.setenv("ORCHESTRATOR_JOURNAL", "later.db")
+    at = Path.cwd() / "later.db"
+    done = call("resume", "--all")
+    assert (done.code, done.out, done.err) == (0, f"Nothing to carry on with: there is no journal at {at} yet.\n", "")
+    assert (call("runs").code, call("runs").err) == (0, f"No runs: there is no journal at {at} yet.\n")
+    assert call("reap").err == ""
+    assert not at.exists()
+
+
+def test_a_folder_that_may_not_be_looked_into_is_no_bug(call, monkeypatch) -> None:
+    """Exit 73 with the reason."""
+
+    def refused(_: Path) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "stat", refused)
+    done = call("runs", "--journal", "there.db")
+    assert done.code == 73
+    assert "cannot be looked at: Permission denied" in done.err
+
+
 def test_a_user_without_a_home_is_told_what_to_name(call, monkeypatch) -> None:
     """Exit 78 and what to set, not a journal somewhere unexpected."""
     import pwd
@@ -53,7 +90,9 @@ def test_a_user_without_a_home_is_told_what_to_name(call, monkeypatch) -> None:
     done = call("runs")
     assert done.code == 78
     assert "HOME is not set" in done.err
-    assert call("--journal", "here.db", "runs").code == 0
+    named = call("--journal", "here.db", "runs")
+    assert named.code == 73
+    assert "HOME" not in named.err
 
 
 @pytest.mark.usefixtures("at_sandbox")
@@ -102,7 +141,7 @@ def test_runs_shows_a_table_newest_first(call, script, ran) -> None:
     """A line a run; --limit cuts and says so; --unfinished leaves out what has ended."""
     second = call("run", script, "--to", "+12125550124", "--json").json
     table = call("runs").out.splitlines()
-    assert [each.split()[0] for each in table[2:]] == [second["run_id"][:8], ran["run_id"][:8]]
+    assert [each.split()[0] for each in table[1:]] == [second["run_id"][:8], ran["run_id"][:8]]
     assert call("runs", "--json").json[1] == {
         "run_id": ran["run_id"],
         "script": "short",
@@ -114,7 +153,7 @@ def test_runs_shows_a_table_newest_first(call, script, ran) -> None:
         "driver": None,
     }
     cut = call("runs", "--limit", 1)
-    assert len(cut.out.splitlines()) == 3
+    assert len(cut.out.splitlines()) == 2
     assert "There are more" in cut.err
     assert call("runs", "--unfinished", "--json").json == []
     assert "No unfinished runs" in call("runs", "--unfinished").err
@@ -162,6 +201,52 @@ def test_validate_checks_all_files_in_one_go(call, script) -> None:
     assert call("validate", script).code == 0
 
 
+def from_stdin(monkeypatch, data: bytes) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(data)))
+
+
+def test_a_script_can_come_from_stdin(call, at_sandbox, script, monkeypatch) -> None:
+    """`validate -`, `plan -` and `run -`; the journal keeps what came."""
+    at_sandbox.set_callee("default", keys=["4"])
+    text = script.read_bytes()
+    for command in (("validate",), ("plan",), ("run", "--to", TO)):
+        from_stdin(monkeypatch, text)
+        done = call(*command, "-", "--json")
+        assert done.code == 0, done.err
+    shown = call("journal", "export").out.splitlines()[0]
+    assert json.loads(shown)["record"]["script_source"] == text.decode()
+    assert done.json["result"] == "4"
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (b"commands:\n  - dail: {}\n", "<stdin>:2:"),
+        (b"", "<stdin>:1:1: the file is empty"),
+        (b"\xff", "<stdin>:1:1: the file is not UTF-8"),
+        (b"#" * 1_048_577, "<stdin>: the file is larger than 1 MiB"),
+    ],
+    ids=["bad", "empty", "encoding", "large"],
+)
+def test_a_bad_script_from_stdin_is_told_with_its_places(call, monkeypatch, data: bytes, told: str) -> None:
+    """As one in a file is."""
+    from_stdin(monkeypatch, data)
+    done = call("validate", "-")
+    assert done.code == 65
+    assert done.out.startswith(told)
+
+
+def test_stdin_is_read_once_and_may_be_closed(call, monkeypatch, script) -> None:
+    """Two things from stdin are a usage error; a closed one is an empty script."""
+    assert "Only one SCRIPT can be read" in call("validate", "-", script, "-").err
+    for command in ("run", "plan"):
+        done = call(command, "-", "--var-file", "-")
+        assert done.code == 2
+        assert "Only one of SCRIPT and --var-file" in done.err
+    monkeypatch.setattr("sys.stdin", None)
+    assert call("validate", "-").code == 65
+
+
 def test_warnings_are_shown_and_harm_nothing(call) -> None:
     """`validate` lists them with the file, `plan` says them on stderr."""
     unsure = Path("unsure.yaml")
@@ -176,6 +261,41 @@ def test_warnings_are_shown_and_harm_nothing(call) -> None:
     document = call("validate", unsure, "--json").json[0]
     assert done.out.count("(warning)") == len(document["warnings"])
     assert call("plan", unsure).err.count("Warning: ") == len(document["warnings"])
+    assert call("plan", unsure, "--json").json["warnings"] == document["warnings"]
+
+
+def test_a_call_that_max_call_would_cut_off_is_warned_of(call, script) -> None:
+    """By `plan` and `validate`, on stderr or in the list of warnings; it is no error."""
+    script.write_text(script.read_text().replace("settings: {", "settings: {max_call: 20s, "), encoding="utf-8")
+    told = "is ended after 20 s (max_call): shorten it, or raise max_call"
+    assert told in call("validate", script).out
+    assert told in call("validate", script, "--json").json[0]["warnings"][0]
+    planned = call("plan", script)
+    assert planned.code == 0
+    assert told in planned.err
+    assert call("plan", script, "--set", "max_call=10m", "--json").json["warnings"] == []
+
+
+def test_a_variable_that_nothing_knows_is_warned_of(call, at_sandbox, script) -> None:
+    """With the nearest name; the call is made all the same. What the script reads needs no declaration."""
+    at_sandbox.set_callee("default", keys=["1"])
+    told = "Warning: the variable `hwo` is given, but the script neither declares nor reads it; did you mean `who`?"
+    assert told in call("plan", script, "--var", "hwo=x").err
+    done = call("run", script, "--to", TO, "--var", "hwo=x", "--var", "from=+15555550198")
+    assert done.code == 0
+    assert [each for each in done.err.splitlines() if "Warning" in each] == [told]
+
+
+def test_a_missing_secret_belongs_into_a_file(call, at_sandbox, script) -> None:
+    """Others on the machine can read the command line: `--var` is not advised for a sensitive variable."""
+    script.write_text(
+        script.read_text().replace("variables: {", "variables: {pin: {sensitive: true, required: true}, "),
+        encoding="utf-8",
+    )
+    done = call("run", script, "--to", TO)
+    assert done.code == 65
+    assert "give it with --var-file FILE, a file that only you may read, with the line pin=VALUE" in done.err
+    assert at_sandbox.rung() == []
 
 
 def test_the_journal_is_checked_exported_and_pruned(call, ran) -> None:
@@ -195,8 +315,6 @@ def test_the_journal_is_checked_exported_and_pruned(call, ran) -> None:
 
 def test_a_damaged_journal_is_exit_73(call, ran) -> None:
     """`journal check` lists what is wrong; `doctor` says so too."""
-    import sqlite3
-
     with sqlite3.connect(Path(".local/state/orchestrator/journal.db")) as database:
         database.execute("UPDATE records SET body = '{}' WHERE seq = 2")
     database.close()
@@ -230,6 +348,7 @@ def test_doctor_finds_everything_in_place(call) -> None:
         ("ORCHESTRATOR_API_URL", "http://example.com", 78, "must begin with https://"),
         ("ORCHESTRATOR_CONFIG", "missing.yaml", 78, "missing.yaml"),
         ("ORCHESTRATOR_JOURNAL", "/proc/journal.db", 73, "cannot write to /proc"),
+        ("ORCHESTRATOR_JOURNAL", "/nowhere/journal.db", 73, "/nowhere/journal.db: there is no such folder"),
         ("ORCHESTRATOR_LMIT", "1s", 78, "ORCHESTRATOR_LIMIT"),
     ],
 )
@@ -241,6 +360,22 @@ def test_doctor_says_what_is_wrong_and_what_to_do(call, monkeypatch, setting, va
     assert done.code == code, done.out
     assert told in done.out
     assert "Something needed is not in place" in done.out
+
+
+@pytest.mark.usefixtures("ran")
+def test_doctor_tries_to_write(call, monkeypatch) -> None:
+    """A journal that can be read while another process holds it for writing is not in place."""
+    from orchestrator.adapters.journal import SqliteJournal
+
+    first = SqliteJournal.__init__
+    monkeypatch.setattr(SqliteJournal, "__init__", lambda *a, **more: first(*a, **{**more, "busy_timeout_s": 0.05}))
+    assert "a transaction took" in call("doctor").out
+    other = sqlite3.connect(Path(".local/state/orchestrator/journal.db"), isolation_level=None)
+    with contextlib.closing(other):
+        other.execute("BEGIN IMMEDIATE")
+        done = call("doctor")
+    assert done.code == 73
+    assert "is locked by another process" in " ".join(done.out.split())
 
 
 @pytest.mark.usefixtures("ran")

@@ -87,6 +87,14 @@ def test_a_missing_command_shows_what_there_is(call, arguments) -> None:
         (("resume", "--all", "--var-file", "missing"), "missing cannot be read: No such file or directory."),
         (("resolve", "a"), "give --ran or --not-run"),
         (("resolve", "a", "--not-run", "--call", "x"), "--call belongs to --ran"),
+        (("resolve", "a", "--ran", "--not-run"), "give exactly one of them"),
+        (("resolve", "a", "--not-run", "--ran", "--call", "x"), "give exactly one of them"),
+        (("run", "s.yaml", "--keys", "1"), "--keys is for the sandbox: give --sandbox, too."),
+        (("run", "s.yaml", "--speed", "2"), "--speed is for the sandbox"),
+        (("run", "s.yaml", "--callees", __file__), "--callees is for the sandbox"),
+        (("run", "s.yaml", "--sandbox", "--keys", "1", "--callees", __file__), "Give --callees or --keys, not both."),
+        (("run", "s.yaml", "--sandbox", "--keys", "one"), "must be keys (0-9, * and #)"),
+        (("run", "s.yaml", "--sandbox", "--callees", "missing"), "'missing' does not exist"),
         (("journal", "prune", "--older-than", "long"), "must be an age such as 90d"),
         (("show", "a"), "There is no journal at"),
         (("--journal", "postgresql://x", "runs"), "only SQLite is supported"),
@@ -130,7 +138,7 @@ def test_interrupted_before_a_call_is_exit_130(call, monkeypatch) -> None:
 
 
 def test_the_exit_code_of_several_runs_is_the_first_by_precedence() -> None:
-    """Design section 7's order, and 0 for no run at all."""
+    """The order of the rules, section 7, and 0 for no run at all."""
     assert exits.worst([0, 1, 75, 20]) == 20
     assert exits.worst([1, 69, 73]) == 73
     assert exits.worst([]) == 0

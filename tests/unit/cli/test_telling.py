@@ -7,13 +7,17 @@ from dataclasses import replace
 import pytest
 
 from orchestrator.cli import story, telling
+from orchestrator.cli.watch import call_may_be_up
 from orchestrator.core.evolve import fold
+from orchestrator.core.exchange import Operation, Outcome
 from orchestrator.core.instant import Instant
 from orchestrator.core.records import (
     Branched,
     BranchKind,
     CancelAsked,
+    Concluded,
     Cursor,
+    Intended,
     Noticed,
     Resolved,
     Resumed,
@@ -47,6 +51,15 @@ STEP = {
     "started_at": "2027-01-15T08:00:00.000Z",
     "ended_at": None,
     "results": None,
+}
+DIAL = Intended(at=AT, operation=Operation.CREATE, attempt=1, start=Cursor(0), after=Cursor(1), commands=("dial",))
+DONE = {**STEP, "outcome": "done", "verdict": None}
+UNSENT = {
+    **STEP,
+    "outcome": "not_sent",
+    "verdict": None,
+    "attempts": 3,
+    "evidence": "not sent: the connection was refused",
 }
 DOCUMENT = {
     "run_id": "0123456789ab",
@@ -89,6 +102,25 @@ def test_each_record_is_told_in_a_line(record, told) -> None:
     assert [each[10:] for each in telling.events([record])] == ([] if told is None else [told])
 
 
+def test_what_is_said_already_is_not_said_twice() -> None:
+    """An attempt that was not sent is told once, in the story and in the table."""
+    records = [DIAL, Concluded(at=AT, outcome=Outcome.NOT_SENT, reason=UNSENT["evidence"])]
+    assert [each[10:] for each in telling.events(records)] == ["dial: not sent: the connection was refused"]
+    assert story.evidence([UNSENT, STEP]) == ["step 0: the connection was refused"]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "is_up"),
+    [(None, True), (Outcome.NOT_SENT, False), (Outcome.THROTTLED, False), (Outcome.UNKNOWN, True)],
+)
+def test_a_dial_that_never_left_makes_no_call(outcome: Outcome | None, is_up: bool) -> None:
+    """Nobody is told to end a call that rings nowhere."""
+    records = [STARTED, DIAL]
+    if outcome is not None:
+        records.append(Concluded(at=AT, outcome=outcome, reason="x"))
+    assert call_may_be_up(fold(records)) is is_up
+
+
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
@@ -97,7 +129,10 @@ def test_each_record_is_told_in_a_line(record, told) -> None:
         ({"status": "waiting"}, ": to look again."),
         ({"status": "running"}, "Run 01234567 is running: dial."),
         ({"status": "running", "steps": []}, "Run 01234567 is running: nothing yet."),
-        ({"status": "interrupted"}, "Run 01234567 is interrupted: no evidence; it has no live call."),
+        ({"status": "interrupted", "steps": []}, "Run 01234567 is interrupted: no evidence; it has no live call."),
+        ({"status": "interrupted", "steps": [DONE]}, "is interrupted: no evidence; it has no live call."),
+        ({"status": "interrupted"}, "no evidence; dial: not known; it has no live call."),
+        ({"status": "interrupted", "steps": [UNSENT]}, "; dial: not sent (3 attempts), the connection was refused; it"),
         (
             {"status": "failed", "disposition": "busy", "ended_at": "2027-01-15T08:00:00.000Z", "result": "x"},
             ": failed, busy with the result x: no evidence.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, time
+from datetime import date, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -189,9 +189,42 @@ def test_without_any_bound_it_may_ring_at_any_time() -> None:
 
 
 def test_who_cannot_be_called_within_the_occurrence_is_refused() -> None:
-    """Nobody waits for a window that opens after the occurrence has ended."""
+    """Nobody waits for a window that opens after the occurrence has ended; the reason says when it will."""
     found = admission(calendar=OFFICE, now=at("23 19:58"))
-    assert found == Refused("no calling window has room for the call any more")
+    reason = "the occurrence 2026-11-23 ends before it may be called: not before 2026-11-24T08:00:00.000Z"
+    assert found == Refused(reason)
+    capped = Facts(zones=BERLIN, dials_wall=(NOW,))
+    assert isinstance(admission(capped, limits=NumberLimits(daily_cap=1)), Refused)  # its own midnight is too late
+
+
+def test_who_can_never_be_called_is_refused_for_that() -> None:
+    """The end of the occurrence is not to blame for a bound that is past."""
+    past = contact(not_after=local("2026-11-20T09:00"))
+    assert admission(row=past) == Refused("no calling window has room for the call any more")
+    assert admission(row=past, occurrence=Occurrence("given")) == admission(row=past)
+
+
+def test_a_weekday_window_is_waited_for_within_a_week() -> None:
+    """In a weekly occurrence a window of a later day opens in time; the contact waits and says until when."""
+    weekend = Calendar(windows=parse_windows("sat 09:00-12:00"))
+    week = Occurrence("2026-W48", at("30 00:00"))
+    assert admission(calendar=weekend, occurrence=week) == Later(at("28 09:00"), "it is outside the calling window")
+    assert isinstance(admission(calendar=weekend), Refused)
+
+
+@pytest.mark.parametrize(("day", "kind"), [(23, Refused), (24, Call)])
+def test_the_holidays_of_the_callee_are_closed(day: int, kind: type[Admission]) -> None:
+    """Those of the country of the number, by its own clock, beside what the campaign has closed."""
+    facts = Facts(zones=BERLIN, holidays=frozenset({date(2026, 11, day)}))
+    assert isinstance(admission(facts), kind)
+    assert isinstance(admission(facts, calendar=Calendar(closed_dates=frozenset({date(2026, 11, 23)}))), Refused)
+
+
+def test_unknown_holidays_are_kept_by_not_calling() -> None:
+    """Where the campaign goes by the callee's holidays and nobody knows them, nobody is called, and told why."""
+    found = admission(Facts(zones=BERLIN, holidays=None))
+    assert isinstance(found, Refused)
+    assert "the country of its number" in found.reason
 
 
 def test_a_call_may_outlast_its_occurrence() -> None:

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from orchestrator.core.campaign import Campaign, Occurrence, Repeat, occurrence_of
+from orchestrator.core.campaign import Campaign, Occurrence, Repeat, end_of_occurrence, occurrence_of
 from orchestrator.core.windows import Calendar
 from orchestrator.core.windowtext import parse_windows
 
@@ -46,6 +46,30 @@ def test_the_occurrence_differs_with_the_zone() -> None:
 def test_an_occurrence_that_was_given_never_ends() -> None:
     """A person who names an occurrence may go on with it the next day."""
     assert occurrence_of(Campaign(name="c"), 0.0, "spring-2026") == Occurrence("spring-2026", None)
+
+
+@pytest.mark.parametrize(
+    ("name", "ends"),
+    [
+        ("2026-11-23", "2026-11-24"),
+        ("2026-W48", "2026-11-30"),
+        ("2026-02-31", None),
+        ("2026-W60", None),
+        ("monday", None),
+        ("2026-11-23b", None),
+    ],
+)
+def test_when_an_earlier_occurrence_ended_is_told_from_its_name(name: str, ends: str | None) -> None:
+    """A day or a week that this program named; any other name is a person's, and never ends."""
+    expected = None if ends is None else at(ends, "Europe/Berlin")
+    assert end_of_occurrence(name, "Europe/Berlin") == expected
+
+
+def test_an_occurrence_is_over_at_its_end_not_before() -> None:
+    """The first moment of the next one is not in it."""
+    assert Occurrence("a", 10.0).is_over_by(10.0)
+    assert not Occurrence("a", 10.0).is_over_by(9.9)
+    assert not Occurrence("a").is_over_by(1e12)
 
 
 def test_holidays_and_blackout_dates_come_into_the_calendar_beside_what_is_there() -> None:

@@ -81,7 +81,7 @@ A, B, C, D = Plain("a"), Plain("b"), Plain("c"), Plain("d")
     ],
 )
 def test_kinds(command: Command, name: str, replay_class: str, policy: str) -> None:
-    """Each command has the name, the replay class and the default policy of design sections 2 and 4.4."""
+    """Each command has the name, the replay class and the default policy of the rules, sections 2 and 4.4."""
     assert commands.name(command) == name
     assert commands.replay_class(entry(command)) is ReplayClass(replay_class)
     assert commands.policy(entry(command)) is Policy(policy)

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from orchestrator.core.actions import Action, Finish, Note, Orders, Reconcile, Rest, Send, Wait
-from orchestrator.core.decide import decide, disposition_of
+from orchestrator.core.decide import decide
+from orchestrator.core.ending import disposition_of
 from orchestrator.core.evolve import evolve
 from orchestrator.core.exchange import Operation, Outcome
 from orchestrator.core.records import (
@@ -25,6 +26,7 @@ from orchestrator.core.records import (
     RunEnded,
     Settled,
     Status,
+    Verdict,
     Waited,
 )
 from orchestrator.core.script import (
@@ -284,12 +286,26 @@ def test_a_sentence_in_the_middle_does_not_enter_its_label_again() -> None:
 def test_lost_secrets_are_asked_for_again() -> None:
     """Back to the get_dtmf that saves them, unless something dangerous lies between, or nothing ever saved them."""
     script = m.script(Say(Plain("pin?")), Say(Reads("pin")))
-    lost = m.state(Phase.READY, cursor=Cursor(2), lost=frozenset({"pin"}))
-    again = noted(lost.changed({"saved_by": {"pin": (1, 4)}, "last_dangerous": 3}), script)
+    lost = m.state(Phase.READY, cursor=Cursor(2), lost=frozenset({"pin"}), saved_by={"pin": (1, 1)})
+    said, keyed = (m.pending(m.intent(Operation.COMMAND, name)).report(index=0) for name in ("say", "send_dtmf"))
+    again = noted(lost.changed({"steps": (keyed, said, said)}), script)
     assert (again.kind, again.target) == (BranchKind.LOST_DIGITS, Cursor(1))
-    assert fault_of(decided(lost.changed({"saved_by": {"pin": (1, 4)}, "last_dangerous": 5}), script)) == "lost_secret"
-    assert fault_of(decided(lost, script)) == "lost_secret"
+    assert fault_of(decided(lost.changed({"steps": (said, said, keyed)}), script)) == "lost_secret"
+    assert fault_of(decided(lost.changed({"saved_by": {}}), script)) == "lost_secret"
     assert sent(lost.changed({"cursor": Cursor(1)}), script)
+
+
+def test_lost_secrets_are_asked_for_again_before_a_step_is_sent_again() -> None:
+    """The step that is to be tried again did not run, so that it does not lie between, however dangerous it is."""
+    script = m.script(Say(Plain("pin?")), m.entry(SendDtmf(Reads("pin")), when=Reads("code")))
+    asked = m.pending(m.intent()).report(index=0)
+    keys = m.pending(m.intent(Operation.COMMAND, "send_dtmf", start=Cursor(2)), verdict=Verdict.DID_NOT_RUN)
+    fields: dict[str, Any] = {"cursor": Cursor(2), "saved_by": {"pin": (1, 0)}, "steps": (asked,), "pending": keys}
+    lost = m.state(Phase.RETRYING, lost=frozenset({"pin"}), **fields)
+    again = noted(lost, script)
+    assert (again.kind, again.target) == (BranchKind.LOST_DIGITS, Cursor(1))
+    other = m.state(Phase.RETRYING, lost=frozenset({"code"}), variables={"pin": "12"}, **fields)
+    assert sent(other, script).intent.attempt == 2  # its condition was asked long ago
 
 
 def test_resuming_looks_first() -> None:
@@ -720,3 +736,133 @@ def test_dispositions(cause: str | None, answered: bool, fault: Fault | None, di
     assert disposition_of(state) is disposition
     assert disposition_of(m.state(Phase.OVER, ending=COMPLETED)) is Disposition.COMPLETED
     assert disposition_of(m.state(Phase.OVER)) is Disposition.HUNG_UP
+
+
+# --- what another process must put right ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("phase", [Phase.READY, Phase.SETTLING, Phase.BUSY, Phase.OVER, Phase.ENDED])
+def test_a_call_that_another_key_cannot_see_is_left_alone(phase: Phase) -> None:
+    """Nobody can say whether it goes on; whoever has the right key can."""
+    assert fault_of(decided(m.state(phase, hidden=True, cancel=CancelAsked(at=m.at(19))))) == "configuration"
+
+
+def test_refused_credentials_rest_the_run() -> None:
+    """Nor could the call be ended with them; a middlebox's 403 is given the patience of any other failure."""
+    state = m.state(Phase.READY, must_look=True, look_failures=1, quiet_since=m.at(12))
+    own = replace(m.look(19, None), status=401, unauthenticated=True)
+    assert fault_of(decided(state.changed({"refused_look": own}))) == "authentication"
+    strange = state.changed({"refused_look": replace(m.look(19, None), status=403)})
+    assert isinstance(decided(strange), Wait)
+    assert fault_of(decided(strange.changed({"look_failures": 5}), now=40)) == "authentication"
+    looks = (replace(m.look(13, None), status=401),)
+    lost = decided(m.state(Phase.SETTLING, pending=m.pending(looks=looks)))
+    assert isinstance(lost, Rest)
+    assert fault_of(lost) == "authentication"
+
+
+def test_a_run_is_not_dialled_long_after_its_time() -> None:
+    """Where whoever resumes says until when; a dial that is known not to have rung is no other."""
+    late = fresh(dial_by=m.at(19))
+    ended = noted(late)
+    assert (ended.status, ended.fault.code) == (Status.FAILED, "too_late")
+    assert "it was to be dialled at 1970-01-12T13:46:40.000Z" in ended.fault.message
+    assert sent(late, now=18).intent.operation is Operation.CREATE
+    dial = m.pending(m.intent(Operation.CREATE), concluded=m.concluded(Outcome.NOT_SENT), held_back=1)
+    again = m.state(Phase.RETRYING, call_id=None, pending=dial, dial_by=m.at(19))
+    assert fault_of(decided(again)) == "too_late"
+    assert isinstance(decided(again, now=18), Wait)
+    assert sent(m.state(Phase.READY, dial_by=m.at(19))).intent.operation is Operation.COMMAND
+
+
+@pytest.mark.parametrize(
+    ("skew_s", "fence_s", "cause", "code"),
+    [
+        (90.0, 70, "expired", "clock_skew"),
+        (50.0, 70, "expired", None),
+        (90.0, 9, "expired", None),  # the script's own, which was over by any clock
+        (90.0, None, "expired", None),
+        (90.0, 70, "no_answer", None),
+    ],
+)
+def test_a_dial_that_another_clock_fenced_out(skew_s: float, fence_s: int | None, cause: str, code: str | None) -> None:
+    """It had expired when it reached the server: the run says that the clocks differ, and by how much."""
+    fence_wall = None if fence_s is None else m.EPOCH + fence_s
+    fields: dict[str, Any] = {"call_since": m.at(10), "fence_wall": fence_wall, "clock_skew_s": skew_s}
+    over = m.state(Phase.OVER, hangup_cause=cause, answered=False, **fields)
+    record = noted(over)
+    assert (None if record.fault is None else record.fault.code) == code
+    if record.fault is not None:
+        assert "the clocks differ by 90 s" in record.fault.message
+        assert disposition_of(over.changed({"ending": record})) is Disposition.EXPIRED
+
+
+def test_an_ended_run_ends_the_call_it_left_up_when_asked_to() -> None:
+    """By a DELETE with an intent like any other; a notice closes the run again."""
+    end = RunEnded(at=m.at(19), status=Status.COMPLETED, disposition=Disposition.COMPLETED)
+    left = m.state(Phase.ENDED, ending=replace(COMPLETED, leave_up=True), end=end)
+    assert decided(left) == Rest()
+    asked = left.changed({"cancel": CancelAsked(at=m.at(20), why="told")})
+    assert sent(asked).intent.operation is Operation.END
+    over = asked.changed({"phase": Phase.OVER, "call_over": True})
+    notice = noted(over)
+    assert (notice.code, notice.message) == ("ended_later", "the call, which had been left up, was ended: told")
+    gone = noted(over.changed({"vanished": True, "cancel": None}))
+    assert gone.message == "the call, which had been left up, is not known any more"
+    assert decided(asked.changed({"call_over": True})) == Rest()
+
+
+@pytest.mark.parametrize(
+    ("ending", "said"),
+    [
+        (COMPLETED, None),
+        (EndDecided(at=m.at(19), status=Status.FAILED), "the API does not know the call any more; that it has ended"),
+        (
+            EndDecided(at=m.at(19), status=Status.FAILED, fault=Fault(code="reaped", message="its driver was gone")),
+            "its driver was gone; the API does not know the call any more; that it has ended was not seen",
+        ),
+    ],
+)
+def test_a_run_says_so_where_nobody_saw_its_call_end(ending: EndDecided, said: str | None) -> None:
+    """In the error of a run that failed; one that completed has the notice alone."""
+    finish = decided(m.state(Phase.OVER, vanished=True, ending=ending))
+    assert isinstance(finish, Finish)
+    message = None if finish.record.fault is None else finish.record.fault.message
+    assert message == said or (said is not None and message is not None and message.startswith(said))
+
+
+@pytest.mark.parametrize(
+    ("kept_s", "fields", "fence_s"),
+    [
+        (300.0, {"unknowns": 1}, 70),  # the key goes with the same body only
+        (None, {"unknowns": 1}, 80),
+        (300.0, {"unknowns": 0, "held_back": 1, "concluded": m.concluded(Outcome.NOT_SENT)}, 80),
+        (300.0, {"unknowns": 1, "verdict": Verdict.DID_NOT_RUN}, 80),
+    ],
+)
+def test_a_dial_sent_again_for_its_kept_reply_carries_the_same_fence(
+    kept_s: float | None, fields: dict[str, Any], fence_s: int
+) -> None:
+    """Where the server may have seen it, and keeps replies by idempotency key; otherwise it gets a new one."""
+    dial = m.pending(m.intent(Operation.CREATE, expires_wall=m.EPOCH + 70), **fields)
+    state = m.state(Phase.RETRYING, call_id=None, cursor=Cursor(0), pending=dial, wake=m.at(19))
+    action = sent(m.with_settings(state, idempotent_for_s=kept_s))
+    assert action.intent.expires_wall == m.EPOCH + fence_s
+
+
+def test_a_step_sent_again_for_its_kept_reply_is_sent_in_the_same_mode() -> None:
+    """Under its key another address is another request: the server would do the work again."""
+    lost = m.pending(m.intent(Operation.COMMAND, "say", asynchronous=True))
+    state = m.state(Phase.RETRYING, pending=lost)
+    assert sent(m.with_settings(state, idempotent_for_s=300.0)).request.asynchronous
+    assert not sent(state).request.asynchronous
+
+
+def test_a_further_call_that_no_list_shows_again_is_ended_by_its_id() -> None:
+    """Its DELETE came to nothing, and the list cannot be read any more: a few tries are made all the same."""
+    fields: dict[str, Any] = {"ending": COMPLETED, "watch_until": m.at(15), "watch_looked": m.at(16)}
+    left = m.state(Phase.OVER, look_failures=5, extras_left=frozenset({"call-2"}), extra_tries=1, **fields)
+    assert sent(left).request.call_id == "call-2"
+    for done in ({"extra_tries": 6}, {"extras_left": frozenset()}):
+        assert isinstance(decided(left.changed(done)), Finish)
+    assert isinstance(decided(m.with_settings(left, on_several=OnSeveral.LEAVE)), Finish)

@@ -46,6 +46,8 @@ def test_status(state: RunState, driven: bool, status: Status) -> None:
         (ended(Status.CANCELLED, "cancelled"), None, 1),
         (ended(Status.FAILED, "authentication"), None, 77),
         (ended(Status.FAILED, "undecided"), None, 20),
+        (ended(Status.CANCELLED, "stopped"), None, 1),
+        (ended(), "unreachable", 69),
         (m.state(Phase.READY), None, 75),
         (m.state(Phase.READY), "stopped", 75),
         (m.state(Phase.READY), "unsettled", 75),

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from orchestrator.core.conclude import IllegalRecordError
-from orchestrator.core.decide import disposition_of
 from orchestrator.core.document import exit_code_of_run
+from orchestrator.core.ending import disposition_of
 from orchestrator.core.evolve import evolve, fold, marks
 from orchestrator.core.exchange import CommandResult, Operation, Outcome
 from orchestrator.core.records import (
@@ -90,7 +90,6 @@ def test_a_first_intent() -> None:
     assert (state.pending.attempts, state.pending.first_at) == (1, m.at(10))
     assert state.visits == {"top": 2}
     assert state.executed == {1: "digest-1"}
-    assert state.last_dangerous == 0
     assert (state.jumped, state.check_stale, state.wake) == (False, False, None)
 
 
@@ -262,12 +261,10 @@ def ending(intent_call: str = m.CALL, **fields: Any) -> RunState:
     [
         (m.concluded(call=m.seen("hangup", hangup_cause="command"), results=None), "command"),
         (m.concluded(call=m.seen("hangup", hangup_cause="remote"), results=None), "remote"),
-        (m.concluded(call=None, results=None), "command"),
-        (m.concluded(Outcome.REJECTED, status=404), "command"),
     ],
 )
 def test_a_call_that_was_ended(record: Record, cause: str) -> None:
-    """By its reply, or because the API does not know it any more."""
+    """By a reply that shows so: nothing more is asked."""
     state = evolve(ending(), record)
     assert (state.phase, state.call_over, state.hangup_cause, state.pending) == (Phase.OVER, True, cause, None)
 
@@ -279,10 +276,13 @@ def test_a_call_that_was_ended(record: Record, cause: str) -> None:
         (m.concluded(Outcome.THROTTLED), Phase.RETRYING),
         (m.concluded(Outcome.UNKNOWN), Phase.SETTLING),
         (m.concluded(Outcome.REJECTED, status=409), Phase.SETTLING),
+        (m.concluded(Outcome.REJECTED, status=404), Phase.SETTLING),
+        (m.concluded(call=None, results=None), Phase.SETTLING),
+        (m.concluded(call=m.seen("ready"), results=None), Phase.SETTLING),
     ],
 )
 def test_a_call_whose_end_is_not_known(record: Record, phase: Phase) -> None:
-    """It is tried again, or looked at."""
+    """It is tried again, or looked at: neither a 404 nor a bare 2xx is believed by its word."""
     assert evolve(ending(), record).phase is phase
 
 
@@ -298,13 +298,18 @@ def test_a_call_whose_end_is_not_known(record: Record, phase: Phase) -> None:
 def test_a_further_call_that_was_ended(fields: dict[str, Any], phase: Phase) -> None:
     """The run goes on where it was."""
     before = ending("call-2", extras=("call-2", "call-3"), extra_tries=1, **fields)
-    state = evolve(before, m.concluded(results=None))
-    assert (state.phase, state.extras, state.extras_done) == (phase, ("call-3",), frozenset({"call-2"}))
-    assert state.extra_tries == 0
-    failed = evolve(before, m.concluded(Outcome.UNKNOWN))
-    assert (failed.phase, failed.extras, failed.extra_tries) == (phase, ("call-2", "call-3"), 2)
+    for reply in ({"call": None}, {"call": m.seen("hangup", call_id="call-2")}):
+        state = evolve(before, m.concluded(results=None, **reply))
+        assert (state.phase, state.extras, state.extras_done) == (phase, ("call-3",), frozenset({"call-2"}))
+        assert state.extra_tries == 0
+    for failure in (m.concluded(Outcome.UNKNOWN), m.concluded(call=m.seen("ready", call_id="call-2"))):
+        failed = evolve(before, failure)
+        assert (failed.phase, failed.extras, failed.extra_tries) == (phase, ("call-2", "call-3"), 2)
     watching = evolve(before.changed({"watch_until": m.at(60)}), m.concluded(Outcome.UNKNOWN))
     assert (watching.extras, watching.extras_done, watching.extra_tries) == (("call-3",), frozenset(), 2)
+    assert (watching.extras_left, failed.extras_left) == (frozenset({"call-2"}), frozenset())
+    ended = evolve(before.changed({"extras_left": watching.extras_left}), m.concluded(call=None, results=None))
+    assert ended.extras_left == frozenset()
 
 
 # --- looks ------------------------------------------------------------------------------------------------------------
@@ -464,8 +469,12 @@ def test_the_verdict_on_an_end() -> None:
     lost = m.state(Phase.SETTLING, pending=m.pending(m.intent(Operation.END)))
     state = evolve(lost, settled(Verdict.RAN, Then.GO_ON, call=m.seen("hangup", hangup_cause="remote")))
     assert (state.phase, state.call_over, state.hangup_cause) == (Phase.OVER, True, "remote")
-    gone = evolve(lost, settled(Verdict.RAN, Then.GO_ON))
-    assert gone.hangup_cause == "command"
+    accepted = m.state(Phase.SETTLING, pending=m.pending(m.intent(Operation.END), concluded=m.concluded(call=None)))
+    gone = evolve(accepted, settled(Verdict.RAN, Then.GO_ON))
+    assert (gone.phase, gone.hangup_cause, gone.vanished) == (Phase.OVER, "command", False)
+    unseen = evolve(lost, settled(Verdict.RAN, Then.GO_ON))
+    assert (unseen.phase, unseen.call_over, unseen.hangup_cause) == (Phase.OVER, True, None)
+    assert (unseen.vanished, [notice.code for notice in unseen.notices]) == (True, ["vanished"])
 
 
 def test_a_skipped_step() -> None:
@@ -586,10 +595,17 @@ def test_a_wait_outlives_its_process() -> None:
     """The wake time stands, and a look at the call does not begin the wait anew."""
     waiting = m.state(Phase.RETRYING, pending=m.pending(held_back=1), wake=m.at(52))
     state = resumed(waiting)
-    assert (state.wake, state.must_look) == (m.at(52), True)
+    assert (state.wake, state.held_wake, state.must_look) == (None, m.at(52), True)
     looked = evolve(state, m.look(41))
-    assert (looked.wake, looked.must_look) == (m.at(52), False)
-    assert evolve(state, m.look(41, None)).wake is None  # now it waits to look again
+    assert (looked.wake, looked.held_wake, looked.must_look) == (m.at(52), None, False)
+    failed = evolve(state, m.look(41, None))
+    to_look = evolve(failed, Waited(at=m.at(42), wake=m.at(43), why="to look at the call again"))
+    for again in (to_look, resumed(to_look)):  # the wait to look again does not take the place of the other one
+        assert evolve(again, m.look(43)).wake == m.at(52)
+    busy = evolve(state, m.look(41, "in-progress"))
+    assert (busy.phase, busy.wake, busy.held_wake) == (Phase.BUSY, None, m.at(52))
+    assert evolve(busy, m.look(42)).wake == m.at(52)
+    assert resumed(m.state(Phase.RETRYING, call_id=None, wake=m.at(52))).wake == m.at(52)
 
 
 def resumed(state: RunState, **fields: Any) -> RunState:
@@ -645,11 +661,76 @@ def test_a_resume_brings_secrets() -> None:
     assert (state.variables, state.lost) == ({"name": "Ann", "pin": "1234"}, frozenset({"code"}))
 
 
-@pytest.mark.parametrize(("code", "is_kept"), [("cancelled", True), ("stopped", False), ("max_call", False)])
-def test_a_cancel_by_a_person_outlives_the_process_it_was_told_to(code: str, is_kept: bool) -> None:
-    """A signal was meant for the process that is gone."""
+@pytest.mark.parametrize(
+    ("code", "call_id", "is_kept"),
+    [
+        ("cancelled", m.CALL, True),
+        ("cancelled", None, True),
+        ("stopped", m.CALL, True),
+        ("stopped", None, False),
+        ("max_call", m.CALL, False),
+    ],
+)
+def test_a_cancel_may_outlive_the_process_it_was_told_to(code: str, call_id: str | None, is_kept: bool) -> None:
+    """A person's always does; a signal's where it had begun to end a call, and not where a dial was looked for."""
     asked = CancelAsked(at=m.at(20), code=code)
-    assert resumed(m.state(Phase.READY, cancel=asked)).cancel == (asked if is_kept else None)
+    assert resumed(m.state(Phase.READY, cancel=asked, call_id=call_id)).cancel == (asked if is_kept else None)
+
+
+@pytest.mark.parametrize(("ours", "is_other"), [("a", False), ("b", True), (None, False)])
+def test_a_resume_notes_another_api_key(ours: str | None, is_other: bool) -> None:
+    """Where both are known; what the API hid from an earlier key is asked for anew."""
+    state = resumed(m.state(Phase.READY, account="a", hidden=True), account=ours)
+    assert (state.other_key, state.account, state.hidden) == (is_other, "a", False)
+    assert not resumed(m.state(Phase.READY), account="b").other_key
+
+
+def test_a_run_that_has_called_nobody_belongs_to_whoever_resumes_it() -> None:
+    """Its call is made there; one that has called belongs where its call is."""
+    begun = fold([m.started(api_url="there", account="a")])
+    assert (begun.api_url, begun.account) == ("there", "a")
+    moved = resumed(begun, api_url="here", account="b")
+    assert (moved.api_url, moved.account, moved.other_key) == ("here", "b", False)
+    stays = resumed(m.state(Phase.READY, api_url="there", account="a"), api_url="here", account="b")
+    assert (stays.api_url, stays.account, stays.other_key) == ("there", "a", True)
+
+
+@pytest.mark.parametrize("phase", [Phase.READY, Phase.RETRYING, Phase.SETTLING, Phase.BUSY, Phase.FAILED, Phase.OVER])
+def test_with_another_key_an_unknown_call_proves_nothing(phase: Phase) -> None:
+    """404 to a key that may not see the call: the run stays where it is."""
+    before = m.state(phase, other_key=True)
+    state = evolve(before, m.look(41, None, ok=True, gone=True))
+    assert (state.phase, state.hidden, state.call_over) == (phase, True, before.call_over)
+    assert (state.pending, state.requests_sent) == (before.pending, 1)
+    seen = evolve(before, m.look(41))
+    assert (seen.hidden, seen.look_failures) == (False, 0)
+
+
+def test_a_look_that_the_api_refused_is_remembered() -> None:
+    """401 or 403, until a look succeeds or another process has a try."""
+    for refused in (replace(m.look(13, None), status=401), replace(m.look(13, None), status=403, unauthenticated=True)):
+        state = evolve(m.state(Phase.READY, must_look=True), refused)
+        assert (state.refused_look, state.look_failures) == (refused, 1)
+        assert evolve(state, m.look(14)).refused_look is None
+        assert evolve(state, replace(m.look(14, None), status=502)).refused_look is None
+        assert resumed(state).refused_look is None
+
+
+def test_a_run_begins_with_the_clock_that_earlier_ones_saw() -> None:
+    """Where any did."""
+    known = evolve(RunState(), m.started(clock_skew_s=90.0))
+    assert (known.clock_skew_s, known.skew_known) == (90.0, True)
+    unknown = evolve(RunState(), m.started())
+    assert (unknown.clock_skew_s, unknown.skew_known) == (0.0, False)
+
+
+def test_an_ended_run_whose_call_was_left_up_is_closed_again_by_a_notice() -> None:
+    """A person had the call ended afterwards; how the run ended stays as it was."""
+    end = RunEnded(at=m.at(20), status=Status.COMPLETED, disposition=Disposition.COMPLETED)
+    over = m.state(Phase.OVER, end=end)
+    closed = evolve(over, Noticed(at=m.at(50), code="ended_later", message="it was ended"))
+    assert (closed.phase, closed.end, len(closed.notices)) == (Phase.ENDED, end, 1)
+    assert evolve(m.state(Phase.OVER), Noticed(at=m.at(50), code="x", message="y")).phase is Phase.OVER
 
 
 # --- a person ---------------------------------------------------------------------------------------------------------
@@ -744,6 +825,13 @@ def test_marks() -> None:
     assert (dialling.claims_dial, dialling.claim_until_wall) == (True, m.EPOCH + 670)
     unfenced = marks(fold([m.started(), m.intent(Operation.CREATE)]))
     assert unfenced.claim_until_wall == m.EPOCH + 610
+    for fields, until_wall in (
+        ({"unknowns": 0}, None),  # refused, throttled: it never rang, and blocks nobody once its driver is gone
+        ({"verdict": Verdict.DID_NOT_RUN}, None),
+        ({}, m.EPOCH + 670),  # sent again for its kept reply
+    ):
+        again = marks(m.state(Phase.RETRYING, call_id=None, pending=m.pending(dial, **fields)))
+        assert (again.claims_dial, again.claim_until_wall) == (True, until_wall)
     up = marks(m.state(Phase.READY, wake=m.at(30)))
     assert (up.claims_dial, up.call_id, up.wake_wall) == (False, m.CALL, m.EPOCH + 30)
     watching = marks(m.state(Phase.READY, watch_until=m.at(80)))  # a doubled dial may still appear

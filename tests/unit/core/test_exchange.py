@@ -1,4 +1,4 @@
-"""What an HTTP status alone says of an attempt: the table of design section 4.2."""
+"""What an HTTP status alone says of an attempt: the table of the rules, section 4.2."""
 
 from __future__ import annotations
 

@@ -513,6 +513,17 @@ class TestPlan:
         """A script of control entries alone has no longest step."""
         assert self.planned(script(End())).longest_step_s == 0
 
+    @pytest.mark.parametrize(
+        ("keys", "wrong"), [("12*#", None), ("12w3", "something else"), ("", "nothing"), (None, None)]
+    )
+    def test_keys_from_variables(self, keys: str | None, wrong: str | None) -> None:
+        """What can be known before dialling is checked then; what is wrong is not quoted: it may be secret."""
+        given = {} if keys is None else {"pin": keys}
+        problems = self.planned(script(DIAL, SendDtmf(of("{pin}", "pin"))), **given).problems
+        assert [problem.entry for problem in problems] == ([] if wrong is None else [1])
+        assert all(wrong is not None and wrong in problem.message for problem in problems)
+        assert all(not keys or keys not in problem.message for problem in problems)
+
     def test_every_problem(self) -> None:
         """Every entry that cannot be sent is reported with its place, in one pass."""
         made = self.planned(

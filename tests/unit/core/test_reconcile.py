@@ -1,4 +1,4 @@
-"""Verdicts and their evidence: every rule of design sections 4.4 and 4.5, with its time edge on both sides."""
+"""Verdicts and their evidence: every rule of sections 4.4 and 4.5, with its time edge on both sides."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from orchestrator.core.evidence import settle_time_s
 from orchestrator.core.evolve import evolve
 from orchestrator.core.exchange import CommandResult, Operation, Outcome
 from orchestrator.core.reconcile import (
@@ -15,7 +16,6 @@ from orchestrator.core.reconcile import (
     list_is_complete,
     matches_of,
     reconcile,
-    settle_time_s,
 )
 from orchestrator.core.records import Cursor, Intended, Looked, LookKind, ReplayClass, Resumed, Settled, Then, Verdict
 from orchestrator.core.script import Policy
@@ -254,7 +254,45 @@ def test_a_call_the_api_does_not_know_is_over() -> None:
     assert (found.verdict, found.then) == (Verdict.UNDECIDABLE, Then.GO_ON)
     assert found.call is not None
     assert found.call.ended
-    assert "it is gone" in verdict(settling(m.intent(Operation.END), gone), 13.1).evidence
+    assert "does not know" in verdict(settling(m.intent(Operation.END), gone), 13.1).evidence
+
+
+def test_an_accepted_end_is_looked_at() -> None:
+    """A 2xx that does not show the ended call: one look; then it is over, sent again, or could not be seen."""
+    accepted = m.concluded(call=None, results=None)
+    assert again(settling(DELETE, concluded=accepted), 12.1).kind is LookKind.CALL
+    assert verdict(settling(DELETE, m.look(12, "hangup"), concluded=accepted), 12.1).verdict is Verdict.RAN
+    assert verdict(settling(DELETE, m.look(12), concluded=accepted), 12.1).then is Then.REPEAT
+    failing = [m.look(12 + 20 * n, None) for n in range(5)]
+    unseen = reconcile(settling(DELETE, *failing, concluded=accepted), m.at(100))
+    assert isinstance(unseen, OutOfReach)
+    assert unseen.reason == "whether the call has ended could not be seen (done to its DELETE)"
+    lost = reconcile(settling(DELETE, *failing, concluded=None, resumed_at=m.at(12)), m.at(100))
+    assert isinstance(lost, OutOfReach)
+    assert "out of reach" in lost.reason
+
+
+def test_refused_credentials_settle_nothing() -> None:
+    """401, or the API's own 403 to a look at the call: another process, with the right key, may find out."""
+    for refused in (replace(m.look(13, None), status=401), replace(m.look(13, None), status=403, unauthenticated=True)):
+        found = reconcile(settling(None, refused), m.at(13.1))
+        assert isinstance(found, OutOfReach)
+        assert found.code == "authentication"
+    assert again(settling(None, replace(m.look(13, None), status=403)), 14).kind is LookKind.CALL
+
+
+def test_with_another_key_a_list_without_the_dial_proves_nothing() -> None:
+    """The dial may be on the list of the key that it was made with; one that is on this list is adopted."""
+    dial = m.pending(m.intent(Operation.CREATE, expires_wall=m.EPOCH + 70))
+    late = m.look(200, kind=LookKind.LIST, complete=True)
+    state = m.state(Phase.SETTLING, call_id=None, other_key=True, pending=replace(dial, looks=(late,)))
+    found = reconcile(state, m.at(200.1))
+    assert isinstance(found, OutOfReach)
+    assert found.code == "configuration"
+    seen = replace(late, matches=(m.seen(),))
+    adopted = reconcile(state.changed({"pending": replace(dial, looks=(seen,))}), m.at(200.1))
+    assert isinstance(adopted, Settled)
+    assert adopted.verdict is Verdict.RAN
 
 
 @pytest.mark.parametrize(
@@ -582,3 +620,19 @@ def test_an_outcome_that_was_whole_settles_by_itself() -> None:
     """DONE without results: nothing is looked for."""
     state = settling(m.intent(), concluded=m.concluded(Outcome.DONE, results=None))
     assert verdict(state, 12).then is Then.GO_ON
+
+
+def test_a_dial_is_sent_again_for_its_kept_reply_only_within_its_fence() -> None:
+    """The key goes with the same body; a dial whose fence is behind is looked for in the list instead."""
+    kept = m.with_settings(lost_dial(), idempotent_for_s=300.0)
+    assert verdict(kept, 20).then is Then.AGAIN
+    assert again(kept, 69.5).kind is LIST
+    assert again(kept.changed({"clock_skew_s": 60.0}), 20).kind is LIST
+
+
+def test_a_dial_that_was_sent_again_after_its_fence_may_be_shown_as_expired() -> None:
+    """It came into being when it reached the server, however late that was."""
+    late = lost_dial(intent={"at": m.at(100)})
+    call = m.seen("hangup", created_epoch=m.EPOCH + 104)
+    assert matches_of([call], late, owned_by_others=()) == (call,)
+    assert matches_of([replace(call, created_epoch=m.EPOCH + 106)], late, owned_by_others=()) == ()

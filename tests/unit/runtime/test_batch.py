@@ -2,165 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
-from itertools import count, pairwise
-from typing import Any
+from itertools import pairwise
 
 import pytest
 
-from orchestrator.core.campaign import Campaign, Occurrence, Repeat
-from orchestrator.core.contact import Contact, Rejected
-from orchestrator.core.records import Disposition
-from orchestrator.core.redial import NumberLimits, RedialRule
-from orchestrator.core.script import Dial, Entry, Plain, Say, Script, Sms
-from orchestrator.core.settings import Settings
-from orchestrator.errors import JournalError, LeaseHeldError, UsageError
-from orchestrator.ports import CampaignOrders, ContactState, Standing
-from orchestrator.runtime.batch import Batch
+from orchestrator.core.contact import Rejected
+from orchestrator.core.redial import NumberLimits
+from orchestrator.errors import JournalError, LeaseHeldError
+from orchestrator.ports import CampaignOrders, ContactState
 from orchestrator.runtime.control import Control
-from orchestrator.runtime.job import Job, SameFileError, TickReport
-from orchestrator.runtime.runner import Prepared, Runner
-from orchestrator.sandbox.callees import Behaviour, Callees
-from orchestrator.sandbox.model import CallServer
-from orchestrator.sandbox.operations import counted_ids
-from orchestrator.sandbox.timing import Timing
-from tests.conformance.memory_journal import MemoryJournal, MemoryStore
-from tests.fakes.model_server import ModelServer
-from tests.fakes.transport import CLEAN, FakeTransport, Treatment
-from tests.fakes.virtual_time import EPOCH, KilledError, VirtualTime
-
-NUMBERS = [f"+1212555{number:04}" for number in range(10)]
-FROM = "+15555550199"
-LONGEST_S = 60.0
-BUSY = Behaviour(does="busy", after=0.1)
-AGAIN = RedialRule(disposition=Disposition.BUSY, times=1, after_s=300.0)
-
-
-class _Number:
-    """Text that is the callee's number, as a campaign's template would give it."""
-
-    source, names = "{{ to }}", frozenset({"to"})
-
-    def render(self, variables: Any) -> str:
-        """Return it."""
-        return str(variables["to"])
-
-
-def entry(element: Any) -> Entry:
-    return Entry(element=element, digest=str(element), written=type(element).__name__.lower())
-
-
-SCRIPT = Script(
-    name="reminder",
-    entries=(entry(Dial(to=_Number(), from_=Plain(FROM))), entry(Say(Plain("one two three four five")))),
-)
-MESSAGE = Script(
-    name="message", entries=(entry(Sms(to=_Number(), from_=Plain(FROM), message=Plain("Please call us."))),)
-)
-
-
-class Bench:
-    """A campaign, its callees, and what outlives its ticks."""
-
-    def __init__(self, **campaign: Any) -> None:
-        self.time = VirtualTime()
-        self.callees = Callees()
-        model = CallServer(
-            ids=counted_ids(), callees=self.callees, timing=Timing(words_per_minute=150.0), capabilities=frozenset()
-        )
-        self.server = ModelServer(model, self.time)
-        self.store = MemoryStore()
-        self.campaign = Campaign(**{"name": "spring", **campaign})
-        self.occurrence = Occurrence("monday")
-        self.contacts: Sequence[Contact | Rejected] = [contact(number) for number in NUMBERS[:3]]
-        self.forbidden: dict[str, str] = {}
-        self.network = CLEAN
-        self.fallback: Script | None = None
-        self.digest = "one file"
-        self._ids = count(1)
-        self._processes = count(1)
-
-    def job(self) -> Job:
-        """What a tick works on."""
-        return Job(
-            campaign=self.campaign,
-            occurrence=self.occurrence,
-            script=SCRIPT,
-            longest_s=LONGEST_S,
-            contacts=lambda: self.contacts,
-            content_digest=self.digest,
-            prepare=self.prepare,
-            zones_of=lambda _: frozenset({"UTC"}),
-            forbidden=self.forbidden.get,
-            fallback=self.fallback,
-            has_priorities=True,
-        )
-
-    def prepare(self, row: Contact) -> Prepared:
-        """What a contact's run needs."""
-        if row.variables.get("bad"):
-            raise UsageError("a variable is missing")
-        return Prepared(to=row.to, from_=FROM, variables={"to": row.to}, secrets={}, settings=Settings())
-
-    def journal(self) -> MemoryJournal:
-        """The journal as a new process sees it."""
-        return MemoryJournal(now=self.time.now, store=self.store, process=f"process {next(self._processes)}")
-
-    def batch(self, journal: MemoryJournal, control: Control) -> tuple[Runner, Batch]:
-        """A tick that has not begun."""
-        runner = Runner(
-            journal=journal,
-            transport=FakeTransport(self.server, self.time, network=lambda _: self.network),
-            clock=self.time,
-            control=control,
-            new_id=lambda: f"run-{next(self._ids)}",
-            draw=lambda: 0.5,
-            lease_s=30.0,
-        )
-        made = Batch(
-            runner=runner,
-            journal=journal,
-            store=journal.campaigns,
-            clock=self.time,
-            control=control,
-            job=self.job(),
-            lease_s=30.0,
-        )
-        return runner, made
-
-    def tick(self, *, after_s: float = 0.0, stop_at_s: float | None = None) -> TickReport:
-        """Run a tick in a process of its own."""
-        self.time._broken = None  # further threads may take part after those of the last tick have ended
-        with self.time.running():
-            self.time.sleep(after_s)
-            control = Control(self.time)
-            if stop_at_s is not None:
-                self.time.at(self.time.seconds + stop_at_s, lambda: control.stop(grace_s=30.0, why="a signal"))
-            runner, made = self.batch(self.journal(), control)
-            try:
-                return made.tick()
-            finally:
-                runner.close()
-
-    def rung(self) -> list[tuple[float, str]]:
-        """When which number rang."""
-        entries = self.server.model.transcript.entries
-        return [(each["at"] - EPOCH, each["to"]) for each in entries if each["event"] == "ringing"]
-
-    def numbers(self) -> list[str]:
-        """The numbers that rang, in order."""
-        return [number for _, number in self.rung()]
-
-    def standing(self, number: str) -> Standing:
-        """Where the contact of a number stands."""
-        (found,) = (each for each in self.store.campaigns.contacts.values() if each.number == number)
-        return found
-
-
-def contact(number: str, **fields: Any) -> Contact:
-    return Contact(line=1, to=number, **fields)
+from orchestrator.sandbox.callees import Behaviour
+from tests.conformance.memory_journal import MemoryJournal
+from tests.fakes.batch_bench import AGAIN, BUSY, MESSAGE, NUMBERS, Bench, contact
+from tests.fakes.transport import CLEAN, Treatment
+from tests.fakes.virtual_time import EPOCH, KilledError
 
 
 def test_everybody_is_called_once_and_then_known() -> None:
@@ -222,15 +78,6 @@ def test_who_was_busy_is_called_again_when_it_is_due() -> None:
     assert bench.numbers().count(NUMBERS[1]) == 2
     texts = [each for each in bench.server.model.transcript.entries if each["event"] == "sms"]
     assert len(texts) == 1
-
-
-def test_a_redial_after_the_occurrence_is_not_waited_for() -> None:
-    """Its contact is done at once."""
-    bench = Bench(redial=(AGAIN,))
-    bench.occurrence = Occurrence("monday", EPOCH + 100.0)
-    bench.callees.set(NUMBERS[1], [BUSY])
-    bench.tick()
-    assert bench.standing(NUMBERS[1]).state is ContactState.DONE
 
 
 def test_a_forbidden_number_is_refused_until_it_is_not() -> None:
@@ -315,17 +162,26 @@ def test_orders_are_heard_before_and_during_a_tick(orders: CampaignOrders, is_ov
     assert bench.tick().called == 2
 
 
-def test_the_same_file_is_refused_in_another_occurrence() -> None:
-    """Unless the campaign repeats; another file is not the same."""
+def test_every_call_that_has_come_to_rest_is_told_once() -> None:
+    """With its row, in the order in which calls end; a second tick tells of nobody."""
     bench = Bench()
+    bench.callees.set(NUMBERS[0], [Behaviour(does="busy", after=30.0)])
     bench.tick()
-    bench.occurrence = Occurrence("tuesday")
-    with pytest.raises(SameFileError, match="monday"):
-        bench.tick()
-    assert len(bench.rung()) == 3
-    bench.campaign = replace(bench.campaign, repeat=Repeat.DAILY)
+    assert [each.contact.to for each in bench.told if each.contact] == [NUMBERS[1], NUMBERS[2], NUMBERS[0]]
+    assert [each.result.state.end.disposition for each in bench.told if each.result.state.end][2] == "busy"
     bench.tick()
-    assert len(bench.rung()) == 6
+    assert len(bench.told) == 3
+
+
+def test_when_nobody_asks_any_more_no_call_is_begun() -> None:
+    """The next tick goes on."""
+    bench = Bench(concurrency=1)
+    bench.enough = 1
+    report = bench.tick()
+    assert (report.stopped, len(bench.rung())) == ("nobody asks for its results any more", 1)
+    bench.enough = 1000
+    bench.tick()
+    assert bench.numbers() == NUMBERS[:3]
 
 
 def test_a_campaign_that_another_process_runs_is_left_alone() -> None:
@@ -351,20 +207,6 @@ def test_an_api_out_of_reach_loses_nobody() -> None:
     assert sorted(bench.numbers()) == NUMBERS[1:]
     assert len(bench.store.runs) == len(NUMBERS)
     assert bench.standing(NUMBERS[0]).state is ContactState.OPEN
-
-
-def test_a_run_that_never_dialled_ends_with_its_occurrence() -> None:
-    """Nobody is called for a day that is over."""
-    bench = Bench(concurrency=1, repeat=Repeat.DAILY)
-    bench.contacts = [contact(NUMBERS[0])]
-    bench.network = Treatment(refused=True)
-    bench.tick()
-    bench.network = CLEAN
-    bench.occurrence = Occurrence("tuesday")
-    bench.contacts = []
-    bench.tick()
-    assert bench.rung() == []
-    assert bench.standing(NUMBERS[0]).state is ContactState.DONE
 
 
 def test_a_killed_tick_is_carried_on_with_first() -> None:

@@ -16,6 +16,7 @@ from orchestrator.core.records import (
     Looked,
     LookKind,
     Noticed,
+    Record,
     Resolved,
     RunEnded,
     Status,
@@ -29,7 +30,7 @@ from orchestrator.ports import Lease
 from orchestrator.runtime.runner import Prepared, RunResult
 from orchestrator.sandbox.callees import Behaviour
 from tests.conformance.memory_journal import MemoryJournal
-from tests.fakes.transport import Treatment
+from tests.fakes.transport import CLEAN, Treatment
 from tests.property.scenarios import FROM, TO, Scenario, script_of
 from tests.property.simulation import RUN_ID, World
 
@@ -474,3 +475,49 @@ def test_open_digits_are_on_disk() -> None:
     assert result.state.steps[1].results is not None
     assert result.state.steps[1].results[0].digits == "7"
     assert result.state.phase is Phase.ENDED
+
+
+# --- what is done while a request is open -----------------------------------------------------------------------------
+
+
+def test_the_observer_is_told_while_a_request_is_open_never_in_the_callees_silence() -> None:
+    """Each record is told once, in order; those of a step once its request has left."""
+    bench = Bench(script_of(SHORT, SHORT, Hangup()))
+    told: list[tuple[Record, int]] = []
+    prepared = Prepared(to=TO, from_=FROM, variables={}, secrets={}, settings=bench.settings)
+    with bench.time.running():
+        runner = bench.runner()
+        runner.run(
+            bench.scenario.script,
+            prepared,
+            observer=lambda record, _state: told.append((record, len(bench.transport.log))),
+        )
+        runner.close()
+    assert [record for record, _ in told] == bench.simulated.records
+    assert [sent for record, sent in told if isinstance(record, Concluded)] == [2, 3, 4, 4]
+    assert [sent for record, sent in told if isinstance(record, Intended)] == [1, 2, 3, 4]
+
+
+def test_a_look_that_hangs_does_not_keep_the_callee_waiting_behind_a_clean_reply() -> None:
+    """The look at an open dangerous step is forgotten once the step's own reply is whole."""
+    hanging = Treatment(deliveries=(), answered_by=None)
+    bench = Bench(script_of(SendDtmf(Plain("12345")), SHORT, Hangup()), CLEAN, CLEAN, hanging)
+    result = run(bench)
+    assert [request.operation for request in bench.requests][2] is Operation.LOOK
+    concluded = [one for one in bench.simulated.records if isinstance(one, Concluded)]
+    by_command = {one.results[0].command: one for one in concluded if one.results}
+    keyed, spoken = by_command["send_dtmf"], by_command["say"]
+    assert spoken.first_byte is not None
+    assert spoken.first_byte.since(keyed.at) < 1.0
+    assert not [record for record in bench.simulated.records if isinstance(record, Looked)]
+    assert result.state.end is not None
+    assert result.state.end.status is Status.COMPLETED
+
+
+def test_a_look_that_hangs_is_waited_for_behind_a_lost_reply() -> None:
+    """Its evidence is what the step is settled by."""
+    slow = Treatment(deliveries=(3.0,))
+    bench = Bench(script_of(SendDtmf(Plain("123456789")), Hangup()), CLEAN, Treatment(cut_after_s=1.0), slow)
+    run(bench)
+    looks = [record.kind for record in bench.simulated.records if isinstance(record, Looked)]
+    assert looks[0] is LookKind.OPEN

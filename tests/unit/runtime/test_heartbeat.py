@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+
+import pytest
+
 from orchestrator.core.records import CancelAsked, Status
 from orchestrator.core.script import Hangup
 from orchestrator.ports import RunSummary
@@ -70,3 +74,33 @@ def test_reap_passes_over_a_run_that_another_process_has_just_taken() -> None:
         bench.journal.runs = runs  # type: ignore[method-assign, assignment]
         assert runner.reap() == []
         runner.close()
+
+
+def test_it_outlives_what_goes_wrong(caplog: pytest.LogCaptureFixture) -> None:
+    """An error of the journal's library, or of one run, is logged; the lease of a long call is kept all the same."""
+    bench = Bench(script_of(LONG, LONG, Hangup()))
+    broken = [True, True, True]
+    with bench.time.running(), caplog.at_level(logging.ERROR, logger="orchestrator"):
+        runner = bench.runner()
+        renew, check = bench.journal.renew, bench.control.must_end
+
+        def fails_at_first(*leases: object, **options: float) -> frozenset[str]:
+            if broken and broken.pop():
+                raise ZeroDivisionError("not a JournalError")
+            return renew(*leases, **options)  # type: ignore[arg-type]
+
+        def fails_once(now: object) -> str | None:
+            if len(broken) == 3 and bench.time.seconds > 3.0:
+                broken.pop()
+                raise ZeroDivisionError("in a tick")
+            return check(now)  # type: ignore[arg-type]
+
+        bench.journal.renew = fails_at_first  # type: ignore[method-assign, assignment]
+        bench.control.must_end = fails_once  # type: ignore[method-assign, assignment]
+        result = bench.drive(runner)
+        runner.close()
+    assert result.state.end is not None
+    assert result.state.end.status is Status.COMPLETED
+    told = [record.getMessage() for record in caplog.records]
+    assert "the heartbeat could not ask the journal; it goes on" in told
+    assert f"the heartbeat of run {RUN_ID} met an error; it goes on" in told

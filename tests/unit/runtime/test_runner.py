@@ -7,12 +7,13 @@ from dataclasses import replace
 import pytest
 
 from orchestrator.core.exchange import Operation
-from orchestrator.core.records import Intended, Status, Waited
+from orchestrator.core.origin import Origin
+from orchestrator.core.records import Disposition, Intended, RunStarted, Status, Waited
 from orchestrator.core.script import Hangup, Plain, Policy, Say, Script, SendDtmf
 from orchestrator.core.state import Phase
-from orchestrator.errors import ChangedPastError, LeaseHeldError, UsageError
+from orchestrator.errors import ChangedPastError, ConfigurationError, JournalError, LeaseHeldError, UsageError
 from orchestrator.runtime.runner import Runner, RunResult
-from tests.fakes.transport import Treatment
+from tests.fakes.transport import RawAnswer, Treatment
 from tests.property.scenarios import script_of
 from tests.property.simulation import RUN_ID
 from tests.unit.runtime.test_driver import LONG, SHORT, Bench
@@ -42,7 +43,7 @@ def other(bench: Bench) -> Runner:
     return bench.runner()
 
 
-def _another(bench: Bench) -> Runner:
+def _another(bench: Bench, origin: Origin | None = None) -> Runner:
     """Return the runner of a process that lives beside the first."""
     return Runner(
         journal=bench.outsider(),
@@ -52,6 +53,7 @@ def _another(bench: Bench) -> Runner:
         new_id=lambda: "x",
         draw=lambda: 0.0,
         lease_s=30.0,
+        origin=origin,
     )
 
 
@@ -271,3 +273,318 @@ def test_a_dangerous_step_is_never_keyed_twice_by_a_resume() -> None:
     assert result.state.end.status is Status.COMPLETED
     keyed = [e["keyed"] for e in bench.simulated.server.transcript.heard(result.state.call_id or "")]
     assert keyed == ["123456789"]
+
+
+# --- the end of a call ------------------------------------------------------------------------------------------------
+
+
+BARE = Treatment(emptied=True)
+NOT_FOUND = Treatment(instead=RawAnswer(404, b'{"response": {"error": {"code": 404, "message": "no such call"}}}'))
+
+
+def ends(bench: Bench) -> list[Operation]:
+    """Return what was sent from the first DELETE on."""
+    operations = bench.operations()
+    return operations[operations.index(Operation.END) :]
+
+
+def test_an_ordinary_end_costs_one_request() -> None:
+    """Its reply shows the ended call."""
+    bench = Bench(script_of(SHORT))
+    with bench.time.running():
+        assert not bench.live(None)
+    assert ends(bench) == [Operation.END]
+
+
+def test_a_bare_reply_to_an_end_is_looked_at() -> None:
+    """The call is shown ended: one look, and the run has ended well."""
+    bench = Bench(script_of(SHORT), Treatment(), Treatment(), BARE)
+    with bench.time.running():
+        assert not bench.live(None)
+    assert ends(bench) == [Operation.END, Operation.LOOK]
+    assert bench.simulated.state.end is not None
+    assert bench.simulated.state.end.status is Status.COMPLETED
+
+
+@pytest.mark.parametrize("claim", [NOT_FOUND, replace(BARE, deliveries=(), instead=RawAnswer(200), cut_after_s=1.0)])
+def test_an_end_that_did_not_happen_is_tried_again(claim: Treatment) -> None:
+    """A middlebox says it is gone, or that all is well; the look shows the call up."""
+    swallowed = replace(claim, deliveries=(), cut_after_s=1.0)
+    bench = Bench(script_of(SHORT), Treatment(), Treatment(), swallowed)
+    with bench.time.running():
+        assert not bench.live(None)
+    assert ends(bench) == [Operation.END, Operation.LOOK, Operation.END]
+    assert [call["status"] for call in bench.calls()] == ["hangup"]
+
+
+def test_a_call_that_the_api_does_not_know_is_not_said_to_have_ended() -> None:
+    """404 to the DELETE and to the look: the run ends, and says that nobody saw its call end."""
+    bench = crashed(script_of(SHORT, LONG, Hangup()), after_s=10.0)
+    with bench.time.running():
+        die(bench)
+        runner = other(bench)
+        bench.network = lambda _request: NOT_FOUND  # type: ignore[method-assign, assignment]
+        bench.transport.network = bench.network
+        result = runner.cancel(RUN_ID, why="enough")
+        runner.close()
+    assert result is not None
+    assert [notice.code for notice in result.state.notices] == ["vanished"]
+    assert result.state.end is not None
+    assert result.state.end.fault is not None
+    assert "that it has ended was not seen" in result.state.end.fault.message
+
+
+# --- a call that was left up ------------------------------------------------------------------------------------------
+
+
+def left_up() -> Bench:
+    """Return a run that will complete, and leave its call up."""
+    bench = Bench(script_of(SHORT))
+    bench.settings = replace(bench.settings, leave_up=True)
+    return bench
+
+
+def test_a_call_that_a_completed_run_left_up_can_be_ended() -> None:
+    """The run stays completed, with a notice; asked again, nothing more is sent."""
+    bench = left_up()
+    with bench.time.running():
+        assert not bench.live(None)
+        assert [call["status"] for call in bench.calls()] == ["ready"]
+        end = bench.simulated.state.end
+        runner = other(bench)
+        result = runner.cancel(RUN_ID, why="enough")
+        sent = len(bench.requests)
+        again = runner.cancel(RUN_ID, why="enough")
+        runner.close()
+    assert [call["status"] for call in bench.calls()] == ["hangup"]
+    assert result is not None
+    assert (result.rest, result.state.phase, result.state.end) == (None, Phase.ENDED, end)
+    assert [notice.code for notice in result.state.notices] == ["ended_later"]
+    assert again is not None
+    assert (again.state.end, len(bench.requests)) == (end, sent)
+    assert bench.simulated.state == result.state
+
+
+def test_a_cancel_that_died_is_carried_on_with_by_the_next() -> None:
+    """The intent of the DELETE is on disk; what came of it is looked at."""
+    bench = left_up()
+    with bench.time.running():
+        assert not bench.live(None)
+        runner = other(bench)
+        bench.at_request[len(bench.requests) + 1] = lambda: bench.kill(bench.time.process)
+        with pytest.raises(JournalError):
+            runner.cancel(RUN_ID, why="enough")
+        bench.time.begin_process("between")
+        assert bench.simulated.state.phase is Phase.SENDING
+        runner = other(bench)
+        result = runner.cancel(RUN_ID, why="enough")
+        runner.close()
+    assert result is not None
+    assert (result.rest, result.state.phase) == (None, Phase.ENDED)
+    assert [call["status"] for call in bench.calls()] == ["hangup"]
+
+
+def test_a_call_that_an_undecided_run_left_up_can_be_ended() -> None:
+    """It waits for its verdict all the same."""
+    bench = undecided()
+    bench.settings = replace(bench.settings, leave_up=True)
+    with bench.time.running():
+        assert not bench.live(None)
+        assert [call["status"] for call in bench.calls()] == ["ready"]
+        runner = other(bench)
+        result = runner.cancel(RUN_ID, why="enough")
+        runner.close()
+    assert [call["status"] for call in bench.calls()] == ["hangup"]
+    assert result is not None
+    assert result.state.phase is Phase.UNDECIDED
+
+
+# --- the API that a run belongs to ------------------------------------------------------------------------------------
+
+OURS = Origin(api_url="https://api.example", account="a")
+THEIRS = Origin(api_url="https://elsewhere.example", account="a")
+OTHER_KEY = Origin(api_url="https://api.example", account="b")
+
+
+def crashed_at(origin: Origin) -> Bench:
+    """Return a run of some API whose process died in the middle of its call."""
+    bench = crashed(script_of(SHORT, LONG, Hangup()), after_s=10.0)
+    bench.origin = origin
+    return bench
+
+
+def test_a_run_notes_its_api() -> None:
+    """In its first record."""
+    bench = crashed_at(OURS)
+    with bench.time.running():
+        die(bench)
+    started = bench.simulated.records[0]
+    assert isinstance(started, RunStarted)
+    assert (started.api_url, started.account) == (OURS.api_url, OURS.account)
+
+
+def test_a_run_of_another_api_is_refused() -> None:
+    """Nothing is sent or written, the lease is free, and the message names the URL and how to set it."""
+    bench = crashed_at(THEIRS)
+    with bench.time.running():
+        die(bench)
+        bench.origin = OURS
+        sent, written = len(bench.requests), len(bench.simulated.records)
+        bench.time.sleep(500.0)
+        runner = other(bench)
+        for attempt in (lambda: bench.drive(runner), lambda: runner.cancel(RUN_ID, why="enough")):
+            with pytest.raises(ConfigurationError, match=r"ORCHESTRATOR_API_URL=https://elsewhere\.example"):
+                attempt()
+        assert runner.reap() == []
+        assert runner.left_alone == {RUN_ID: "https://elsewhere.example"}
+        runner.close()
+        assert (len(bench.requests), len(bench.simulated.records)) == (sent, written)
+        bench.origin = THEIRS
+        runner = other(bench)
+        result = bench.drive(runner)
+        runner.close()
+    assert result.state.end is not None
+    assert result.state.end.status is not Status.CANCELLED
+
+
+def test_a_cancel_reaches_the_driver_of_another_api() -> None:
+    """It has the credentials for it; this process only leaves a message."""
+    bench = Bench(script_of(LONG, Hangup()))
+    bench.origin = THEIRS
+    outcomes: list[object] = []
+
+    def intrude() -> None:
+        runner = _another(bench, OURS)
+        outcomes.append(runner.cancel(RUN_ID, why="enough"))
+
+    with bench.time.running():
+        bench.time.at(10.0, intrude)
+        assert not bench.live(None)
+    assert outcomes == [None]
+    assert bench.simulated.state.end is not None
+    assert bench.simulated.state.end.status is Status.CANCELLED
+
+
+def test_a_run_of_another_api_that_never_dialled_can_be_cancelled() -> None:
+    """Nothing need be sent for that."""
+    bench = Bench(script_of(SHORT))
+    bench.origin = THEIRS
+    with bench.time.running():
+        runner = other(bench)
+        bench.control.stop(grace_s=30.0, why="SIGTERM")
+        bench.drive(runner)
+        runner.close()
+        bench.origin = OURS
+        runner = other(bench)
+        result = runner.cancel(RUN_ID, why="enough")
+        runner.close()
+    assert result is not None
+    assert result.state.end is not None
+    assert result.state.end.status is Status.CANCELLED
+    assert bench.requests == []
+
+
+def test_a_verdict_that_ends_a_run_of_another_api_is_refused() -> None:
+    """There may be more to end; the verdict is not taken."""
+    bench = undecided()
+    bench.origin = THEIRS
+    with bench.time.running():
+        assert not bench.live(None)
+        bench.origin = OURS
+        runner = other(bench)
+        with pytest.raises(ConfigurationError):
+            runner.resolve(RUN_ID, ran=True, call_id=None, note=None)
+        runner.close()
+    assert bench.simulated.state.phase is Phase.UNDECIDED
+
+
+def test_another_key_that_cannot_see_the_call_proves_nothing() -> None:
+    """404 to a resume and to a cancel: the run rests, and the right key carries on with the same call."""
+    bench = crashed_at(OURS)
+    with bench.time.running():
+        die(bench)
+        bench.origin = OTHER_KEY
+        for attempt in ("resume", "cancel"):
+            runner = other(bench)
+            bench.transport.network = lambda _request: NOT_FOUND
+            result = bench.drive(runner) if attempt == "resume" else runner.cancel(RUN_ID, why="enough")
+            runner.close()
+            assert result is not None
+            assert result.rest is not None
+            assert result.rest.code == "configuration"
+            assert "another API key" in result.rest.message
+            assert result.state.end is None
+        bench.origin = OURS
+        runner = other(bench)
+        done = bench.drive(runner)
+        runner.close()
+    assert done.state.end is not None
+    assert done.state.end.status is Status.CANCELLED
+    assert [call["status"] for call in bench.calls()] == ["hangup"]
+
+
+# --- time -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("gap_s", "dials_late", "dials"), [(300.0, False, 1), (400.0, False, 0), (400.0, True, 1)])
+def test_a_run_that_never_dialled_is_not_dialled_by_surprise(gap_s: float, dials_late: bool, dials: int) -> None:
+    """Long after it was asked for, unless whoever resumes it knows better, as a batch does."""
+    bench = Bench(script_of(SHORT))
+    with bench.time.running():
+        runner = other(bench)
+        bench.control.stop(grace_s=30.0, why="SIGTERM")
+        bench.drive(runner)
+        runner.close()
+        bench.time.sleep(gap_s)
+        runner = other(bench)
+        result = runner.resume(
+            RUN_ID, bench.scenario.script, secrets={}, settings=bench.settings, dials_late=dials_late
+        )
+        runner.close()
+    assert result.state.end is not None
+    assert bench.operations().count(Operation.CREATE) == dials
+    if not dials:
+        assert result.state.end.fault is not None
+        assert (result.state.end.status, result.state.end.fault.code) == (Status.FAILED, "too_late")
+
+
+def test_the_clock_of_the_server_is_remembered_from_run_to_run() -> None:
+    """The first dial of a machine whose clock is behind is fenced out, which the run says; the next one rings."""
+    bench = Bench(script_of(SHORT, Hangup()), skew_s=200.0)
+    with bench.time.running():
+        runner = bench.runner()
+        first = bench.drive(runner)
+        bench.run_id = "run-2"
+        second = bench.drive(runner)
+        runner.close()
+    assert first.state.end is not None
+    assert first.state.end.fault is not None
+    assert (first.state.end.disposition, first.state.end.fault.code) == (Disposition.EXPIRED, "clock_skew")
+    assert "the clocks differ by 200 s" in first.state.end.fault.message
+    assert second.state.begun.clock_skew_s == pytest.approx(200.0, abs=1.0)
+    assert second.state.end is not None
+    assert second.state.end.status is Status.COMPLETED
+
+
+def test_a_verdict_that_is_driven_keeps_its_lease() -> None:
+    """The watch for further calls of a lost dial lasts longer than a lease: nobody else takes the run meanwhile."""
+    bench = Bench(script_of(SHORT, Hangup(), policy=Policy.STOP), LOST, Treatment(), LOST)
+    bench.time.at(20.0, lambda: bench.kill(bench.time.process))
+    taken: list[str] = []
+
+    def take() -> None:
+        try:
+            bench.outsider().acquire(RUN_ID, lease_s=30.0)
+        except LeaseHeldError:
+            taken.append("held")
+
+    with bench.time.running():
+        die(bench)
+        assert bench.simulated.state.phase is Phase.UNDECIDED
+        runner = other(bench)
+        bench.time.at(55.0, take)
+        result = runner.resolve(RUN_ID, ran=True, call_id=None, note=None)
+        runner.close()
+    assert taken == ["held"]
+    assert bench.time.seconds > 60.0
+    assert result.state.end is not None

@@ -230,7 +230,10 @@ do_not_call:
         ("timezone: xxxxxxxxxxx", "`timezone` must be a time zone such as Europe/Paris, not `xxxxxxxxxxx`"),
         ("region: usa", "`region` must be a country of two capital letters, such as US, not `usa`"),
         ("delimiter: ;;", "`delimiter` must be a single character or `tab`, not `;;`"),
-        ("holidays: Bavaria", "`holidays` must be a country such as US, or a part of one such as US-CA, not `Bavaria`"),
+        (
+            "holidays: Bavaria",
+            "`holidays` must be a country such as US, a part of one such as US-CA, or `callee`, not `Bavaria`",
+        ),
         ("allowed_prefixes: 1-555", "`allowed_prefixes` must begin numbers in international form"),
         ("allowed_prefixes: ['+1', '']", "spring.yaml:1:26: `allowed_prefixes` must not be empty"),
         ("allowed_prefixes: {}", "`allowed_prefixes` must be a list of texts, not a mapping"),
@@ -317,3 +320,15 @@ def test_every_field_of_a_campaign_can_be_written(tmp_path: Path) -> None:
     assert all(f"\n{word}:" in EVERYTHING for word in WORDS)
     campaign, default = load_campaign(written(tmp_path, EVERYTHING)), Campaign(name="")
     assert [one.name for one in fields(Campaign) if getattr(campaign, one.name) == getattr(default, one.name)] == []
+
+
+@pytest.mark.parametrize(("written", "found"), [("callee", "callee"), ("Callee", "callee"), ("de-BY", "DE")])
+def test_holidays_are_those_of_a_country_or_of_each_callee(written: str, found: str) -> None:
+    """`callee` is no country."""
+    assert make_campaign({"holidays": written}, name="c").holidays == found
+
+
+def test_a_part_of_the_callee_is_a_mistake() -> None:
+    """Only countries have parts."""
+    with pytest.raises(UsageError, match="`holidays` must be"):
+        make_campaign({"holidays": "callee-BY"}, name="c")

@@ -77,7 +77,12 @@ def test_every_setting_is_a_field() -> None:
     """Each word leads to a field of the core's settings; only what belongs to a network or a server has none."""
     known = {each.name for each in fields(Settings)}
 
-    assert known - {setting.field for setting in SETTINGS.values()} == {"limit_s", "idempotent_for_s"}
+    assert known - {setting.field for setting in SETTINGS.values()} == {
+        "limit_s",
+        "idempotent_for_s",
+        "shows_results",
+        "hears_events",
+    }
     assert {setting.field for setting in SETTINGS.values()} < known
 
 

@@ -1,4 +1,4 @@
-"""The composition of a batch: what is checked first, what results add up to, and what a tick would do."""
+"""The composition of a batch: what is checked first, and what a tick would do."""
 
 from __future__ import annotations
 
@@ -7,27 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.batches import CampaignRun, Totals, result_of
+from orchestrator.batches import CampaignRun
 from orchestrator.compose import Orchestrator
 from orchestrator.core.admission import Call, Refused
 from orchestrator.core.campaign import Campaign, Overlap
-from orchestrator.core.ledger import LedgerError, ResultRow, Tally
 from orchestrator.errors import LeaseHeldError, StoppedEarlyError, UsageError
-from orchestrator.ports import ContactState, Standing
 
 NUMBER = "+12125550101"
-HELD = Standing(
-    key="k",
-    campaign="c",
-    occurrence="o",
-    number=NUMBER,
-    row_digest="d",
-    state=ContactState.WAITING,
-    attempts=2,
-    due_wall=0.0,
-    disposition="busy",
-    reason="it waits",
-)
 
 
 @pytest.fixture
@@ -44,41 +30,6 @@ def campaign(tmp_path: Path) -> Campaign:
     return Campaign(name="c", script=str(script), contacts=str(contacts))
 
 
-def test_totals_that_do_not_add_up_fail_loudly() -> None:
-    """A contact too few or too many is our own bug; duplicates are counted apart."""
-    totals = Totals()
-    rows = [
-        ResultRow(to=NUMBER, disposition="completed", result="told", attempts=2),
-        ResultRow(to=NUMBER, disposition=Tally.REFUSED, reason="a duplicate: of the first"),
-        ResultRow(to=NUMBER, disposition=Tally.WAITING, reason="later"),
-    ]
-    assert list(totals.of(rows)) == rows
-    assert (totals.duplicates, totals.attempts, dict(totals.results)) == (1, 2, {"told": 1})
-    assert totals.ledger(contacts=3).waiting == 1
-    with pytest.raises(LedgerError):
-        totals.ledger(contacts=4)
-
-
-@pytest.mark.parametrize(
-    ("state", "disposition", "reason"),
-    [
-        (ContactState.WAITING, "waiting", "it waits"),
-        (ContactState.REFUSED, "refused", "it waits"),
-        (ContactState.AGAIN, "waiting", "busy: to be called again from 1970-01-01T00:00:00.000Z on"),
-        (ContactState.DONE, "busy", "it waits"),
-    ],
-)
-def test_a_result_says_where_a_contact_stands(orchestrator, state, disposition, reason) -> None:
-    """In the words of the results file."""
-    row = result_of(NUMBER, replace(HELD, state=state), orchestrator=orchestrator)
-    assert (row.disposition, row.reason, row.attempts) == (disposition, reason, 2)
-
-
-def test_a_contact_no_tick_has_come_to_waits(orchestrator) -> None:
-    """It is counted all the same."""
-    assert result_of(NUMBER, None, orchestrator=orchestrator).disposition == "waiting"
-
-
 @pytest.mark.parametrize("word", ["script", "contacts"])
 def test_a_campaign_needs_a_script_and_contacts(orchestrator, campaign, word: str) -> None:
     """It says which is missing."""
@@ -91,7 +42,7 @@ def test_a_preview_makes_no_journal(orchestrator, campaign) -> None:
     with CampaignRun(orchestrator, campaign) as run:
         kinds = [type(preview.admission) for preview in run.preview()]
         rejected: list[int] = []
-        assert run.count(lambda row: rejected.append(row.line)) + len(rejected) == 4
+        assert run.source.count(lambda row: rejected.append(row.line)) + len(rejected) == 4
     assert kinds[:2] == [Call, Refused]
     assert not orchestrator.journal_path.exists()
 

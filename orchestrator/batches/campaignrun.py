@@ -1,0 +1,319 @@
+"""One occurrence of a campaign, with all that it names opened: its ticks, its results, and what it would do."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import lru_cache, partial
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from orchestrator.adapters.donotcall import DoNotCall
+from orchestrator.adapters.lockfile import LockFile, lock_beside
+from orchestrator.adapters.numbers import refusal
+from orchestrator.adapters.zones import zones_of
+from orchestrator.batches.dates import holidays_of_callees, resolved
+from orchestrator.batches.sources import Contacts, Source
+from orchestrator.core.admission import DUPLICATE, Facts, Tick
+from orchestrator.core.campaign import Campaign, Occurrence, Overlap, occurrence_of
+from orchestrator.core.contact import Contact, occurrence_key
+from orchestrator.core.evolve import fold
+from orchestrator.core.ledger import ResultRow, Tally
+from orchestrator.core.script import Script, Value
+from orchestrator.core.throttle import dial_of
+from orchestrator.errors import LeaseHeldError, NoSuchRunError, ScriptError, StoppedEarlyError, UsageError
+from orchestrator.ports import ContactState, Standing
+from orchestrator.runtime.batch import CHUNK, Batch
+from orchestrator.runtime.facts import FactFinder
+from orchestrator.runtime.job import Finished, Job, TickReport
+from orchestrator.runtime.messages import message_of
+from orchestrator.runtime.preview import Preview, previews
+from orchestrator.runtime.rows import result_of
+from orchestrator.runtime.runner import Prepared, RunResult
+from orchestrator.scriptfile import load_script
+from orchestrator.scriptfile.campaign import check_labels
+
+if TYPE_CHECKING:
+    from orchestrator.compose import Orchestrator
+
+WAIT_S = 1.0
+"""How often a tick that waits for another one looks whether it has ended."""
+
+
+class CampaignRun:
+    """One occurrence of a campaign: its ticks, its results, and what it would do. A context manager."""
+
+    def __init__(
+        self,
+        orchestrator: Orchestrator,
+        campaign: Campaign,
+        *,
+        script: Script | None = None,
+        contacts: Contacts | None = None,
+        occurrence: str | None = None,
+        limit_s: float | None = None,
+        network: str | None = None,
+    ) -> None:
+        """Open and check everything the campaign names. Nothing is sent, and no journal is made.
+
+        Args:
+            orchestrator: Drives the calls, and has the journal.
+            campaign: With paths of a script and of contacts (`-`: standard input, which is copied to a temporary file).
+            script: In place of the campaign's.
+            contacts: In place of the campaign's; rows are read to their end, and kept.
+            occurrence: Its name, where it is not the date.
+            limit_s: The network limit in seconds, as for `Orchestrator.run`.
+            network: A network profile's name, instead of `limit_s`.
+
+        Raises:
+            UsageError: There is no script, or there are no contacts.
+            ScriptError, ContactsError, ConfigurationError: As their names say.
+        """
+        self.orchestrator = orchestrator
+        now_wall = orchestrator.clock.now().wall
+        self.campaign = resolved(campaign, now_wall=now_wall)
+        self.occurrence: Occurrence = occurrence_of(self.campaign, now_wall, occurrence)
+        self.script: Script = script or load_script(_named(campaign, "script", campaign.script))
+        check_labels(self.campaign, self.script)
+        self._lists = DoNotCall(campaign.do_not_call, campaign.do_not_call_command, campaign.region)
+        self._lists.check()
+        self._zones_of = lru_cache(maxsize=4096)(zones_of)
+        self._holidays_of = holidays_of_callees(campaign, now_wall=now_wall)
+        settings = orchestrator.settings_for(
+            self.script, limit_s=limit_s, network=network, overrides=campaign.overrides
+        )
+        planned = orchestrator.plan(self.script, variables=campaign.variables, limit_s=limit_s, network=network)
+        self.grace_s = settings.grace_s
+        self._lease_s = settings.lease_s
+        self._dial = dial_of(self.script, campaign.variables, settings)
+        longest_s = min(planned.bounds.longest_s, settings.max_call_s)
+        self._rules = Tick(campaign=self.campaign, occurrence=self.occurrence, longest_s=longest_s)
+        self._prepare = partial(
+            orchestrator.prepare, self.script, limit_s=limit_s, network=network, overrides=campaign.overrides
+        )
+        self.source = Source(
+            _named(campaign, "contacts", campaign.contacts) if contacts is None else contacts, campaign
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Remove the copy of standard input."""
+        self.source.close()
+
+    @property
+    def secret_names(self) -> frozenset[str]:
+        """The variables whose values are masked in results."""
+        saved = {entry.save for entry in self.script.entries if entry.sensitive and entry.save is not None}
+        return self._sensitive | saved
+
+    # --- calling ------------------------------------------------------------------------------------------------------
+
+    def tick(
+        self, *, told: Callable[[Finished], None] | None = None, enough: Callable[[], bool] = lambda: False
+    ) -> TickReport:
+        """Run one tick, after another one of the campaign where it says so.
+
+        Args:
+            told: Hears of every call that has come to rest, in the thread of the call.
+            enough: Asked again and again; once true, no call is begun any more.
+
+        Raises:
+            LeaseHeldError: Another process runs a tick of this campaign.
+            StoppedEarlyError: A signal came while it was waited for.
+            SameFileError, ContactsError, JournalError: As `Batch.tick` says.
+        """
+        with self._alone():
+            while True:
+                try:
+                    return self._batch(told, enough).tick()
+                except LeaseHeldError:  # on another machine, or where there are no file locks
+                    if self.campaign.overlap is not Overlap.WAIT:
+                        raise
+                    self._wait()
+
+    def unfinished_runs(self) -> list[str]:
+        """Return the runs that the next tick carries on with."""
+        found = self.orchestrator.journal.campaigns.all_of(self.campaign.name, state=ContactState.OPEN)
+        return [standing.run_id for standing in found if standing.run_id is not None]
+
+    def preview(self) -> Iterator[Preview]:
+        """Yield what a tick would do with each contact at this moment, in the order in which it would.
+
+        Nothing is sent or written; the do-not-call command is asked, as it would be before a call.
+        """
+        now_wall = self.orchestrator.clock.now().wall
+        find = self._fact_finder()
+        return previews(
+            self._in_order(),
+            self._rules,
+            facts_of=lambda contact, standing: find(contact, standing, now_wall),
+            problem_of=self._problem_of,
+            now_wall=now_wall,
+        )
+
+    def left(self) -> int:
+        """Return how many contacts are not over: those that a tick may call."""
+        rows = self._standings()
+        return sum(standing is None or standing.state is not ContactState.DONE for _, standing in rows)
+
+    # --- results ------------------------------------------------------------------------------------------------------
+
+    def rows(self, *, saved: bool = True) -> Iterator[ResultRow]:
+        """Yield a result for each contact, in the order of the file; with the variables its run saved, if wanted."""
+        for contact, standing, row in self.placed():
+            own = {} if row.disposition == Tally.REFUSED or not saved else self._saved(standing)
+            yield replace(row, columns=contact.columns, saved=own)
+
+    # --- inside -------------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Hold the campaign's lock."""
+        lock = LockFile(lock_beside(self.orchestrator.journal.path, self.campaign.name))
+        while not lock.take():
+            if self.campaign.overlap is not Overlap.WAIT:
+                raise LeaseHeldError(f"another tick of the campaign {self.campaign.name} is running")
+            self._wait()
+        try:
+            yield
+        finally:
+            lock.give_back()
+
+    def _wait(self) -> None:
+        control, clock = self.orchestrator.control, self.orchestrator.clock
+        if clock.wait(clock.now().plus(WAIT_S), control.told):
+            raise StoppedEarlyError("stopped while another tick of the campaign was running")
+
+    def _batch(self, told: Callable[[Finished], None] | None, enough: Callable[[], bool]) -> Batch:
+        orchestrator = self.orchestrator
+        return Batch(
+            runner=orchestrator.runner,
+            journal=orchestrator.journal,
+            store=orchestrator.journal.campaigns,
+            clock=orchestrator.clock,
+            control=orchestrator.control,
+            job=self._job(),
+            lease_s=self._lease_s,
+            observer=orchestrator.observer,
+            told=told,
+            enough=enough,
+        )
+
+    def _job(self) -> Job:
+        return Job(
+            campaign=self.campaign,
+            occurrence=self.occurrence,
+            script=self.script,
+            longest_s=self._rules.longest_s,
+            contacts=self.source.rows,
+            content_digest=self.source.digest(),
+            prepare=self._prepared,
+            zones_of=self._zones_of,
+            forbidden=self._forbidden,
+            holidays_of=self._holidays_of,
+            dial=self._dial,
+            fallback=message_of(self.campaign),
+            has_secrets=bool(self._sensitive),
+            has_priorities=self.source.has_priorities,
+        )
+
+    def _prepared(self, contact: Contact) -> Prepared:
+        variables = {**self.campaign.variables, **contact.variables}
+        return self._prepare(to=contact.to, from_=contact.from_, variables=variables)
+
+    def _problem_of(self, contact: Contact) -> str | None:
+        try:
+            self._prepared(contact)
+        except (UsageError, ScriptError) as error:
+            return str(error)
+        return None
+
+    @property
+    def _sensitive(self) -> frozenset[str]:
+        return frozenset(variable.name for variable in self.script.variables if variable.sensitive)
+
+    def _forbidden(self, number: str) -> str | None:
+        return refusal(number) or self._lists.reason(number)
+
+    def _fact_finder(self) -> Callable[[Contact, Standing | None, float], Facts]:
+        """Return what finds facts; without a journal there is nothing to know of earlier calls."""
+        holidays_of = self._holidays_of or (lambda _: frozenset())
+        if not self.orchestrator.journal_path.exists():
+            return lambda contact, _, __: Facts(
+                zones=self._zones_of(contact.to),
+                forbidden=self._forbidden(contact.to),
+                holidays=holidays_of(contact.to),
+            )
+        journal = self.orchestrator.journal
+        finder = FactFinder(
+            journal=journal,
+            store=journal.campaigns,
+            rules=self._rules,
+            zones_of=self._zones_of,
+            forbidden=self._forbidden,
+            holidays_of=holidays_of,
+        )
+        return lambda contact, standing, now_wall: finder.of(contact, self.key_of(contact), standing, now_wall=now_wall)
+
+    def _in_order(self) -> Iterator[tuple[Contact, Standing | None]]:
+        """Yield contacts as a tick goes through them: by their priority, then as in the file."""
+        priorities = {contact.priority for contact, _ in self._standings()} if self.source.has_priorities else {0}
+        for priority in sorted(priorities, reverse=True):
+            yield from (found for found in self._standings() if found[0].priority == priority)
+
+    def _standings(self) -> Iterator[tuple[Contact, Standing | None]]:
+        store = self.orchestrator.journal.campaigns if self.orchestrator.journal_path.exists() else None
+        rows = self.source.contacts()
+        while chunk := list(itertools.islice(rows, CHUNK)):
+            found = {} if store is None else store.standings([self.key_of(contact) for contact in chunk])
+            yield from ((contact, found.get(self.key_of(contact))) for contact in chunk)
+
+    def placed(self) -> Iterator[tuple[Contact, Standing | None, ResultRow]]:
+        """Yield each contact with where it stands and its result, which says so of one that is in the list twice."""
+        seen: set[int] = set()
+        for contact, standing in self._standings():
+            mark = mark_of(self.key_of(contact))
+            if mark in seen:
+                reason = f"{DUPLICATE}: another row of this file is the same contact"
+                yield contact, standing, ResultRow(to=contact.to, disposition=Tally.REFUSED, reason=reason)
+                continue
+            seen.add(mark)
+            yield contact, standing, result_of(contact.to, standing, read=self.orchestrator.journal.read)
+
+    def run_of(self, run_id: str) -> RunResult | None:
+        """Return what a run that nobody drives has come to; None where it was pruned."""
+        try:
+            return RunResult(fold(self.orchestrator.journal.read(run_id)))
+        except NoSuchRunError:
+            return None
+
+    def key_of(self, contact: Contact) -> str:
+        """Return the key of a contact in this occurrence."""
+        return occurrence_key(campaign=self.campaign.name, contact=contact.key, occurrence=self.occurrence.name)
+
+    def _saved(self, standing: Standing | None) -> Mapping[str, Value]:
+        names = [entry.save for entry in self.script.entries if entry.save is not None]
+        if not names or standing is None or standing.run_id is None or standing.state is not ContactState.DONE:
+            return {}
+        result = self.run_of(standing.run_id)
+        return {} if result is None else {name: result.state.variables.get(name, "") for name in names}
+
+
+def _named(campaign: Campaign, word: str, path: str | None) -> str:
+    if path is None:
+        raise UsageError(f"the campaign {campaign.name} names no {word}")
+    return path
+
+
+def mark_of(key: str) -> int:
+    """Return what tells a contact from others in one machine word: a million of them fit."""
+    return int(key[:15], 16)

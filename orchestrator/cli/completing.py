@@ -1,0 +1,72 @@
+"""What the shell is offered: runs of the journal, networks, files. It must be quick, change nothing and never complain.
+
+`options` and the commands hang these on their arguments; click calls them while the user types.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import click
+
+from orchestrator.cli.app import App
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+    from orchestrator.ports import RunSummary
+
+_MOST_OFFERED = 50
+
+Complete = Callable[[click.Context, click.Parameter, str], "list[CompletionItem]"]
+
+
+def network_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:  # noqa: ARG001 - click's signature
+    """Offer the network profiles."""
+    from click.shell_completion import CompletionItem
+
+    from orchestrator.core.networks import NETWORKS
+
+    fitting = (each for each in NETWORKS if each.name.startswith(incomplete))
+    return [CompletionItem(each.name, help=each.description) for each in fitting]
+
+
+def files(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:  # noqa: ARG001 - click's signature
+    """Let the shell offer files."""
+    from click.shell_completion import CompletionItem
+
+    return [CompletionItem(incomplete, type="file")]
+
+
+def run_ids(*, unfinished: bool = False) -> Complete:
+    """Return what offers the ids of runs, the newest first, with their status and callee.
+
+    Args:
+        unfinished: Only those that have not ended.
+    """
+
+    def complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        from click.shell_completion import CompletionItem
+
+        try:
+            found = list(_summaries(ctx.ensure_object(App), incomplete, unfinished=unfinished))
+        except Exception:  # noqa: BLE001 - whatever is wrong, a line that is being typed is no place to say so
+            return []
+        given = ctx.params.get(param.name or "") or ()
+        return [
+            CompletionItem(each.run_id, help=f"{each.marks.status.value} {each.script_name} {each.to}")
+            for each in found
+            if each.run_id not in given
+        ]
+
+    return complete
+
+
+def _summaries(app: App, incomplete: str, *, unfinished: bool) -> Iterator[RunSummary]:
+    with app.orchestrator() as orchestrator:
+        if not orchestrator.journal_path.exists():
+            return
+        runs = orchestrator.journal.runs(unfinished=unfinished)
+        yield from islice((each for each in runs if each.run_id.startswith(incomplete)), _MOST_OFFERED)

@@ -1,0 +1,126 @@
+"""An acknowledged list that the server runs: when it is looked at, and what looks and events tell of it. Pure.
+
+An event never ends a step by itself (contract section 6): it is a reason to look now, and its results are taken only
+when its commands are those of the list in flight and a look shows that the list is over. Part of `evolve` (what records
+mean) and of `decide` (when to look).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from orchestrator.core.exchange import CallSeen, CommandResult, Operation
+from orchestrator.core.instant import Instant
+from orchestrator.core.modes import asks_events
+from orchestrator.core.records import Concluded, EventReceived, Looked
+from orchestrator.core.state import Pending, RunState
+
+DENSEST_LOOK_S = 0.3
+SPARSEST_LOOK_S = 5.0
+EVENTS_SPARE = 4
+"""Where an event is expected, looks are this much farther apart."""
+ANSWER_LOOK_S = 1.0
+"""A callee may answer at any moment, and then waits to hear something."""
+LONG_BEFORE_S = 15.0
+"""A call may end while a long list has hardly begun: it is looked at so often even then."""
+
+
+def is_acknowledged(pending: Pending, record: Concluded) -> bool:
+    """Say whether a reply only acknowledges the list: it carries no results, and the call is not over."""
+    over = record.call is not None and record.call.ended
+    return pending.intent.asynchronous and not record.results and not over
+
+
+def next_look(state: RunState, now: Instant) -> Instant:
+    """Return when the call is to be looked at next: seldom before the list can be over, often around its expected end.
+
+    An event is a reason to look at once, but a flood of them is not one for a flood of looks.
+    """
+    pending = state.pending
+    assert pending is not None, "an acknowledged list is pending"
+    intent, accepted = pending.intent, accepted_at(pending)
+    last = pending.looks[-1].began if pending.looks else accepted
+    if pending.look_now:
+        return now if not pending.looks else last.plus(DENSEST_LOOK_S)
+    gone_s = last.since(accepted)
+    if gone_s < intent.shortest_s:
+        return last.plus(min(intent.shortest_s - gone_s, LONG_BEFORE_S))
+    expects_event = asks_events(state.settings)
+    if intent.operation is Operation.CREATE:
+        return last.plus(ANSWER_LOOK_S * (2 if expects_event else 1))
+    apart_s = max(abs(gone_s - intent.expected_s) / 4, DENSEST_LOOK_S)
+    return last.plus(min(apart_s * (EVENTS_SPARE if expects_event else 1), SPARSEST_LOOK_S))
+
+
+def accepted_at(pending: Pending) -> Instant:
+    """Return when the list was acknowledged."""
+    return pending.intent.at if pending.concluded is None else pending.concluded.at
+
+
+def spoken_to_until(state: RunState) -> Instant:
+    """Return until when the list may last: so long nobody waits in silence."""
+    pending = state.pending
+    assert pending is not None, "an acknowledged list is pending"
+    return accepted_at(pending).plus(pending.intent.longest_s)
+
+
+def overdue(state: RunState, now: Instant) -> bool:
+    """Say whether the list lasts longer than it can."""
+    dials = state.pending is not None and state.pending.intent.operation is Operation.CREATE
+    ring_s = state.settings.dial_expire_s if dials else 0.0
+    return now.since(spoken_to_until(state)) > ring_s + state.settings.read_margin_s
+
+
+def with_event(state: RunState, record: EventReceived) -> Pending | None:
+    """Return the pending step with an event that may be its own; None where it cannot be.
+
+    Before its own list was sent, an event can only be of an earlier one; so can one that shows the call to have lasted
+    for less time than when the list was acknowledged.
+    """
+    pending = state.pending
+    if pending is None or not pending.intent.asynchronous:
+        return None
+    if state.call_id is not None and record.call.call_id != state.call_id:
+        return None
+    fits = record.results is not None and _names(record.results) == pending.intent.commands[: len(record.results)]
+    stale = _is_older(record, pending)
+    return replace(pending, event=record if fits and not stale else pending.event, look_now=True)
+
+
+def seen_over(state: RunState, record: Looked, call: CallSeen) -> bool:
+    """Say whether a look shows that the list is over: a `ready` seen too soon is from before its beginning."""
+    if call.ended:
+        return True
+    pending = state.pending
+    assert pending is not None, "an acknowledged list is pending"
+    return call.ready and record.began.since(accepted_at(pending)) >= pending.intent.shortest_s
+
+
+def results_of(state: RunState, record: Looked) -> tuple[CommandResult, ...] | None:
+    """Return the results of a list that is over: those a log of all commands has gained, else the event's."""
+    if record.results is not None and state.log_length is not None:
+        return record.results[state.log_length :]
+    return None if state.pending is None or state.pending.event is None else state.pending.event.results
+
+
+def event_may_come(state: RunState, pending: Pending, record: Looked) -> bool:
+    """Say whether results that are needed may still come by an event."""
+    since = pending.ready_since or record.at
+    return asks_events(state.settings) and record.at.since(since) < state.settings.settle_heard_s
+
+
+def over_since(state: RunState, record: Looked) -> Instant:
+    """Return since when the callee has surely heard nothing more, for a list that a late look found over."""
+    latest = spoken_to_until(state)
+    return latest if record.at.since(latest) > 0 else record.at
+
+
+def _names(results: tuple[CommandResult, ...]) -> tuple[str, ...]:
+    return tuple(result.command for result in results)
+
+
+def _is_older(record: EventReceived, pending: Pending) -> bool:
+    acknowledged = pending.concluded.call if pending.concluded is not None else None
+    if acknowledged is None or acknowledged.duration_s is None or record.call.duration_s is None:
+        return False
+    return record.call.duration_s < acknowledged.duration_s

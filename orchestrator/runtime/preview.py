@@ -1,0 +1,52 @@
+"""What a tick would do with each contact at this moment. Nothing is sent or written. For `batch --dry-run`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from orchestrator.core.admission import DUPLICATE, Admission, Call, Facts, Refused, Spent, Tick, admit
+from orchestrator.core.contact import Contact, row_digest
+from orchestrator.ports import ContactState, Standing
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a tick would do with one contact now."""
+
+    contact: Contact
+    admission: Admission
+
+
+def previews(
+    standings: Iterable[tuple[Contact, Standing | None]],
+    rules: Tick,
+    *,
+    facts_of: Callable[[Contact, Standing | None], Facts],
+    problem_of: Callable[[Contact], str | None],
+    now_wall: float,
+) -> Iterator[Preview]:
+    """Yield what a tick would do with each contact.
+
+    Args:
+        standings: The contacts in the order in which they would be called, with where they stand.
+        rules: Of the tick.
+        facts_of: Returns what is known of a contact.
+        problem_of: Returns why a contact's run cannot be made; None where it can.
+        now_wall: The moment, seconds since the epoch.
+    """
+    spent = Spent()
+    seen: set[str] = set()
+    for contact, standing in standings:
+        admission = admit(contact, facts_of(contact, standing), rules, spent=spent, now_wall=now_wall)
+        if isinstance(admission, Call):
+            marks = {row_digest(contact), contact.key}
+            if (problem := problem_of(contact)) is not None:
+                admission = Refused(problem)
+            elif seen & marks:
+                admission = Refused(f"{DUPLICATE}: another row of this file is the same")
+            else:
+                seen |= marks
+                first = 0 if standing is not None and standing.state is ContactState.AGAIN else 1
+                spent = replace(spent, calls=spent.calls + first, attempts=spent.attempts + 1)
+        yield Preview(contact, admission)

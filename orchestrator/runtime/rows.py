@@ -1,0 +1,96 @@
+"""Where a contact stands → its row of the results, without its own columns. For whoever writes or shows results."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from orchestrator.core.evolve import fold
+from orchestrator.core.instant import Instant
+from orchestrator.core.ledger import ResultRow, Tally
+from orchestrator.core.records import Disposition, Record
+from orchestrator.core.state import Phase
+from orchestrator.ports import ContactState, Standing
+
+NOT_OVER = "its call is not over; the next tick carries on with it"
+"""Why a contact waits whose call neither ended nor needs a person."""
+_STATUSES: Mapping[Tally, str] = {
+    Tally.REACHED: "completed",
+    Tally.NOT_REACHED: "failed",
+    Tally.REFUSED: "refused",
+    Tally.WAITING: "waiting",
+    Tally.UNKNOWN: "undecided",
+}
+_EXIT_CODES: Mapping[Tally, int] = {
+    Tally.REACHED: 0,
+    Tally.NOT_REACHED: 1,
+    Tally.REFUSED: 1,
+    Tally.WAITING: 75,
+    Tally.UNKNOWN: 20,
+}
+
+
+def result_of(number: str, standing: Standing | None, *, read: Callable[[str], list[Record]]) -> ResultRow:
+    """Return the result of a contact.
+
+    Args:
+        number: The callee's.
+        standing: Where the contact stands; None for one that no tick has come to.
+        read: Returns the records of a run.
+    """
+    if standing is None:
+        return ResultRow(to=number, disposition=Tally.WAITING, reason="its turn has not come yet")
+    row = partial(ResultRow, to=number, attempts=standing.attempts, run_id=standing.run_id, call_id=standing.call_id)
+    match standing.state:
+        case ContactState.WAITING:
+            return row(disposition=Tally.WAITING, reason=standing.reason)
+        case ContactState.REFUSED:
+            return row(disposition=Tally.REFUSED, reason=standing.reason)
+        case ContactState.AGAIN:
+            when = "" if standing.due_wall is None else f" from {rfc3339(standing.due_wall)} on"
+            return row(disposition=Tally.WAITING, reason=f"{standing.disposition}: to be called again{when}")
+        case ContactState.OPEN:
+            state = fold(read(standing.run_id or ""))
+            if state.end is None and state.phase is Phase.UNDECIDED:
+                fault = None if state.ending is None else state.ending.fault
+                return row(disposition=Disposition.UNKNOWN, reason=None if fault is None else fault.message)
+            return row(disposition=Tally.WAITING, reason=NOT_OVER)
+        case ContactState.DONE:
+            return row(
+                disposition=standing.disposition or Disposition.UNKNOWN,
+                result=standing.result,
+                started_at=rfc3339(standing.started_wall),
+                ended_at=rfc3339(standing.ended_wall),
+                reason=standing.reason,
+            )
+
+
+def rfc3339(wall: float | None) -> str | None:
+    """Return a date as results have it."""
+    return None if wall is None else Instant(wall, 0.0).rfc3339()
+
+
+def document_of_row(row: ResultRow, *, script: str) -> dict[str, Any]:
+    """Return the document of a contact that has no run, or none any more, in the form of a run's (rules, section 7)."""
+    error = None if row.reason is None else {"code": row.disposition, "message": row.reason, "resume_command": None}
+    return {
+        "run_id": row.run_id or "",
+        "script": script,
+        "status": _STATUSES[row.tally],
+        "disposition": row.disposition,
+        "result": row.result,
+        "call_id": row.call_id,
+        "to": row.to,
+        "started_at": row.started_at,
+        "ended_at": row.ended_at,
+        "variables": {},
+        "requests_sent": 0,
+        "steps": [],
+        "error": error,
+    }
+
+
+def exit_code_of_row(row: ResultRow) -> int:
+    """Return what a batch of this contact alone would end with."""
+    return _EXIT_CODES[row.tally]

@@ -1,0 +1,83 @@
+"""What is probably not meant: found from a script and its plan alone."""
+
+from __future__ import annotations
+
+import pytest
+
+from orchestrator.cli.forewarning import cut_off, strange_variables
+from orchestrator.core.plan import plan
+from orchestrator.core.settings import Settings
+from orchestrator.scriptfile import parse_script
+
+HEAD = 'version: 1\ncommands:\n  - dial: {to: "+12125550123", from: "+15555550199", timeout: 5}\n'  # 10 s at most
+PLAY = "play: {resource_id: 123e4567-e89b-12d3-a456-426614174000}"
+
+
+def longest(entries: str) -> int:
+    """The longest duration that is warned of, whole seconds."""
+    script = parse_script(HEAD + entries)
+    settings = Settings(max_call_s=1)
+    (told,) = cut_off(script, plan(script, {}, settings), settings)
+    return int(told.split("up to ")[1].split(" s ")[0])
+
+
+def asking(seconds: int, more: str = "") -> str:
+    """An entry that lasts little more than so many seconds at most."""
+    return f"  - get_dtmf: {{timeout: {seconds}, max_digits: 1}}\n{more}"
+
+
+def labelled(label: str, seconds: int) -> str:
+    """The same with an `id`."""
+    return asking(seconds, f"    id: {label}\n")
+
+
+END = "  - end: {}\n"
+WITHOUT = 12
+"""How long the script of `HEAD` and one question lasts at most, without the question's seconds."""
+
+
+@pytest.mark.parametrize(
+    ("entries", "expected_s"),
+    [
+        pytest.param(asking(30), 30, id="one question"),
+        pytest.param(
+            "  - switch: x\n    cases: {a: first, b: second}\n    otherwise: second\n"
+            f"{labelled('first', 30)}{END}{labelled('second', 50)}  - goto: last\n"
+            f"{labelled('never', 600)}{labelled('last', 1)}",
+            51,
+            id="the longer of two branches",
+        ),
+        pytest.param(
+            f"  - goto: last\n    when: to == '1'\n{asking(40)}{labelled('last', 2)}",
+            42,
+            id="a jump that may not be taken",
+        ),
+        pytest.param(
+            asking(10, "    on_failure: {retry: 2, then: other}\n") + END + labelled("other", 20),
+            50,
+            id="asked again, then elsewhere",
+        ),
+        pytest.param(f"{labelled('start', 10)}  - goto: start\n", 10, id="jumps backwards are left out"),
+    ],
+)
+def test_the_longest_way_counts_not_the_sum_of_all_branches(entries: str, expected_s: int) -> None:
+    """In whatever order they stand; with every retry, and with what may be skipped."""
+    assert longest(entries) - WITHOUT == pytest.approx(expected_s, abs=4)
+
+
+def test_a_call_that_can_finish_is_not_warned_of() -> None:
+    """Nothing is said where max_call suffices."""
+    script = parse_script(HEAD + asking(30))
+    assert cut_off(script, plan(script, {}, Settings()), Settings()) == []
+
+
+def test_variables_that_the_script_declares_or_reads_are_not_strange() -> None:
+    """Whether read in a text, a condition or by a flag; others are named with the nearest name, where one is near."""
+    script = parse_script(
+        "version: 1\nvariables: {patient: {default: x}}\ncommands:\n"
+        '  - dial: {to: "{{ to }}", from: "{{ office }}"}\n  - say: {text: Hello}\n    when: urgent\n'
+    )
+    assert strange_variables(script, ["patient", "office", "urgent", "to", "from"]) == []
+    near, far = strange_variables(script, {"patinet": "1", "zzz": "2"})
+    assert near.endswith("neither declares nor reads it; did you mean `patient`?")
+    assert far == "the variable `zzz` is given, but the script neither declares nor reads it"

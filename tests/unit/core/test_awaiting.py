@@ -1,0 +1,319 @@
+"""An acknowledged list: when it is looked at, and what ends it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orchestrator.core import awaiting
+from orchestrator.core.actions import Note, Orders, Reconcile, Wait
+from orchestrator.core.decide import decide
+from orchestrator.core.evolve import evolve
+from orchestrator.core.exchange import CommandResult, Operation, Outcome
+from orchestrator.core.records import (
+    CancelAsked,
+    Concluded,
+    EndDecided,
+    EventReceived,
+    Intended,
+    Looked,
+    LookKind,
+    Resumed,
+    Settled,
+    Then,
+    Verdict,
+)
+from orchestrator.core.settings import Mode, Settings
+from orchestrator.core.state import Phase, RunState
+from tests.fakes import machine as m
+
+OK = (CommandResult(command="say"),)
+PRESSED = (CommandResult(command="get_dtmf", digits="1", digit_count=1),)
+ASKED = {"commands": ("get_dtmf",), "saves": "choice"}
+
+
+def intent(**fields: Any) -> Intended:
+    """Return an asynchronous say of 2 to 8 s, expected to take 4."""
+    return m.intent(**{"asynchronous": True, "expected_s": 4.0, **fields})
+
+
+def sending(**fields: Any) -> RunState:
+    """Return a run whose asynchronous request is open."""
+    return m.state(Phase.SENDING, pending=m.pending(intent(**fields), unknowns=0, concluded=None))
+
+
+def acknowledged(seconds: float = 12.0, *, hears: bool = False, **fields: Any) -> RunState:
+    """Return a run whose list was acknowledged at a moment."""
+    record = m.concluded(seconds=seconds, call=m.seen("in-progress", duration_s=30.0), results=None)
+    state = evolve(sending(**fields), record)
+    assert state.phase is Phase.AWAITING
+    return m.with_settings(state, mode=Mode.ASYNC, hears_events=hears)
+
+
+def event(seconds: float = 14.0, *results: CommandResult, status: str = "ready", **call: Any) -> EventReceived:
+    """Return an event of the run's call."""
+    return EventReceived(at=m.at(seconds), call=m.seen(status, **call), results=results or None)
+
+
+def next_action(state: RunState, seconds: float) -> Any:
+    """Return what is to be done at a moment."""
+    return decide(state, m.script(), m.at(seconds), orders=Orders(), jitter=0.5)
+
+
+# --- the acknowledgement ----------------------------------------------------------------------------------------------
+
+
+def test_an_acknowledgement_ends_no_step() -> None:
+    """The step is over only when that was seen."""
+    state = acknowledged()
+    assert (state.phase, state.steps, state.call_status) == (Phase.AWAITING, (), "in-progress")
+
+
+def test_an_acknowledgement_without_a_call_is_one_too() -> None:
+    """A server may say no more than 202."""
+    assert evolve(sending(), m.concluded(call=None, results=None)).phase is Phase.AWAITING
+
+
+def test_a_server_that_waits_all_the_same_has_told_the_results() -> None:
+    """Its reply ends the step like a synchronous one."""
+    assert evolve(sending(), m.concluded()).phase is Phase.READY
+
+
+def test_an_acknowledgement_of_a_call_that_is_over_ends_it() -> None:
+    """There is nothing to wait for."""
+    assert evolve(sending(), m.concluded(call=m.seen("hangup"), results=None)).phase is Phase.OVER
+
+
+# --- when to look -----------------------------------------------------------------------------------------------------
+
+
+def test_the_first_look_is_made_when_the_list_can_be_over() -> None:
+    """Not before its shortest duration."""
+    action = next_action(acknowledged(), 12.1)
+    assert isinstance(action, Wait)
+    assert action.until.since(m.at(14)) == pytest.approx(0)
+    assert isinstance(next_action(acknowledged(), 14.0), Reconcile)
+
+
+def test_a_long_list_is_looked_at_now_and_then_even_before() -> None:
+    """The callee may have hung up."""
+    state = acknowledged(shortest_s=100.0, longest_s=200.0, expected_s=150.0)
+    assert awaiting.next_look(state, m.at(12)).since(m.at(12)) == awaiting.LONG_BEFORE_S
+
+
+def test_a_dial_is_looked_at_every_second() -> None:
+    """Whoever answers should hear something soon."""
+    state = acknowledged(
+        operation=Operation.CREATE, commands=("dial",), shortest_s=0.0, expected_s=10.0, longest_s=35.0
+    )
+    assert awaiting.next_look(state, m.at(12)).since(m.at(12)) == awaiting.ANSWER_LOOK_S
+
+
+@given(st.floats(2.0, 30.0), st.floats(2.0, 30.0), st.booleans())
+def test_looks_are_densest_around_the_expected_end(last_s: float, expected_s: float, hears: bool) -> None:
+    """And never farther apart than the poll interval, nor closer than sense, whatever an event may do."""
+    state = acknowledged(expected_s=expected_s, hears=hears, longest_s=60.0)
+    looked = evolve(state, m.look(12.0 + last_s, "in-progress"))
+    apart_s = awaiting.next_look(looked, m.at(50)).since(m.at(12.0 + last_s))
+    assert awaiting.DENSEST_LOOK_S - 0.001 <= apart_s <= awaiting.SPARSEST_LOOK_S + 0.001
+
+
+def test_where_an_event_is_expected_looks_are_seldom() -> None:
+    """They only make up for events that are lost."""
+    calm, eager = (evolve(acknowledged(hears=hears), m.look(16.0, "in-progress")) for hears in (True, False))
+    assert awaiting.next_look(calm, m.at(16)).since(awaiting.next_look(eager, m.at(16))) > 0.5
+
+
+def test_an_event_is_a_reason_to_look_now_but_a_flood_is_not_one_for_a_flood_of_looks() -> None:
+    """Looks keep a distance whatever comes."""
+    state = evolve(acknowledged(), event(12.5))
+    assert isinstance(next_action(state, 12.5), Reconcile)
+    looked = evolve(state, m.look(12.5, "in-progress"))
+    assert isinstance(next_action(looked, 12.6), Wait)
+    again = evolve(looked, event(12.6))
+    action = next_action(again, 12.6)
+    assert isinstance(action, Wait)
+    assert action.until.since(m.at(12.5)) == pytest.approx(awaiting.DENSEST_LOOK_S)
+
+
+def test_a_list_that_never_ends_is_given_up() -> None:
+    """Some time after its longest duration."""
+    state = evolve(acknowledged(), m.look(26.0, "in-progress"))
+    action = next_action(state, 26.2)
+    assert isinstance(action, Note)
+    assert isinstance(action.record, EndDecided)
+    assert action.record.fault is not None
+    assert action.record.fault.code == "stuck"
+
+
+def test_a_dial_may_ring_until_it_expires() -> None:
+    """It is not given up before that."""
+    state = acknowledged(operation=Operation.CREATE, commands=("dial",), longest_s=35.0)
+    assert not awaiting.overdue(state, m.at(12 + 60))
+    assert awaiting.overdue(state, m.at(12 + 101))
+
+
+def test_a_resume_looks_first() -> None:
+    """Whatever was waited for."""
+    resumed = evolve(acknowledged(), Resumed(at=m.at(12.5), settings=Settings()))
+    assert resumed.phase is Phase.AWAITING
+    assert next_action(resumed, 12.5) == Reconcile(LookKind.CALL)
+
+
+def test_an_unreachable_api_is_given_up_only_after_the_list_can_be_over() -> None:
+    """While it runs, nobody waits in silence."""
+    state = acknowledged(longest_s=60.0)
+    for at in range(6):
+        state = evolve(state, m.look(13.0 + at, None))
+    assert isinstance(next_action(state, 20.0), Wait)
+
+
+def test_a_cancelled_run_ends_its_call() -> None:
+    """The list that runs is not waited for."""
+    action = next_action(evolve(acknowledged(), CancelAsked(at=m.at(13))), 13.0)
+    assert isinstance(action, Note)
+    assert evolve(acknowledged(), action.record).phase is Phase.READY
+
+
+# --- what ends it -----------------------------------------------------------------------------------------------------
+
+
+def test_a_call_seen_running_or_ready_too_soon_ends_nothing() -> None:
+    """A `ready` before the shortest duration is from before the list began (contract section 6)."""
+    assert evolve(acknowledged(), m.look(13.0, "in-progress")).phase is Phase.AWAITING
+    assert evolve(acknowledged(), m.look(13.0)).phase is Phase.AWAITING
+
+
+def test_a_call_seen_ready_ends_the_step() -> None:
+    """Its results stay unknown where nothing told them."""
+    state = evolve(acknowledged(), m.look(14.5))
+    assert state.phase is Phase.READY
+    assert state.steps[-1].outcome is Outcome.DONE
+    assert state.cursor == intent().after
+
+
+def test_a_late_look_does_not_hide_how_long_the_callee_has_waited() -> None:
+    """The list was over at the latest after its longest duration."""
+    state = evolve(acknowledged(), m.look(100.0))
+    assert state.quiet_since == m.at(12 + 8)
+
+
+def test_the_results_of_an_event_are_taken_once_the_call_is_seen_ready() -> None:
+    """Not before."""
+    state = evolve(acknowledged(**ASKED), event(14.0, *PRESSED))
+    assert (state.phase, state.variables) == (Phase.AWAITING, {})
+    assert evolve(state, m.look(14.2)).variables["choice"] == "1"
+
+
+def test_an_event_may_come_before_the_reply_to_its_request() -> None:
+    """It is kept until then."""
+    state = evolve(sending(**ASKED), event(11.0, *PRESSED))
+    state = evolve(state, m.concluded(call=m.seen("in-progress"), results=None))
+    assert evolve(state, m.look(14.2)).variables["choice"] == "1"
+
+
+@pytest.mark.parametrize(
+    "untrue",
+    [
+        event(14.0, *OK),
+        event(14.0),
+        event(14.0, *PRESSED, call_id="another"),
+        event(14.0, *PRESSED, duration_s=29.0),
+        event(14.0, *PRESSED, *PRESSED),
+    ],
+)
+def test_an_event_of_another_list_or_call_tells_no_digits(untrue: EventReceived) -> None:
+    """Other commands, another call, or a call that had not lasted as long as when the list was acknowledged."""
+    state = evolve(acknowledged(**ASKED, hears=True), untrue)
+    state = evolve(state, m.look(14.2))
+    assert state.phase is Phase.AWAITING, "its event may still come"
+    assert "choice" not in state.variables
+
+
+def test_an_event_for_a_run_that_awaits_none_changes_nothing() -> None:
+    """As for every synchronous run."""
+    state = m.state(Phase.READY)
+    assert evolve(state, event()) == state
+    settling = m.state(Phase.SETTLING)
+    assert evolve(settling, event()).pending == settling.pending
+
+
+def test_missing_digits_are_waited_for_and_then_left_to_the_policy() -> None:
+    """The step ran; what was pressed is not known, and it is asked again."""
+    state = evolve(acknowledged(**ASKED, hears=True), m.look(14.2))
+    assert state.phase is Phase.AWAITING
+    state = evolve(state, m.look(17.5))
+    assert state.phase is Phase.SETTLING
+    action = next_action(state, 17.6)
+    assert isinstance(action, Note)
+    assert isinstance(action.record, Settled)
+    assert (action.record.verdict, action.record.then) == (Verdict.RAN, Then.REPEAT)
+
+
+def test_without_a_receiver_missing_digits_are_not_waited_for() -> None:
+    """Nothing could bring them."""
+    assert evolve(acknowledged(**ASKED), m.look(14.2)).phase is Phase.SETTLING
+
+
+def test_digits_told_by_an_event_survive_a_lost_acknowledgement() -> None:
+    """What is known to have run has the results that its event told."""
+    state = evolve(sending(**ASKED), event(11.0, *PRESSED))
+    state = evolve(state, m.concluded(Outcome.UNKNOWN))
+    state = evolve(state, m.look(12.5, "in-progress"))
+    state = evolve(state, m.look(16.0))
+    action = next_action(state, 16.2)
+    assert isinstance(action, Note)
+    assert evolve(state, action.record).variables["choice"] == "1"
+
+
+def test_a_log_of_commands_tells_the_results_of_this_list_alone() -> None:
+    """Those behind what was known before."""
+    state = acknowledged(**ASKED).changed({"log_length": 2})
+    seen = Looked(
+        at=m.at(14.3), began=m.at(14.2), kind=LookKind.CALL, ok=True, call=m.seen(), results=OK + OK + PRESSED
+    )
+    after = evolve(state, seen)
+    assert (after.variables["choice"], after.log_length) == ("1", 3)
+
+
+def test_a_failed_command_of_a_log_fails_the_step() -> None:
+    """As its reply would have."""
+    failed = (CommandResult(command="say", ok=False, error="timeout"),)
+    assert evolve(acknowledged().changed({"log_length": 0}), m.look(14.2, results=failed)).phase is Phase.FAILED
+
+
+def test_a_call_that_ends_in_mid_list_leaves_it_partly_done() -> None:
+    """Where nothing tells how far it came."""
+    state = evolve(acknowledged(), m.look(13.0, "hangup"))
+    assert state.phase is Phase.OVER
+    assert state.steps[-1].verdict is Verdict.PARTLY
+
+
+def test_a_dial_that_nobody_answers_has_no_verdict() -> None:
+    """It was carried out, and the call's cause says how it ended."""
+    state = acknowledged(operation=Operation.CREATE, commands=("dial",))
+    after = evolve(state, m.look(40.0, "hangup"))
+    assert (after.phase, after.steps[-1].verdict) == (Phase.OVER, None)
+
+
+def test_a_call_that_ends_by_the_lists_own_hangup_has_run_it() -> None:
+    """The second of its two events finds the run over."""
+    state = evolve(acknowledged(commands=("say", "hangup")), m.look(13.0, "hangup"))
+    assert (state.phase, state.hung_up_by_script) == (Phase.OVER, True)
+    assert evolve(state, event(13.5, status="hangup")).phase is Phase.OVER
+
+
+def test_a_call_that_has_vanished_is_over() -> None:
+    """The API no longer knows it."""
+    assert evolve(acknowledged(), m.look(14.2, "ready", gone=True)).phase is Phase.OVER
+
+
+def test_before_its_outcome_a_list_counts_from_its_intent() -> None:
+    """So that every moment is known."""
+    pending = m.pending(intent(), concluded=None)
+    assert awaiting.accepted_at(pending) == pending.intent.at
+    record = Concluded(at=m.at(12), outcome=Outcome.DONE, reason="")
+    assert not awaiting.is_acknowledged(m.pending(), record)
