@@ -12,13 +12,15 @@ from orchestrator._version import __version__
 if TYPE_CHECKING:
     from orchestrator.compose import Orchestrator, Result
     from orchestrator.errors import OrchestratorError
+    from orchestrator.incoming import IncomingCalls
     from orchestrator.receiver import EventReceiver
     from orchestrator.scriptfile import Script
 
-__all__ = ["EventReceiver", "Orchestrator", "OrchestratorError", "Result", "Script", "__version__"]
+__all__ = ["EventReceiver", "IncomingCalls", "Orchestrator", "OrchestratorError", "Result", "Script", "__version__"]
 
 _HOMES = {
     "EventReceiver": "orchestrator.receiver",
+    "IncomingCalls": "orchestrator.incoming",
     "Orchestrator": "orchestrator.compose",
     "OrchestratorError": "orchestrator.errors",
     "Result": "orchestrator.compose",

@@ -11,22 +11,28 @@ import random
 import threading
 import uuid
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, cast
-from urllib.parse import urlsplit
 
 from orchestrator.core.ahead import lost_ahead
 from orchestrator.core.document import document_of, exit_code_of_run
 from orchestrator.core.evolve import fold
 from orchestrator.core.origin import Origin, normalised, other_api
 from orchestrator.core.records import Fault, Record
-from orchestrator.core.script import Dial, Script, SettingValue, Value
+from orchestrator.core.script import Answer, Dial, Script, SettingValue, Value
 from orchestrator.core.settings import Mode, Settings
 from orchestrator.core.state import Phase, RunState
-from orchestrator.errors import ConfigurationError, OrchestratorError, Problem, ScriptError, UsageError
+from orchestrator.errors import (
+    ConfigurationError,
+    OrchestratorError,
+    Problem,
+    ScriptError,
+    UnreachableError,
+    UsageError,
+)
 from orchestrator.ports import RunSummary
 from orchestrator.runtime.control import Control
 from orchestrator.runtime.pathmemory import PathMemory
@@ -39,6 +45,7 @@ if TYPE_CHECKING:
     from orchestrator.batches.sources import Contacts
     from orchestrator.core.campaign import Campaign
     from orchestrator.core.deadair import Gap
+    from orchestrator.core.exchange import CallSeen
     from orchestrator.core.limits import History, Learned
     from orchestrator.core.plan import Plan
     from orchestrator.scriptfile.configuration import Configuration
@@ -110,7 +117,7 @@ class Result:
 class Orchestrator:
     """Drives calls. Usable as a context manager, and by several threads at once."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the library's face: each a setting of its own, given by name
         self,
         *,
         api_url: str | None = None,
@@ -118,6 +125,7 @@ class Orchestrator:
         api_password: str | None = None,
         journal: str | os.PathLike[str] | None = None,
         adopt: bool = False,
+        read_only: bool = False,
         config: str | os.PathLike[str] | None = None,
         settings: Mapping[str, object] | None = None,
         on_record: Observer | None = None,
@@ -134,6 +142,7 @@ class Orchestrator:
             journal: A path or `sqlite:///` URL; default `ORCHESTRATOR_JOURNAL`, then a file in the platform's state
                 folder.
             adopt: Take over a journal that comes from another machine, instead of refusing it.
+            read_only: Only look: the journal may be another machine's or another user's, and nothing of it is written.
             config: A configuration file; default `ORCHESTRATOR_CONFIG`.
             settings: Settings in the words of scripts, such as `max_silence="20s"`; they override a script's.
             on_record: Called with every record and the state after it, from the thread that drives the run. What it
@@ -151,6 +160,7 @@ class Orchestrator:
         self._credentials = (api_key, api_password)
         self._journal_at = journal or self._configuration.journal
         self._adopt = adopt
+        self._read_only = read_only
         self._observer = None if on_record is None else _guarded(on_record)
         self._resolve_command: Callable[[str], str | None] = resolve_command or (
             lambda run_id: f"orchestrator resolve {run_id}"
@@ -265,6 +275,38 @@ class Orchestrator:
         )
         _ = self.transport  # credentials, proxy and certificates are checked before a journal is made
         return self._ends(run)
+
+    def answer(self, script: Script, call: CallSeen, *, began: Callable[[str], None] | None = None) -> Result:
+        """Take an incoming call that rings, and drive it to its end.
+
+        Args:
+            script: What to do; it begins with `answer`. One without entries turns the call down.
+            call: The call. Its numbers are the script's `to` and `from`.
+            began: Called with the run's id once the journal has it: from then on the call is looked after.
+
+        Raises:
+            CallTakenError: Another run has it.
+            ScriptError, UsageError: The script cannot answer it. Nothing was sent.
+            JournalError: As for `run`.
+        """
+        prepared = self.prepare(script, to=call.to, from_=call.from_, incoming=True)
+        told = began or (lambda _run_id: None)
+        return self._result(self.runner.answer(script, prepared, call, began=told, observer=self._observer))
+
+    def ringing(self, call_id: str) -> CallSeen | None:
+        """Look at a call; return it if it rings. Raises UnreachableError where that cannot be seen."""
+        from orchestrator.core.exchange import Operation, Outcome, Request
+
+        channel = self.transport.open_channel()
+        try:
+            reply = channel.send(Request(operation=Operation.LOOK, call_id=call_id, read_timeout_s=5.0, deadline_s=6.0))
+        finally:
+            channel.close()
+        if reply.outcome is Outcome.DONE and reply.call is not None:
+            return reply.call if reply.call.status == "ringing" else None
+        if reply.outcome is Outcome.REJECTED and reply.status in (404, 410):
+            return None
+        raise UnreachableError(f"the call could not be looked at: {reply.reason}")
 
     def resume(
         self,
@@ -383,16 +425,18 @@ class Orchestrator:
         variables: Mapping[str, Value] | None = None,
         limit_s: float | None = None,
         network: str | None = None,
+        overrides: Mapping[str, SettingValue] | None = None,
         gap: Gap | None = None,
     ) -> Plan:
         """Return the plan of a script, with its problems. Nothing is sent; variables may be missing.
 
-        `gap` is what the dead air between steps is estimated from, where it was measured (`core.deadair`).
+        `gap` is what the dead air between steps is estimated from, where it was measured (`core.deadair`); `overrides`
+        are a campaign's settings.
         """
         from orchestrator.core.deadair import ASSUMED_GAP
         from orchestrator.core.plan import plan
 
-        settings = self.settings_for(script, limit_s=limit_s, network=network)
+        settings = self.settings_for(script, limit_s=limit_s, network=network, overrides=overrides)
         known, gap = variables or {}, gap or ASSUMED_GAP
         planned = plan(script, known, settings, to=to, from_=from_, gap=gap)
         if planned.problems and self._limit_is_learned(limit_s, network):  # a guess refuses no script
@@ -418,8 +462,7 @@ class Orchestrator:
             if self._history is None:
                 self._history = History()
                 with suppress(OrchestratorError):  # whoever needs the journal is told what is wrong with it
-                    if self._journal is not None or self.journal_path.exists():
-                        self._history = self.journal.paths.read(self._host)
+                    self._history = self._read_history()
             return self._history
 
     def learned_note(self, planned: Plan, *, limit_s: float | None = None, network: str | None = None) -> str | None:
@@ -445,8 +488,12 @@ class Orchestrator:
         limit_s: float | None = None,
         network: str | None = None,
         overrides: Mapping[str, SettingValue] | None = None,
+        incoming: bool = False,
     ) -> Prepared:
-        """Check everything that can be known before dialling. Raises as `run` does."""
+        """Check everything that can be known before dialling, or before answering an incoming call.
+
+        Raises as `run` does.
+        """
         from orchestrator.scriptfile import bind_variables, unknown_variables
 
         settings = self.settings_for(script, limit_s=limit_s, network=network, overrides=overrides)
@@ -458,8 +505,19 @@ class Orchestrator:
         problems = (*_empty_ones(script, bound), *unknown_variables(script, bound))
         if problems:
             raise ScriptError(problems)
-        callee, caller = self._numbers(script, bound, to=to, from_=from_)
-        planned = self.plan(script, to=callee, from_=caller, variables=bound, limit_s=limit_s, network=network)
+        if incoming:
+            callee, caller = _ends_of_incoming(script, to, from_)
+        else:
+            callee, caller = self._numbers(script, bound, to=to, from_=from_)
+        planned = self.plan(
+            script,
+            to=callee,
+            from_=caller,
+            variables=bound,
+            limit_s=limit_s,
+            network=network,
+            overrides=overrides,
+        )
         if planned.problems:
             file = script.path or script.name
             raise ScriptError(
@@ -526,9 +584,13 @@ class Orchestrator:
             if self._journal is None:
                 from orchestrator.adapters.journal import SqliteJournal
 
-                target = self._journal_at or default_journal()
-                make_folder = self._journal_at is None
-                self._journal = SqliteJournal(target, now=self.clock.now, make_folder=make_folder, adopt=self._adopt)
+                self._journal = SqliteJournal(
+                    self._journal_at or default_journal(),
+                    now=self.clock.now,
+                    make_folder=self._journal_at is None,
+                    adopt=self._adopt,
+                    read_only=self._read_only,
+                )
             return self._journal
 
     @property
@@ -586,7 +648,18 @@ class Orchestrator:
 
     @property
     def _host(self) -> str:
-        return urlsplit(normalised(self._api_url)).netloc
+        return normalised(self._api_url).partition("://")[2].partition("/")[0]
+
+    def _read_history(self) -> History:
+        from orchestrator.adapters.journal import SqliteJournal
+        from orchestrator.core.limits import History
+
+        if self._journal is not None:
+            return self._journal.paths.read(self._host)
+        if not self.journal_path.exists():
+            return History()
+        with closing(SqliteJournal(self.journal_path, now=self.clock.now, read_only=True)) as looked_into:
+            return looked_into.paths.read(self._host)
 
     def _read_history_again(self) -> None:
         self._history = None
@@ -719,6 +792,13 @@ def _empty_ones(script: Script, bound: Mapping[str, Value]) -> list[Problem]:
     empty = [variable.name for variable in script.variables if variable.required and bound.get(variable.name) == ""]
     file = script.path or script.name
     return [Problem(file, 0, 0, f"the variable `{name}` is required, and its value is empty") for name in empty]
+
+
+def _ends_of_incoming(script: Script, to: str | None, from_: str | None) -> tuple[str, str]:
+    """Return the numbers of an incoming call. Raises UsageError for a script that cannot answer one."""
+    if script.entries and not isinstance(script.entries[0].element, Answer):
+        raise UsageError("the script begins with `dial`: it makes calls, and cannot answer one; begin it with `answer`")
+    return to or "", from_ or ""
 
 
 def _secrets_again(state: RunState, script: Script, given: Mapping[str, Value]) -> dict[str, Value]:

@@ -11,6 +11,7 @@
     ├── LeaseHeldError               75  another live process drives this run
     ├── LeaseLostError               75  this process drove the run and no longer may
     ├── AlreadyCalledError           75  this contact of this occurrence was called, or is being called
+    ├── CallTakenError               75  another run has taken this incoming call
     ├── StoppedEarlyError            75  stopped before the end; run again to resume
     ├── NumberBlockedError        20/75  a dial to this number is unsettled
     ├── UndecidedError               20  an unknown outcome needs a person's verdict
@@ -136,6 +137,13 @@ class AlreadyCalledError(OrchestratorError):
 
     exit_code = 75
     code = "already_called"
+
+
+class CallTakenError(OrchestratorError):
+    """Another run has taken this incoming call; nothing was created."""
+
+    exit_code = 75
+    code = "call_taken"
 
 
 class StoppedEarlyError(OrchestratorError):

@@ -321,11 +321,13 @@ class Journal(Protocol):
     def start_run(self, started: RunStarted, *, lease_s: float, contact: ContactClaim | None = None) -> Lease:
         """Create a run with its first record and its lease, and claim its number's dial, in one transaction.
 
-        With `contact`, the contact becomes OPEN in the same transaction, with this run and one attempt more.
+        With `contact`, the contact becomes OPEN in the same transaction, with this run and one attempt more. A run
+        that takes an incoming call owns that call from then on, and claims no number.
 
         Raises:
             NumberBlockedError: Another run's dial to the same number is unsettled; nothing was created.
             AlreadyCalledError: The contact is OPEN or DONE; nothing was created.
+            CallTakenError: Another run has the incoming call that this one is to take; nothing was created.
         """
 
     def append(self, lease: Lease, records: Sequence[Record], marks: RunMarks) -> None:
@@ -339,8 +341,12 @@ class Journal(Protocol):
     def read(self, run_id: str) -> list[Record]:
         """Return a run's records in order. Raises NoSuchRunError."""
 
-    def runs(self, *, unfinished: bool = False) -> Iterator[RunSummary]:
-        """Yield runs, the newest first; only those that have not ended when `unfinished`."""
+    def runs(self, *, unfinished: bool = False, limit: int | None = None) -> Iterator[RunSummary]:
+        """Yield runs, the newest first; only those that have not ended when `unfinished`, at most `limit` of them.
+
+        Runs that begin meanwhile are not among them. Each stands as it was when it was read, and the journal may be
+        written to between two of them.
+        """
 
     def find_run(self, prefix: str) -> str:
         """Return the id of the one run whose id starts with `prefix`. Raises NoSuchRunError, naming the candidates."""

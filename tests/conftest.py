@@ -61,6 +61,10 @@ class SandboxProcess:
         """Say where events are sent to."""
         self._control("PUT", "receiver", {"main": main, "fallback": fallback})
 
+    def call_in(self, to: str, *, from_: str = "+15555550123", **caller: object) -> str:
+        """Let somebody call one of the application's numbers; return the call's id."""
+        return self._control("POST", "calls", {"from": from_, "to": to, "caller": caller})["call"]
+
     def said(self, call_id: str) -> list[str]:
         """The sentences that the callee of a call heard to their end, in order."""
         heard = self._control("GET", f"calls/{call_id}/heard")["heard"]

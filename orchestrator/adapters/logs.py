@@ -261,7 +261,8 @@ def _event_received(record: EventReceived, _state: RunState) -> Line:
 
 
 def _noticed(record: Noticed, _state: RunState) -> Line:
-    return logging.WARNING, "noticed", {"code": record.code, "message": record.message}
+    level = logging.INFO if record.code == "limit_learned" else logging.WARNING  # nothing is wrong with that run
+    return level, "noticed", {"code": record.code, "message": record.message}
 
 
 _LINES: Mapping[type, Callable[[Any, RunState], Line]] = {

@@ -84,7 +84,13 @@ class CampaignRun:
         settings = orchestrator.settings_for(
             self.script, limit_s=limit_s, network=network, overrides=campaign.overrides
         )
-        planned = orchestrator.plan(self.script, variables=campaign.variables, limit_s=limit_s, network=network)
+        planned = orchestrator.plan(
+            self.script,
+            variables=campaign.variables,
+            limit_s=limit_s,
+            network=network,
+            overrides=campaign.overrides,
+        )
         self.grace_s = settings.grace_s
         self._lease_s = settings.lease_s
         self._dial = dial_of(self.script, campaign.variables, settings)

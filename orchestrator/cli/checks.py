@@ -71,6 +71,7 @@ def every_check(app: App, *, ask_api: bool, limit_s: float | None, network: str 
     with orchestrator:
         checks.append(_configuration(app))
         checks += _guarded("journal", lambda: _journal(app, orchestrator))
+        checks += _guarded("receiver", lambda: iter([_receiver(orchestrator)]))
         checks += _guarded("credentials", lambda: _credentials(orchestrator))
         checks += _guarded("API", lambda: _route(orchestrator))
         checks += _guarded("network", lambda: iter([_network(orchestrator, limit_s=limit_s, network=network)]))
@@ -183,6 +184,21 @@ def _writable(journal: SqliteJournal) -> Check:
     return Check("ok", "journal write", f"a transaction took {(perf_counter() - begun) * 1000:.1f} ms")
 
 
+def _receiver(orchestrator: Orchestrator) -> Check:
+    """Say whether an event receiver runs for this journal, and whether the mode needs one."""
+    from orchestrator.adapters.events.note import find_receiver
+    from orchestrator.core.settings import Mode
+
+    found = find_receiver(orchestrator.journal_path, now=orchestrator.clock.now())
+    if found is not None:
+        reached = "" if found.public_url is None else f", reached by {found.public_url}"
+        return Check("ok", "receiver", f"process {found.pid} receives events on {found.url}{reached}")
+    if orchestrator.default_settings.mode is Mode.ASYNC:
+        advice = "start `orchestrator serve`, or set the mode to `poll`"
+        return Check("warn", "receiver", "none runs for this journal: steps in mode async are only looked at", advice)
+    return Check("ok", "receiver", "none runs for this journal; only mode async makes use of one")
+
+
 def _sync(folder: Path) -> Check:
     """Write and sync a file of our own: never the journal, whose locks another descriptor would drop."""
     from time import perf_counter
@@ -240,7 +256,11 @@ def _network(orchestrator: Orchestrator, *, limit_s: float | None, network: str 
         limit = limit if learned is None else learned.limit_s
     if limit is None:
         return Check("ok", "network", f"{name}: no limit, one command a step")
-    return Check("ok", "network", f"{name}: requests are cut after {limit:g} s; steps stay under {room_s(limit):g} s")
+    return Check(
+        "ok",
+        "network",
+        f"{name}: requests are cut after {round(limit, 1):g} s; steps stay under {round(room_s(limit), 1):g} s",
+    )
 
 
 def _learned(orchestrator: Orchestrator, *, is_set: bool) -> Check:
@@ -252,11 +272,10 @@ def _learned(orchestrator: Orchestrator, *, is_set: bool) -> Check:
     if not cuts:
         return Check("ok", "learned", "nothing: no request to this API is known to have been cut")
     last = cuts[0]
-    who = culprit(lasted_s=last.lasted_s, kind=last.kind, status=last.status)
-    at = Instant(last.when, 0.0, "").rfc3339()
-    newest = f"the newest of {counted(len(cuts), 'cut')} was at {at} after {last.lasted_s:.1f} s, {who}"
+    newest = f"the newest of {counted(len(cuts), 'known cut')} was at {Instant(last.when, 0.0).rfc3339()}"
     if learned is None:
-        return Check("ok", "learned", f"no limit yet, which takes two cuts after the same time; {newest}")
+        who = culprit(lasted_s=last.lasted_s, kind=last.kind, status=last.status)
+        return Check("ok", "learned", f"no limit yet, which takes two cuts after the same time; {newest} ({who})")
     configured = orchestrator.configuration
     is_set = is_set or (configured.limit_s, configured.network) != (None, None)
     unused = "not used, since a limit is set: " if is_set else ""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from orchestrator.ports import RunSummary
 
 _MOST_OFFERED = 50
+_NEWEST = 1000  # of a large journal only these are looked through for what was typed
 
 Complete = Callable[[click.Context, click.Parameter, str], "list[CompletionItem]"]
 
@@ -65,8 +66,8 @@ def run_ids(*, unfinished: bool = False) -> Complete:
 
 
 def _summaries(app: App, incomplete: str, *, unfinished: bool) -> Iterator[RunSummary]:
-    with app.orchestrator() as orchestrator:
+    with app.orchestrator(read_only=True) as orchestrator:
         if not orchestrator.journal_path.exists():
             return
-        runs = orchestrator.journal.runs(unfinished=unfinished)
+        runs = orchestrator.journal.runs(unfinished=unfinished, limit=_NEWEST)
         yield from islice((each for each in runs if each.run_id.startswith(incomplete)), _MOST_OFFERED)

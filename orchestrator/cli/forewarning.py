@@ -44,6 +44,26 @@ def cut_off(script: Script, plan: Plan, settings: Settings) -> list[str]:
     return [f"{lasting}, but is ended after {settings.max_call_s:g} s (max_call): shorten it, or raise max_call"]
 
 
+def unheard(settings: Settings) -> list[str]:
+    """Return a warning where events are asked for that nobody receives."""
+    if settings.mode.value != "async" or settings.hears_events:
+        return []
+    return [
+        "no event receiver runs for this journal, so that in mode async steps are only looked at, and digits asked for "
+        "with the request held open: start one with `orchestrator serve`, or say `--mode poll`"
+    ]
+
+
+def too_silent(plan: Plan) -> list[str]:
+    """Return a warning for each boundary where a longer dead air is expected than `max_dead_air` allows."""
+    return [
+        f"line {item.place.line}: {item.silence_s:.2g} s of dead air are expected before step {number} "
+        f"({', '.join(item.step.names)}), longer than max_dead_air ({plan.max_dead_air_s:g} s)"
+        for number, item in enumerate(plan.steps)
+        if number in plan.breaches
+    ]
+
+
 def _longest_s(script: Script, plan: Plan) -> float:
     """Return how long the longest way forward lasts, seconds; questions that are asked again count each time."""
     from orchestrator.core.plan import PlannedStep

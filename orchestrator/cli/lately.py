@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 NEWEST = 100
 """So many runs are looked at."""
+_NO_TRAFFIC = Traffic()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +37,7 @@ class Lately:
     """
 
     gap: Gap = ASSUMED_GAP
-    traffic: Traffic = Traffic()
+    traffic: Traffic = _NO_TRAFFIC
     trouble: str | None = None
 
 
@@ -60,9 +61,10 @@ def _read(orchestrator: Orchestrator) -> Lately:
         records = journal.read(summary.run_id)
         states.append(fold(records))
         outcomes += _outcomes(records)
+    in_flight = sum(map(_is_in_flight, journal.runs(unfinished=True)))
     traffic = Traffic(
-        in_flight=sum(map(_is_in_flight, journal.runs(unfinished=True))),
-        most_in_flight=_most_at_once(states),
+        in_flight=in_flight,
+        most_in_flight=max(_most_at_once(states), in_flight),
         runs=len(states),
         requests=len(outcomes),
         lost_replies=outcomes.count(Outcome.UNKNOWN),

@@ -151,11 +151,6 @@ def network_options(function: Function) -> Function:
 
 def driving_options(function: Function) -> Function:
     """Add how live calls are driven and stopped."""
-    mode = click.option(
-        "--mode",
-        type=click.Choice(["sync", "async", "poll", "auto"]),
-        help="How it is learnt that a step is over: by its reply, by an event, by looking at the call, or as fits.",
-    )
     grace = click.option(
         "--grace",
         "grace_s",
@@ -166,7 +161,7 @@ def driving_options(function: Function) -> Function:
     hand_over = click.option(
         "--hand-over", is_flag=True, help="After Ctrl-C or SIGTERM leave the call up, for `resume` to carry on."
     )
-    return mode(grace(hand_over(function)))
+    return mode_option(grace(hand_over(function)))
 
 
 def all_variables(given: Mapping[str, str], var_file: str | None) -> dict[str, str]:
@@ -339,6 +334,11 @@ var_file_option = click.option(
     metavar="FILE",
     type=click.Path(dir_okay=False, allow_dash=True),
     help="A file of NAME=VALUE lines that only you may read; - is stdin.",
+)
+mode_option = click.option(
+    "--mode",
+    type=click.Choice(["sync", "async", "poll", "auto"]),
+    help="How it is learnt that a step is over: by its reply, by an event, by looking at the call, or as fits.",
 )
 settings_option = click.option(
     "--set",

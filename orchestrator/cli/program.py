@@ -26,6 +26,7 @@ COMMANDS = {
     "resume": Listed(f"{_HOME}.resume", _CALLS, "Carry on with interrupted runs, each with the same live call."),
     "batch": Listed(f"{_HOME}.batch", _CALLS, "Call a whole list, from cron."),
     "plan": Listed(f"{_HOME}.plan", _CALLS, "Show the steps of a script without calling anyone."),
+    "advise": Listed(f"{_HOME}.advise", _CALLS, "Say which mode and network limit suit a script here."),
     "validate": Listed(f"{_HOME}.validate", _CALLS, "Check scripts without calling anyone."),
     "runs": Listed(f"{_HOME}.runs", _LOOKING, "List the runs, the newest first."),
     "show": Listed(f"{_HOME}.show", _LOOKING, "Tell what happened in one run."),

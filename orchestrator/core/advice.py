@@ -71,7 +71,7 @@ class Traffic:
 
     Attributes:
         in_flight: Runs that have not ended and wait for no verdict.
-        most_in_flight: The most of those at once among the newest runs.
+        most_in_flight: The most at once, now and among the newest runs.
         runs: How many newest runs were looked at.
         requests: What they sent.
         lost_replies: How many of those had an unknown outcome.
@@ -250,7 +250,7 @@ def _preferences(facts: Facts) -> Iterator[tuple[str, Mode, float | None, _Reaso
         yield "sync, one command a step", Mode.SYNC, None, lambda way: _why_single(facts, way)
     if counted_s is not None:
         yield "sync, packed", Mode.SYNC, counted_s, lambda way: _why_packed(facts, way)
-        yield "auto", Mode.AUTO, counted_s, lambda way: _why_auto(facts, way)
+    yield "auto", Mode.AUTO, counted_s, lambda way: _why_auto(facts, way)
 
 
 def _why_many(facts: Facts) -> Iterator[str]:
@@ -293,7 +293,8 @@ def _why_packed(facts: Facts, way: Way) -> Iterator[str]:
 def _why_auto(facts: Facts, way: Way) -> Iterator[str]:
     steps = [item for item in way.plan.steps if item.step.asynchronous]
     many = f"{len(steps)} of {way.plan.requests} steps"
-    yield f"{many} cannot be held open under {_limit_named(facts.limit)}: they are acknowledged at once"
+    under = "" if facts.limit.counted_s is None else f" under {_limit_named(facts.limit)}"
+    yield f"{many} cannot be held open{under}: they are acknowledged at once"
     if facts.receiver.running:
         yield "a receiver runs, so that their end is known as soon as its event is in"
     else:

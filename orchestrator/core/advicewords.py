@@ -22,6 +22,8 @@ def advice_document(advice: Advice, *, command: Sequence[str]) -> dict[str, Any]
     traffic, receiver = facts.traffic, facts.receiver
     return {
         "script": facts.script.name,
+        "unknown_variables": list(advice.ways[0].plan.unknown),
+        "dead_air": {"gap_s": round(facts.gap.seconds, 3), "measured": facts.gap.measured},
         "application": {
             "calls_in_flight": traffic.in_flight,
             "most_calls_in_flight": traffic.most_in_flight,

@@ -15,6 +15,7 @@ from orchestrator.core import conclude
 from orchestrator.core.awaiting import with_event
 from orchestrator.core.conclude import Changes, IllegalRecordError, Meaning
 from orchestrator.core.exchange import Operation
+from orchestrator.core.exchange import CallSeen
 from orchestrator.core.records import (
     Branched,
     BranchKind,
@@ -93,6 +94,7 @@ def _started(_state: RunState, record: RunStarted) -> Meaning:
             "to": record.to,
             "from": record.from_,
             "run_id": record.run_id,
+            **({} if record.call is None else {"call_id": record.call.call_id}),
         },
         "secret_names": frozenset(record.secret_names),
         "lost": frozenset(record.secret_names) - frozenset(record.secrets),
@@ -100,7 +102,13 @@ def _started(_state: RunState, record: RunStarted) -> Meaning:
         "account": record.account,
         "clock_skew_s": record.clock_skew_s or 0.0,
         "skew_known": record.clock_skew_s is not None,
+        **({} if record.call is None else _rings(record, record.call)),
     }
+
+
+def _rings(record: RunStarted, call: CallSeen) -> Changes:
+    """An incoming call is the run's own from the beginning, and somebody waits for it to be answered."""
+    return {"call_id": call.call_id, "call_status": call.status, "call_since": record.at, "quiet_since": record.at}
 
 
 def _intended(state: RunState, record: Intended) -> Meaning:

@@ -160,9 +160,9 @@ def told(learned: Learned, *, kept: bool = True) -> str:
         learned: The limit.
         kept: Whether every step fits it; else the run goes on as if nothing were known.
     """
-    seen = f"{learned.cuts} requests were cut after {learned.cut_at_s:.1f} s ({learned.why})"
-    raised = ", and longer ones have lived since" if learned.raised else ""
-    limit = f"the network limit of {learned.limit_s:.4g} s was learned: {seen}{raised}"
+    raised = ", and raised since longer requests lived" if learned.raised else ""
+    seen = f"{learned.cuts} cuts ({learned.why}){raised}"
+    limit = f"the network limit of {round(learned.limit_s, 1):g} s was learned from {seen}"
     if kept:
         return f"{limit}; --limit or --network overrides it"
     return f"{limit}; it is not kept, since not every step fits it: shorten them, or use --mode auto"

@@ -105,6 +105,7 @@ class RunStarted:
         api_url: The base URL of the API that its call is made at, normalised; None: made by a release that kept none.
         account: Names the API key that it is made with, without telling it.
         clock_skew_s: How far the server's clock was ahead by earlier runs; None: not known.
+        call: The incoming call that it takes; None where it dials.
     """
 
     at: Instant
@@ -123,6 +124,7 @@ class RunStarted:
     api_url: str | None = None
     account: str | None = None
     clock_skew_s: float | None = None
+    call: CallSeen | None = None
     secrets: Mapping[str, Value] = memory_only()
 
 

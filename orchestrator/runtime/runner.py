@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from orchestrator.core.actions import Orders
 from orchestrator.core.budget import Demand
 from orchestrator.core.evolve import evolve, fold, marks
+from orchestrator.core.exchange import CallSeen
 from orchestrator.core.instant import Instant
 from orchestrator.core.origin import Origin, dial_by, other_api
 from orchestrator.core.past import refuse_changed_past
@@ -149,6 +150,38 @@ class Runner:
             AlreadyCalledError: The contact was called; no run was created.
             JournalError: Nothing was sent, or a live call was ended.
         """
+        lease, state = self._begin(script, prepared, contact=contact)
+        return self._drive_from_its_start(script, prepared, lease, state, observer)
+
+    def answer(
+        self,
+        script: Script,
+        prepared: Prepared,
+        call: CallSeen,
+        *,
+        began: Callable[[str], None],
+        observer: Observer | None = None,
+    ) -> RunResult:
+        """Create a run that takes an incoming call, and drive it.
+
+        Args:
+            script: What to execute; it begins with `answer`, or is `NOTHING_LEFT` to turn the call down.
+            prepared: Who calls whom, with what.
+            call: The call, ringing.
+            began: Called with the run's id once it is in the journal.
+            observer: Told of every record.
+
+        Raises:
+            CallTakenError: Another run has it; no run was created.
+            JournalError: Nothing was sent, or the call was ended.
+        """
+        lease, state = self._begin(script, prepared, call=call)
+        began(state.run_id)
+        return self._drive_from_its_start(script, prepared, lease, state, observer)
+
+    def _begin(
+        self, script: Script, prepared: Prepared, *, contact: ContactClaim | None = None, call: CallSeen | None = None
+    ) -> tuple[Lease, RunState]:
         now = self._clock.now()
         started = RunStarted(
             at=now,
@@ -167,14 +200,20 @@ class Runner:
             api_url=self._origin.api_url,
             account=self._origin.account,
             clock_skew_s=self._server_clock.skew_s(now),
+            call=call,
             secrets=prepared.secrets,
         )
-        lease = self._journal.start_run(started, lease_s=self._lease_s, contact=contact)
-        state = fold([started])
+        return self._journal.start_run(started, lease_s=self._lease_s, contact=contact), fold([started])
+
+    def _drive_from_its_start(
+        self, script: Script, prepared: Prepared, lease: Lease, state: RunState, observer: Observer | None
+    ) -> RunResult:
         if observer is not None:
-            observer(started, state)
-        learned = prepared.learned
-        first = None if learned is None else Noticed(at=now, code="limit_learned", message=learned)
+            observer(state.begun, state)
+        first = None
+        if prepared.learned is not None:
+            code = "limit_not_kept" if prepared.settings.limit_s is None else "limit_learned"
+            first = Noticed(at=state.begun.at, code=code, message=prepared.learned)
         return self._drive(script, state, lease, first=first, observer=observer)
 
     def room_for(self, dial: Demand) -> Instant | None:

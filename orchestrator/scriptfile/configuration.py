@@ -20,7 +20,14 @@ from orchestrator.core.script import SettingValue, Value
 from orchestrator.errors import ConfigurationError, Problem, ScriptError, UsageError
 from orchestrator.scriptfile import values
 from orchestrator.scriptfile.private import private_text
-from orchestrator.scriptfile.serving import SERVE_WORDS, SIGNING_SECRETS, parse_serve
+from orchestrator.scriptfile.serving import (
+    INCOMING_WORDS,
+    SERVE_WORDS,
+    SIGNING_SECRETS,
+    is_e164,
+    parse_incoming,
+    parse_serve,
+)
 from orchestrator.scriptfile.settings import SETTINGS, bounded, parse_settings
 from orchestrator.scriptfile.source import Complaints, checked_source, in_order, read_text
 from orchestrator.scriptfile.tree import Kind, MapNode, Node, Pair, Scalar, plain
@@ -56,6 +63,7 @@ class Configuration:
         capabilities: What the server offers beyond the contract (contract section 8), of `CAPABILITIES`.
         idempotent_for_s: How long the server keeps the replies to idempotency keys, seconds.
         serve: How the event receiver is started, by its words (`serving.SERVE_WORDS`).
+        incoming: What becomes of incoming calls, by its words (`serving.INCOMING_WORDS`).
     """
 
     api_url: str | None = None
@@ -69,6 +77,7 @@ class Configuration:
     capabilities: frozenset[str] = frozenset()
     idempotent_for_s: float | None = None
     serve: Mapping[str, Any] = field(default_factory=dict)
+    incoming: Mapping[str, Any] = field(default_factory=dict)
 
 
 def load_configuration(path: str | os.PathLike[str]) -> Configuration:
@@ -141,6 +150,7 @@ def merged(lower: Configuration, upper: Configuration) -> Configuration:
         capabilities=lower.capabilities | upper.capabilities,
         idempotent_for_s=_first(upper.idempotent_for_s, lower.idempotent_for_s),
         serve={**lower.serve, **upper.serve},
+        incoming={**lower.incoming, **upper.incoming},
     )
 
 
@@ -243,7 +253,7 @@ _KEYS: Mapping[str, _Key] = {
     "limit": _Key("limit_s", lambda _folder, value: parse_limit(value)),
     "log_format": _Key("log_format", _log_format),
 }
-_FILE_KEYS = (*_KEYS, "settings", "capabilities", "serve")
+_FILE_KEYS = (*_KEYS, "settings", "capabilities", "serve", "incoming")
 _VARIABLES = frozenset(PREFIX + word.upper() for word in (*_KEYS, *SETTINGS))
 
 
@@ -309,6 +319,8 @@ class _FileReader:
                 found |= self._capabilities(pair.value)
             elif word == "serve":
                 found["serve"] = self._serve(pair.value)
+            elif word == "incoming":
+                found["incoming"] = self._incoming(pair.value)
             elif word in _CREDENTIALS:
                 self.complaints.add(pair.key.start, _not_here(word))
             else:
@@ -347,6 +359,26 @@ class _FileReader:
                 self._unknown(pair, SERVE_WORDS)
             elif (typed := self._typed(pair, partial(parse_serve, word, folder=self.folder))) is not None:
                 found[word] = typed
+        return found
+
+    def _incoming(self, node: Node) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for word, pair in self._pairs(node, "`incoming`", "unknown: reject").items():
+            if word == "scripts":
+                found[word] = self._incoming_scripts(pair.value)
+            elif word not in INCOMING_WORDS:
+                self._unknown(pair, ("scripts", *INCOMING_WORDS))
+            elif (typed := self._typed(pair, partial(parse_incoming, word))) is not None:
+                found[word] = typed
+        return found
+
+    def _incoming_scripts(self, node: Node) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for number, pair in self._pairs(node, "`scripts`", '"+15555550100": front-desk.yaml').items():
+            if not is_e164(number):
+                self.complaints.add(pair.key.start, f"{quote(number)} is no number in international form, +15555550100")
+            elif (path := self._typed(pair, values.parse_text)) is not None:
+                found[number] = str(self.folder / Path(path).expanduser())
         return found
 
     def _pairs(self, node: Node, what: str, example: str) -> dict[str, Pair]:

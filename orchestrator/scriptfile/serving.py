@@ -21,6 +21,7 @@ from orchestrator.scriptfile.words import quote
 
 SIGNING_SECRETS = "ORCHESTRATOR_SIGNING_SECRETS"
 Network = IPv4Network | IPv6Network
+_E164 = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)
 _HEADER = re.compile(r"[A-Za-z0-9-]{1,100}", re.ASCII)
 _HOST = re.compile(r"[A-Za-z0-9._:-]+", re.ASCII)
 
@@ -37,6 +38,16 @@ def parse_serve(word: str, value: object, *, folder: Path | None = None) -> Any:
         BadValueError: It cannot be used.
     """
     return _WORDS[word](folder, value)
+
+
+def parse_incoming(word: str, value: object) -> Any:
+    """Return the value of one of `INCOMING_WORDS`. Raises BadValueError."""
+    return _INCOMING[word](value)
+
+
+def is_e164(text: str) -> bool:
+    """Return whether a number is in international form, with its `+`."""
+    return _E164.fullmatch(text) is not None
 
 
 def read_signing_secrets(environ: Mapping[str, str], file: str | None) -> tuple[str, ...]:
@@ -115,3 +126,18 @@ _WORDS: Mapping[str, Callable[[Path | None, object], object]] = {
 }
 SERVE_WORDS = tuple(_WORDS)
 """What may stand under `serve`."""
+
+
+def _unknown(value: object) -> str:
+    text = values.parse_text(value)
+    if text not in ("leave", "reject"):
+        raise BadValueError(f"must be `leave` or `reject`, not {quote(text)}")
+    return text
+
+
+_INCOMING: Mapping[str, Callable[[object], object]] = {
+    "unknown": _unknown,
+    "at_once": bounded(values.parse_integer, 1, 10_000),
+}
+INCOMING_WORDS = tuple(_INCOMING)
+"""What may stand under `incoming`, besides `scripts`."""

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from orchestrator.core.exchange import CallSeen
 from orchestrator.core.records import (
     CancelAsked,
     Disposition,
@@ -17,6 +18,7 @@ from orchestrator.core.records import (
     Verdict,
 )
 from orchestrator.errors import (
+    CallTakenError,
     JournalError,
     LeaseHeldError,
     LeaseLostError,
@@ -43,6 +45,17 @@ class JournalSuite:
         lease = journal.start_run(started, lease_s=LEASE_S)
         assert lease == Lease(run_id="run-1", token=1)
         assert journal.read("run-1") == [started]
+
+    def test_an_incoming_call_is_taken_by_one_run(self, bench: Bench, journal: Journal) -> None:
+        """A run that takes a call owns it at once, claims no number, and no second run takes it."""
+        call = CallSeen(call_id="call-1", status="ringing")
+        taking = [replace(a_start(bench, run_id), call=call) for run_id in ("run-1", "run-2")]
+        journal.start_run(taking[0], lease_s=LEASE_S)
+        assert journal.owners_of(["call-1"]) == {"call-1": "run-1"}
+        with pytest.raises(CallTakenError):
+            bench.open().start_run(taking[1], lease_s=LEASE_S)
+        journal.start_run(a_start(bench, "run-3"), lease_s=LEASE_S)
+        assert {summary.run_id for summary in journal.runs()} == {"run-1", "run-3"}
 
     def test_a_run_id_is_used_once(self, bench: Bench, journal: Journal) -> None:
         """A second run of the same id is refused and leaves the first as it was."""
@@ -113,6 +126,28 @@ class JournalSuite:
         journal.append(first, [], ended)
         assert [run.run_id for run in journal.runs(unfinished=True)] == ["run-2"]
         assert {run.run_id: run.marks for run in journal.runs()}["run-1"] == ended
+
+    def test_the_newest_runs_alone_can_be_listed(self, bench: Bench, journal: Journal) -> None:
+        """`limit` counts from the newest, of runs that began at the same moment from the last id; 0 lists none."""
+        for run_id in ("run-1", "run-3", "run-2"):
+            marks = RunMarks(claims_dial=False, ended=run_id == "run-3")
+            journal.append(journal.start_run(a_start(bench, run_id), lease_s=LEASE_S), [], marks)
+        bench.now.move(1)
+        journal.append(journal.start_run(a_start(bench, "run-0"), lease_s=LEASE_S), [], SETTLED)
+        listed = {limit: [run.run_id for run in journal.runs(limit=limit)] for limit in (0, 1, 3, 9, None)}
+        everyone = ["run-0", "run-3", "run-2", "run-1"]
+        assert listed == {0: [], 1: everyone[:1], 3: everyone[:3], 9: everyone, None: everyone}
+        assert [run.run_id for run in journal.runs(unfinished=True, limit=2)] == ["run-0", "run-2"]
+
+    def test_runs_may_be_driven_while_they_are_listed(self, bench: Bench, journal: Journal) -> None:
+        """Whoever lists runs to do something about each holds nobody up, and sees each once."""
+        for number in range(3):
+            journal.append(journal.start_run(a_start(bench, f"run-{number}"), lease_s=LEASE_S), [], SETTLED)
+        listed = journal.runs()
+        seen = [next(listed).run_id]
+        bench.now.move(1)
+        journal.append(journal.start_run(a_start(bench, "run-9"), lease_s=LEASE_S), [a_note(bench, 1)], SETTLED)
+        assert [*seen, *(run.run_id for run in listed)] == ["run-2", "run-1", "run-0"]
 
     def test_a_run_whose_lease_is_over_is_not_driven(self, bench: Bench, journal: Journal) -> None:
         """`driven` is about this moment."""

@@ -16,6 +16,7 @@ from orchestrator.core.instant import Instant
 from orchestrator.core.records import InboxRecord, Record, RunMarks, RunStarted
 from orchestrator.errors import (
     AlreadyCalledError,
+    CallTakenError,
     JournalError,
     LeaseHeldError,
     LeaseLostError,
@@ -98,8 +99,13 @@ class MemoryJournal:
                 raise JournalError(f"There is a run {started.run_id} already.")
             if contact is not None and self.store.campaigns.closed(contact):
                 raise AlreadyCalledError("This contact was called, or is being called.")
-            self._free_number(started.to, started.run_id)
-            run = _Run(started=started, texts=[text], claims=bool(started.to))
+            if started.call is None:
+                self._free_number(started.to, started.run_id)
+            elif any(run.started.call == started.call for run in self.store.runs.values()):
+                raise CallTakenError("Another run has taken this call.")
+            run = _Run(started=started, texts=[text], claims=bool(started.to) and started.call is None)
+            if started.call is not None:
+                run.marks = RunMarks(call_id=started.call.call_id, claims_dial=False)
             if contact is not None:
                 self.store.campaigns.open_contact(contact, started)
                 run.contact_key = contact.key
@@ -130,12 +136,12 @@ class MemoryJournal:
         with self._using():
             return [codec.decode(text) for text in self._run(run_id).texts]
 
-    def runs(self, *, unfinished: bool = False) -> Iterator[RunSummary]:
+    def runs(self, *, unfinished: bool = False, limit: int | None = None) -> Iterator[RunSummary]:
         """Yield runs, the newest first."""
         with self._using():
             found = sorted(self.store.runs.items(), key=lambda item: (item[1].started.at.wall, item[0]), reverse=True)
             summaries = [self._summary(run) for _, run in found if not (unfinished and run.marks.ended)]
-        yield from summaries
+        yield from summaries[:limit]
 
     def find_run(self, prefix: str) -> str:
         """Return the id of the one run whose id starts with `prefix`."""

@@ -160,8 +160,8 @@ class Agreement(RuleBasedStateMachine):
         """Ask whether a lease still counts."""
         self.both(process, lambda journal, _: journal.check(lease))
 
-    @rule(process=PROCESSES, run_id=RUN_IDS, unfinished=st.booleans())
-    def look(self, process: str, run_id: str, unfinished: bool) -> None:
+    @rule(process=PROCESSES, run_id=RUN_IDS, unfinished=st.booleans(), limit=st.none() | st.integers(0, 3))
+    def look(self, process: str, run_id: str, unfinished: bool, limit: int | None) -> None:
         """Read everything there is."""
         self.both(process, lambda journal, _: journal.read(run_id))
         self.both(process, lambda journal, _: journal.find_run(run_id))
@@ -170,7 +170,7 @@ class Agreement(RuleBasedStateMachine):
             process,
             lambda journal, _: [
                 (run.run_id, run.to, run.started, run.marks, run.driven, run.owner is None)
-                for run in journal.runs(unfinished=unfinished)
+                for run in journal.runs(unfinished=unfinished, limit=limit)
             ],
         )
 

@@ -16,6 +16,7 @@ import trustme
 from orchestrator.adapters.clock import SystemClock
 from orchestrator.adapters.transport import Credentials, HttpTransport
 from orchestrator.core.exchange import Operation, Outcome, Reply, Request
+from orchestrator.core.limits import CutKind
 from tests.conformance.raw_server import PATIENCE_S, Peer, RawServer, Script, answering, doing, reply, sending, then
 from tests.conformance.transport_suite import CALL, COMMAND, GOOD
 
@@ -89,6 +90,19 @@ def test_tls_works_and_its_connection_is_reused(authority: trustme.CA, ca_file: 
             channel = transport.open_channel()
             assert [channel.send(COMMAND).outcome for _ in range(3)] == [Outcome.DONE] * 3
         assert server.connections == 1
+
+
+@pytest.mark.parametrize(
+    ("script", "cuts"), [(then(), {CutKind.CLOSED}), (then(Peer.reset), {CutKind.CLOSED, CutKind.RESET})]
+)
+def test_a_cut_is_told_through_tls_too(
+    authority: trustme.CA, ca_file: Path, script: Script, cuts: set[CutKind]
+) -> None:
+    """A connection may end without TLS's own farewell; some releases of OpenSSL tell a reset as that, too."""
+    with RawServer(script, tls=_server_tls(authority, "127.0.0.1")) as server:
+        reply = _send(server.url, ca_file)
+    assert reply.outcome is Outcome.UNKNOWN
+    assert reply.cut in cuts
 
 
 def test_certificate_authorities_of_the_environment_are_honoured(

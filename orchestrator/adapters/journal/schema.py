@@ -44,6 +44,7 @@ runs = sa.Table(
     sa.Column("script_name", sa.Text, nullable=False),
     sa.Column("callee", sa.Text, nullable=False),
     sa.Column("contact_key", sa.Text),
+    sa.Column("incoming_call", sa.Text),  # the call that it takes, where it does not dial
     sa.Column("started_wall", sa.Float, nullable=False),
     sa.Column("started_boot_s", sa.Float, nullable=False),
     sa.Column("started_boot_id", sa.Text, nullable=False),
@@ -68,9 +69,16 @@ sa.Index(
     unique=True,
     sqlite_where=runs.c.claimed_number.is_not(None),
 )
+sa.Index(
+    "one_run_per_incoming_call",
+    runs.c.incoming_call,
+    unique=True,
+    sqlite_where=runs.c.incoming_call.is_not(None),
+)
 sa.Index("runs_by_call", runs.c.call_id, sqlite_where=runs.c.call_id.is_not(None))
 sa.Index("unfinished_runs", runs.c.started_wall, sqlite_where=runs.c.ended.is_(sa.false()))
 sa.Index("runs_by_contact", runs.c.contact_key, sqlite_where=runs.c.contact_key.is_not(None))
+sa.Index("runs_by_start", runs.c.started_wall, runs.c.run_id)
 sa.Index("runs_by_callee", runs.c.callee, runs.c.started_wall)
 
 records = sa.Table(

@@ -6,6 +6,7 @@ Knows no record but the first of a run; what records mean is the core's business
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ from orchestrator.adapters.journal.connections import Connections, Link
 from orchestrator.adapters.journal.failures import translated
 from orchestrator.adapters.journal.files import locate, make_if_missing
 from orchestrator.adapters.journal.home import check_home
+from orchestrator.adapters.journal.looking import LookingConnections
 from orchestrator.adapters.journal.owner import Owner, is_live, owner_of
 from orchestrator.adapters.journal.paths import SqlitePaths
 from orchestrator.adapters.journal.rows import (
@@ -40,11 +42,12 @@ from orchestrator.adapters.journal.writer import Writer
 from orchestrator.core import codec
 from orchestrator.core.instant import Instant
 from orchestrator.core.records import InboxRecord, Record, RunMarks, RunStarted
-from orchestrator.errors import JournalError, LeaseHeldError, LeaseLostError, NoSuchRunError
+from orchestrator.errors import CallTakenError, JournalError, LeaseHeldError, LeaseLostError, NoSuchRunError
 from orchestrator.ports import ContactClaim, Lease, RunSummary, Taken
 
 _SHOWN_CANDIDATES = 5
 _LEASES_AT_ONCE = 100
+_RUNS_AT_ONCE = 1000  # long reads would keep the write-ahead log from being emptied
 
 
 class SqliteJournal:
@@ -57,6 +60,8 @@ class SqliteJournal:
         busy_timeout_s: How long to wait for another process's transaction before giving up.
         owner: Who holds the leases; by default this process.
         adopt: Take over a journal that comes from another machine, instead of refusing it.
+        read_only: Only look into it: nothing is made or written, and another machine's is read as well. Every method
+            that writes raises JournalError.
 
     Attributes:
         path: The file.
@@ -78,33 +83,40 @@ class SqliteJournal:
         busy_timeout_s: float = 5.0,
         owner: Owner | None = None,
         adopt: bool = False,
+        read_only: bool = False,
     ) -> None:
         self.path = locate(target)
-        self.created = make_if_missing(self.path, make_folder=make_folder)
+        self.created = not read_only and make_if_missing(self.path, make_folder=make_folder)
         self._now = now
         self._owner = owner or owner_of(os.getpid())
-        self._connections = Connections(self.path, busy_timeout_s=busy_timeout_s)
+        connections = LookingConnections if read_only else Connections
+        self._connections = connections(self.path, busy_timeout_s=busy_timeout_s)
         self._writer = Writer(self.path, self._connections)
         self.campaigns = SqliteCampaigns(self.path, self._connections, self._writer, now=now, owner=self._owner)
         self.paths = SqlitePaths(self.path, self._connections, self._writer)
         self._taken: dict[Lease, int] = {}  # the last message each lease has taken and not yet confirmed
-        check_home(self.path, self._connections, self._writer, adopt=adopt)  # whatever is wrong is said now
+        with self._reading():  # whatever is wrong is said now
+            pass
+        if not read_only:
+            check_home(self.path, self._connections, self._writer, adopt=adopt)
 
     # --- driving a run ------------------------------------------------------------------------------------------------
 
     def start_run(self, started: RunStarted, *, lease_s: float, contact: ContactClaim | None = None) -> Lease:
         """Create a run with its first record and its lease, and claim its number's dial."""
         body = codec.encode(started)
+        incoming = None if started.call is None else started.call.call_id
         row = {
             "run_id": started.run_id,
             "script_name": started.script_name,
             "callee": started.to,
             "contact_key": None if contact is None else contact.key,
+            "incoming_call": incoming,
             "started_wall": started.at.wall,
             "started_boot_s": started.at.boot_s,
             "started_boot_id": started.at.boot_id,
             "token": 1,
-            **marks_row(RunMarks()),
+            **marks_row(RunMarks(call_id=incoming, claims_dial=incoming is None)),
         }
 
         def work(link: Link) -> None:
@@ -112,8 +124,10 @@ class SqliteJournal:
                 raise JournalError(f"The journal {self.path} has a run {started.run_id} already.")
             if contact is not None:
                 open_contact(link, contact, started)  # first: a contact being called has its number blocked, too
+            if incoming and statements.incoming_is_taken.run(link.driver, {"call_id": incoming}).fetchone():
+                raise CallTakenError(f"Another run of the journal {self.path} has taken call {incoming}.")
             now = self._now()
-            number = claims.claim(link, started.to, now=now, here=self._owner)
+            number = None if incoming else claims.claim(link, started.to, now=now, here=self._owner)
             lease = lease_row(self._owner, now.plus(lease_s))
             statements.add_run.run(link.driver, {**row, "claimed_number": number, **lease})
             statements.add_records.run_all(link.driver, _record_rows(started.run_id, 0, [body]))
@@ -267,16 +281,23 @@ class SqliteJournal:
             raise _no_such_run(run_id)
         return records_of(self.path, run_id, rows)
 
-    def runs(self, *, unfinished: bool = False) -> Iterator[RunSummary]:
-        """Yield runs, the newest first."""
-        query = runs.select().order_by(runs.c.started_wall.desc(), runs.c.run_id.desc())
+    def runs(self, *, unfinished: bool = False, limit: int | None = None) -> Iterator[RunSummary]:
+        """Yield runs, the newest first, without holding all of them."""
+        order = runs.c.started_wall, runs.c.run_id
+        query = runs.select().order_by(*(column.desc() for column in order))
         if unfinished:
             query = query.where(runs.c.ended.is_(sa.false()))
-        with self._reading() as link:
-            rows = link.core.execute(query).all()
-        now = self._now()
-        for row in rows:
-            yield summary_of(row, now=now, here=self._owner)
+        now, page, left = self._now(), query, math.inf if limit is None else limit
+        while left > 0:
+            wanted = int(min(left, _RUNS_AT_ONCE))
+            with self._reading() as link:
+                rows = link.core.execute(page.limit(wanted)).all()
+            for row in rows:
+                yield summary_of(row, now=now, here=self._owner)
+            if len(rows) < wanted:
+                return
+            left -= wanted
+            page = query.where(sa.tuple_(*order) < (rows[-1].started_wall, rows[-1].run_id))
 
     def find_run(self, prefix: str) -> str:
         """Return the id of the one run whose id starts with `prefix`."""

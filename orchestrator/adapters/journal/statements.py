@@ -94,6 +94,10 @@ records_of_run = Prepared(
 
 exists = Prepared(sa.select(sa.literal_column("1")).where(_this_run))
 
+incoming_is_taken = Prepared(
+    sa.select(sa.literal_column("1")).where(runs.c.incoming_call == sa.bindparam("call_id"))
+)
+
 claim_of_another = Prepared(
     sa.select(sa.literal_column("1")).where(
         runs.c.claimed_number == sa.bindparam("number"), runs.c.run_id.is_distinct_from(sa.bindparam("run_id"))
@@ -101,7 +105,7 @@ claim_of_another = Prepared(
 )
 
 START = (
-    "run_id", "script_name", "callee", "contact_key", "started_wall", "started_boot_s", "started_boot_id", *MARKS,
+    "run_id", "script_name", "callee", "contact_key", "incoming_call", "started_wall", "started_boot_s", "started_boot_id", *MARKS,
     "claimed_number", "token", *NO_LEASE,
 )  # fmt: skip
 add_run = Prepared(runs.insert().values({name: sa.bindparam(name) for name in START}))

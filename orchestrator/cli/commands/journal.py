@@ -28,7 +28,7 @@ def command() -> None:
 @options.json_option
 def check(app: App) -> int:
     """Check the whole journal: the file, its tables and every record."""
-    with app.orchestrator() as orchestrator:
+    with app.orchestrator(read_only=True) as orchestrator:
         journal = _existing(orchestrator)
         problems = journal.check_integrity()
         runs = sum(1 for _ in journal.runs())
@@ -63,7 +63,7 @@ def export(app: App, run: str | None) -> int:
 
     Each has `run_id`, `seq` and `record`. Secrets are not among them: the journal never holds any.
     """
-    with app.orchestrator() as orchestrator:
+    with app.orchestrator(read_only=True) as orchestrator:
         journal = _existing(orchestrator, run_id=run)
         wanted = None if run is None else journal.find_run(run)
         for each in journal.export():
@@ -83,7 +83,7 @@ def prune(app: App, older_than: float, dry_run: bool) -> int:
 
     Runs that have not ended, wait for a verdict or keep a number from being dialled stay, whatever their age.
     """
-    with app.orchestrator() as orchestrator:
+    with app.orchestrator(read_only=dry_run) as orchestrator:
         journal = _existing(orchestrator)
         report = journal.prune(orchestrator.clock.now().wall - older_than, dry_run=dry_run)
     if app.as_json:

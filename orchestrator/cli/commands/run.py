@@ -10,7 +10,7 @@ import click
 
 from orchestrator.cli import driving, options
 from orchestrator.cli.app import App, open_journal
-from orchestrator.cli.forewarning import strange_variables
+from orchestrator.cli.forewarning import strange_variables, unheard
 from orchestrator.cli.output import note, result_document
 from orchestrator.cli.sandboxed import CREDENTIALS, own_journal, running, sandbox_arguments, sandbox_options
 from orchestrator.core.document import error_document
@@ -51,14 +51,15 @@ def command(app: App, script: str, **given: Any) -> int:
     }
     watch = driving.observers(app)
     with _orchestrator(app, given, watch, stand_in=stand_in) as orchestrator:
-        grace_s = orchestrator.prepare(loaded, **asked).settings.grace_s
+        settings = orchestrator.prepare(loaded, **asked).settings
+        options.warn(unheard(settings))
         _ = orchestrator.transport  # credentials, proxy and certificates are checked before a journal is made
         open_journal(orchestrator)
         with driving.stoppable(
             app,
             orchestrator,
             watch,
-            grace_s=grace_s,
+            grace_s=settings.grace_s,
             hand_over=given["hand_over"],
             last_words=lambda why: _last_words(app, orchestrator, watch, why),
         ) as stops:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from orchestrator.ports import RunSummary
 
 _STYLES = {"completed": "green", "failed": "red", "undecided": "yellow", "interrupted": "yellow"}
+_SHOWN = 50
 _GAP = 2
 _SHORTEST_SCRIPT = 16
 _LEAST_NEEDED = ("started", "disposition", "age", "script")
@@ -24,21 +24,21 @@ _LEAST_NEEDED = ("started", "disposition", "age", "script")
 
 @options.command("runs")
 @click.option("--unfinished", is_flag=True, help="Only those that have not ended.")
-@click.option(
-    "--limit", metavar="N", type=click.IntRange(min=1), default=50, show_default=True, help="How many at most."
-)
+@click.option("--limit", metavar="N", type=click.IntRange(min=1), help="How many at most; 50, and all with --json.")
 @options.json_option
-def command(app: App, unfinished: bool, limit: int) -> int:
+def command(app: App, unfinished: bool, limit: int | None) -> int:
     """List the runs, the newest first.
 
     On a narrow terminal some columns are left out; in a pipe, and with --json, everything is there.
     """
-    with app.orchestrator() as orchestrator:
+    with app.orchestrator(read_only=True) as orchestrator:
         path = orchestrator.journal_path
         now = orchestrator.clock.now().wall
         is_there = exists(app, orchestrator)
-        found = list(islice(orchestrator.journal.runs(unfinished=unfinished), limit + 1)) if is_there else []
-    shown = [_document(summary, now) for summary in found[:limit]]
+        most = limit or (None if app.as_json else _SHOWN)
+        asked = None if most is None else most + 1
+        found = list(orchestrator.journal.runs(unfinished=unfinished, limit=asked)) if is_there else []
+    shown = [_document(summary, now) for summary in found[:most]]
     if app.as_json:
         result_document(shown)
     elif not shown:
@@ -46,8 +46,8 @@ def command(app: App, unfinished: bool, limit: int) -> int:
         note(f"No {kind} in the journal {path}." if is_there else f"No {kind}: there is no journal at {path} yet.")
     else:
         _table(shown, now)
-        if len(found) > limit:
-            note(f"There are more: --limit {limit * 10} shows up to {limit * 10}.")
+        if len(found) > len(shown):
+            note(f"There are more: --limit {len(shown) * 10} shows up to {len(shown) * 10}.")
     return 0
 
 

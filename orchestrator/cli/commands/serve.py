@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,6 +15,8 @@ from orchestrator.cli.app import App, open_journal
 from orchestrator.cli.output import note, result, result_document
 
 if TYPE_CHECKING:
+    from orchestrator.compose import Orchestrator
+    from orchestrator.incoming import IncomingCalls
     from orchestrator.receiver import EventReceiver
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -89,15 +92,36 @@ def command(app: App, *, show_url: bool, **given: Any) -> int:
     words = {word: value for word, value in given.items() if value is not None}
     with app.orchestrator() as orchestrator:
         open_journal(orchestrator)
-        receiver = EventReceiver(orchestrator, **words)
+        incoming = _incoming(orchestrator) if not show_url else None
+        receiver = EventReceiver(orchestrator, on_ringing=None if incoming is None else incoming.ring, **words)
         if show_url:
             return _show(app, receiver)
         receiver.listen()
         try:
-            receiver.serve(lambda: _ready(app, receiver))
+            with incoming or nullcontext():
+                receiver.serve(lambda: _ready(app, receiver))
+                orchestrator.control.stop(
+                    grace_s=orchestrator.default_settings.grace_s, why="the process that answered was stopped"
+                )
         finally:
             receiver.close()
     return 0
+
+
+def _incoming(orchestrator: Orchestrator) -> IncomingCalls | None:
+    """Return what answers incoming calls, where the configuration says how. Raises ScriptError, ConfigurationError."""
+    words = dict(orchestrator.configuration.incoming)
+    paths = words.pop("scripts", {})
+    if not paths and words.get("unknown") != "reject":
+        return None
+    from orchestrator.incoming import IncomingCalls, Unknown
+    from orchestrator.scriptfile import load_script
+
+    _ = orchestrator.transport  # credentials, proxy and certificates are checked first
+    unknown = Unknown(words.pop("unknown", Unknown.LEAVE))
+    return IncomingCalls(
+        orchestrator, {number: load_script(path) for number, path in paths.items()}, unknown=unknown, **words
+    )
 
 
 def _show(app: App, receiver: EventReceiver) -> int:

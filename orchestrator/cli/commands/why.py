@@ -21,7 +21,7 @@ def command(app: App, run: str) -> int:
     """
     from orchestrator.core.evolve import fold
 
-    with app.orchestrator() as orchestrator:
+    with app.orchestrator(read_only=True) as orchestrator:
         must_exist(orchestrator, run_id=run)
         document = orchestrator.show(run)
         text = why(document, fold(orchestrator.journal.read(document["run_id"])))

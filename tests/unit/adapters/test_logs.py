@@ -313,6 +313,14 @@ def test_verbosity(verbosity: int, expected: set[str]) -> None:
     assert {line["level"] for line in lines((*DIALLED, noticed, waited), verbosity=verbosity)} == expected
 
 
+def test_a_limit_that_was_learned_is_no_warning() -> None:
+    """The run keeps it, and nothing is wrong; one that it cannot keep is worth a warning."""
+    codes = ("limit_learned", "limit_not_kept")
+    noticed = [Noticed(at=at(4), code=code, message="m") for code in codes]
+    told = {line["code"]: line["level"] for line in lines((*DIALLED, *noticed), verbosity=1) if "code" in line}
+    assert told == {"limit_learned": "info", "limit_not_kept": "warning"}
+
+
 def test_silence_while_nobody_configured_logs(capfd: pytest.CaptureFixture[str]) -> None:
     """A program that embeds this package and sets no logs up hears nothing."""
     log_record(started(), evolve(RunState(), started()))

@@ -17,7 +17,8 @@ import pytest
 import requests.exceptions
 import urllib3.exceptions
 
-from orchestrator.adapters.transport.failures import MEANINGS, meaning_of
+from orchestrator.adapters.transport.failures import MEANINGS, cut_of, meaning_of
+from orchestrator.core.limits import CutKind
 
 _MODULES = (requests.exceptions, urllib3.exceptions, http.client, ssl, socket)
 _DOCUMENT = Path(__file__).parents[3] / "docs" / "reference" / "transport.md"
@@ -133,3 +134,25 @@ def test_the_reference_lists_what_is_final() -> None:
     text = _DOCUMENT.read_text(encoding="utf-8")
     final = {kind.__name__ for kind, meaning in MEANINGS.items() if meaning.final}
     assert {name for name in final if f"`{name}`" not in text} == set()
+
+
+@pytest.mark.parametrize(
+    ("error", "cut"),
+    [
+        (http.client.RemoteDisconnected("closed"), CutKind.CLOSED),
+        (ssl.SSLEOFError("eof"), CutKind.CLOSED),
+        (ssl.SSLZeroReturnError("closed"), CutKind.CLOSED),
+        (ConnectionResetError("reset"), CutKind.RESET),
+        (ConnectionAbortedError("aborted"), CutKind.RESET),
+        (TimeoutError("timed out"), CutKind.SILENT),
+        (OSError(errno.ETIMEDOUT, "the keepalive probes got no answer"), CutKind.SILENT),
+        (OSError(errno.EHOSTUNREACH, "no route"), None),
+        (BrokenPipeError("closed while writing"), None),
+        (http.client.BadStatusLine("not HTTP"), None),
+    ],
+)
+def test_a_cut_is_told_by_what_the_operating_system_said(error: Exception, cut: CutKind | None) -> None:
+    """However the libraries wrap it; what else goes wrong is no cut."""
+    assert cut_of(error) is cut
+    wrapped = requests.exceptions.ConnectionError(urllib3.exceptions.ProtocolError("Connection aborted.", error))
+    assert cut_of(wrapped) is cut

@@ -13,6 +13,7 @@ import pytest
 
 from orchestrator.cli import driving, live, signals, story
 from orchestrator.cli.app import App
+from orchestrator.cli.commands import runs
 from orchestrator.cli.output import OutputError
 from orchestrator.cli.signals import Stops
 from orchestrator.cli.watch import Watch
@@ -154,9 +155,21 @@ def test_runs_shows_a_table_newest_first(call, script, ran) -> None:
     }
     cut = call("runs", "--limit", 1)
     assert len(cut.out.splitlines()) == 2
-    assert "There are more" in cut.err
+    assert "There are more: --limit 10 shows up to 10." in cut.err
+    assert [each["run_id"] for each in call("runs", "--limit", 1, "--json").json] == [second["run_id"]]
     assert call("runs", "--unfinished", "--json").json == []
     assert "No unfinished runs" in call("runs", "--unfinished").err
+
+
+def test_programs_are_shown_every_run(call, script, ran, monkeypatch) -> None:
+    """A table is short unless --limit says otherwise; a document leaves nothing out unless --limit does."""
+    call("run", script, "--to", "+12125550124", "--json")
+    monkeypatch.setattr(runs, "_SHOWN", 1)
+    table = call("runs")
+    assert len(table.out.splitlines()) == 2
+    assert "There are more: --limit 10 shows up to 10." in table.err
+    assert len(call("runs", "--json").json) == 2
+    assert len(call("runs", "--limit", 2).out.splitlines()) == 3
 
 
 def test_show_and_why_tell_the_story(call, at_sandbox, script) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from click.shell_completion import BashComplete, CompletionItem
 
-from orchestrator.cli import program
+from orchestrator.cli import completing, program
 
 TO = "+12125550123"
 
@@ -36,6 +36,13 @@ def test_every_run_is_offered_to_those_who_look(two_runs, command) -> None:
     assert [each.value for each in found] == two_runs
     assert found[0].help == "undecided short +12125550124"
     assert [each.value for each in offered(*command, incomplete=two_runs[1][:5])] == two_runs[1:]
+
+
+def test_of_a_large_journal_the_newest_runs_are_offered(two_runs, monkeypatch) -> None:
+    """Not all of it is read while somebody types."""
+    monkeypatch.setattr(completing, "_NEWEST", 1)
+    assert [each.value for each in offered("show")] == two_runs[:1]
+    assert offered("show", incomplete=two_runs[1]) == []
 
 
 @pytest.mark.parametrize("command", ["resume", "resolve", "cancel"])

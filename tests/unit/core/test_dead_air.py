@@ -1,13 +1,53 @@
-"""The budget of silence between steps: a breach is noticed, and changes nothing else."""
+"""The budget of silence between steps: what is expected of it, what was measured, and that a breach is noticed."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
+from orchestrator.core import deadair
+from orchestrator.core.deadair import Gap, expected_silence_s, gap_of, in_short, measured, watching
 from orchestrator.core.evolve import evolve
-from orchestrator.core.exchange import Operation
-from orchestrator.core.state import Phase
+from orchestrator.core.exchange import CommandResult, Operation, Outcome
+from orchestrator.core.plan import Plan, plan
+from orchestrator.core.records import Cursor
+from orchestrator.core.script import Hangup, Plain, Say, SendDtmf, Sms
+from orchestrator.core.settings import Mode, Settings
+from orchestrator.core.state import Phase, StepReport
+from orchestrator.core.step import Step, next_step
+from orchestrator.runtime.heartbeat import MAIL_S
 from tests.fakes import machine as m
+
+LONG = Say(Plain(" ".join(["word"] * 100)))  # 40 s expected
+
+
+def step(element: Any, entry: int = 1, **fields: Any) -> Step:
+    """Return the step that a command makes in a mode."""
+    return next_step(m.script(element, Hangup()), Cursor(entry), {}, Settings(**fields), to=m.TO, from_=m.FROM)
+
+
+def planned(*elements: Any, gap: Gap = Gap(0.1, 7), **fields: Any) -> Plan:  # noqa: B008 - immutable
+    """Return the plan of a script of these commands behind its dial."""
+    return plan(m.script(*elements), {}, Settings(**fields), gap=gap)
+
+
+def report(index: int, **fields: Any) -> StepReport:
+    """Return a step that lasted from 10 s x index for eight seconds and whose first byte left at once."""
+    given: dict[str, Any] = {
+        "index": index,
+        "commands": ("say",),
+        "attempts": 1,
+        "outcome": Outcome.DONE,
+        "verdict": None,
+        "evidence": None,
+        "started": m.at(10 * index),
+        "ended": m.at(10 * index + 8),
+        "results": None,
+        "first_byte": m.at(10 * index + index / 10),
+    }
+    return StepReport(**{**given, **fields})
 
 
 @pytest.mark.parametrize(("longest_s", "noticed"), [(None, False), (2.0, False), (1.9, True)])
@@ -25,3 +65,117 @@ def test_only_what_a_callee_hears_breaks_a_silence() -> None:
     pending = m.pending(m.intent(Operation.SMS, "sms"))
     before = m.with_settings(m.state(Phase.SENDING, pending=pending, quiet_since=m.at(1)), max_dead_air_s=1.0)
     assert evolve(before, m.concluded(first_byte=m.at(12), seconds=13)).notices == ()
+
+
+def test_the_gap_is_the_median_of_what_runs_measured() -> None:
+    """From a step's end to the next one's first byte."""
+    found = gap_of([[report(0), report(1), report(2)], [report(0), report(1)]])
+    assert found == Gap(pytest.approx(2.1), 3)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [{"attempts": 2}, {"outcome": Outcome.UNKNOWN}, {"first_byte": None}],
+)
+def test_steps_that_did_not_go_well_at_once_measure_nothing(odd: dict[str, Any]) -> None:
+    """Neither do runs of one step, nor a step whose end is not known: then a gap is assumed."""
+    assert gap_of([[report(0), report(1, **odd)]]) == deadair.ASSUMED_GAP
+    assert gap_of([[report(0, ended=None), report(1)], [report(0)], []]) == deadair.ASSUMED_GAP
+    assert Gap(0.05, 0) == deadair.ASSUMED_GAP
+
+
+def test_a_reply_tells_at_once_that_a_step_is_over() -> None:
+    """No look is needed; keys are looked at once while their request is open."""
+    assert watching(step(LONG), Settings()) == deadair.BY_ITS_REPLY
+    assert watching(step(SendDtmf(Plain("12"))), Settings()).looks == 1
+    sms = Sms(to=Plain("+1"), from_=Plain("+2"), message=Plain("x"))
+    assert watching(step(sms), Settings()).looks == 0
+
+
+def test_looks_are_dense_around_the_expected_end() -> None:
+    """The end falls anywhere between two looks: the lag is half of their distance."""
+    settings = Settings(mode=Mode.POLL)
+    found = watching(step(LONG, mode=Mode.POLL), settings)
+    assert found.looks > 5
+    assert found.lag_s == pytest.approx(0.15)
+
+
+def test_a_ringing_call_is_looked_at_every_second() -> None:
+    """Ten seconds of ringing are ten looks."""
+    found = watching(step(LONG, 0, mode=Mode.POLL), Settings(mode=Mode.POLL))
+    assert (found.looks, found.lag_s) == (10, pytest.approx(0.5))
+
+
+def test_an_event_spares_looks_and_is_known_a_moment_later() -> None:
+    """The lag is that of the mail."""
+    by_event = Settings(mode=Mode.ASYNC, hears_events=True)
+    found = watching(step(LONG, mode=Mode.ASYNC, hears_events=True), by_event)
+    assert found.looks < watching(step(LONG, mode=Mode.POLL), Settings(mode=Mode.POLL)).looks
+    assert found.lag_s == pytest.approx(deadair.MAIL_LAG_S)
+    assert deadair.MAIL_LAG_S == MAIL_S
+
+
+def test_behind_an_acknowledged_step_a_look_takes_its_time_too() -> None:
+    """The gap twice, and the lag."""
+    assert expected_silence_s(step(LONG), 0.0, Gap(0.1)) == pytest.approx(0.1)
+    assert expected_silence_s(step(LONG, mode=Mode.POLL), 0.15, Gap(0.1)) == pytest.approx(0.35)
+
+
+def test_the_plan_expects_dead_air_before_each_step_but_the_first() -> None:
+    """A text message breaks no silence."""
+    sms = Sms(to=Plain("+1"), from_=Plain("+2"), message=Plain("x"))
+    made = planned(Say(Plain("one")), sms, Hangup())
+    assert [item.silence_s for item in made.steps] == [None, 0.1, None, 0.1]
+    assert (made.worst_silence_s, made.breaches) == (0.1, ())
+    assert made.to_document()["dead_air"] == {
+        "gap_s": 0.1,
+        "measured": 7,
+        "worst_s": 0.1,
+        "max_s": None,
+        "breaches": [],
+    }
+
+
+def test_boundaries_over_the_budget_are_marked() -> None:
+    """In poll mode those behind an acknowledged step, by their numbers."""
+    made = planned(Say(Plain("one")), Hangup(), mode=Mode.POLL, max_dead_air_s=0.4)
+    assert made.breaches == (1,)  # the dial's end is looked for once a second
+    assert planned(Say(Plain("one")), mode=Mode.POLL, max_dead_air_s=5.0).breaches == ()
+
+
+def test_an_acknowledged_step_is_no_long_request() -> None:
+    """Its slack is that of the acknowledgement; the plan says which way each step goes, and why."""
+    made = planned(LONG, Hangup(), mode=Mode.POLL, limit_s=30.0)
+    spoken, hung_up = made.steps[1:]
+    assert (spoken.request_s, spoken.slack_s, spoken.way) == (1.0, 29.0, "poll mode")
+    assert (hung_up.step.asynchronous, hung_up.way) == (False, "it is over at once")
+    assert (made.longest_request_s, made.longest_step_s > 40) == (1.0, True)
+    assert made.looks == sum(item.watching.looks for item in made.steps) > 0
+    document = made.to_document()
+    assert (document["mode"], document["longest_request_s"], document["looks"]) == ("poll", 1.0, made.looks)
+
+
+def run_of_two_sentences(budget_s: float | None) -> list[Any]:
+    """Return the records of a call whose second sentence came three seconds after the first had ended."""
+    return [
+        m.started(settings=Settings(max_dead_air_s=budget_s)),
+        m.intent(Operation.CREATE, at=m.at(0)),
+        m.concluded(seconds=9, first_byte=m.at(0), results=(CommandResult(command="dial"),)),
+        m.intent(at=m.at(9.5)),
+        m.concluded(seconds=12),
+        replace(m.intent(), at=m.at(13), start=Cursor(2), after=Cursor(3), command_entries=(2,)),
+        m.concluded(seconds=18, first_byte=m.at(15)),
+    ]
+
+
+@pytest.mark.parametrize(("budget_s", "breaches"), [(None, []), (2.0, [2]), (0.5, [1, 2])])
+def test_a_run_tells_what_was_measured(budget_s: float | None, breaches: list[int]) -> None:
+    """Before each step but the dial, and which of it was over the budget."""
+    found = measured(run_of_two_sentences(budget_s))
+    assert [(silence.step, silence.seconds) for silence in found] == [(1, 1.0), (2, 3.0)]
+    assert in_short(found) == {"p50_s": 2.0, "max_s": 3.0, "breaches": breaches}
+
+
+def test_a_run_without_a_boundary_tells_nothing() -> None:
+    """Nulls, not noughts."""
+    assert in_short(measured(run_of_two_sentences(None)[:3])) == {"p50_s": None, "max_s": None, "breaches": []}

@@ -11,12 +11,15 @@ from orchestrator.core.limits import (
     TRUSTED_AFTER,
     Cut,
     CutKind,
+    History,
     Learned,
     Lived,
     culprit,
+    is_news,
     learned_limit,
     limit_to_use,
     same_length,
+    told,
 )
 
 HOST = "api.example"
@@ -161,6 +164,42 @@ def test_a_setting_overrides() -> None:
     assert limit_to_use(30, learned) == 30
     assert limit_to_use(None, learned) == 60
     assert limit_to_use(None, None) is None
+
+
+def test_a_learned_limit_is_told_in_a_sentence() -> None:
+    """How long, from what, who, and what to do; and whether it is kept."""
+    learned = learn(cut(60), cut(60.4))
+    assert learned is not None
+    begun = "the network limit of 60 s was learned from 2 cuts (60 s with a 504 page: a proxy, keepalive does not help)"
+    assert told(learned) == f"{begun}; --limit or --network overrides it"
+    assert "it is not kept, since not every step fits" in told(learned, kept=False)
+    raised = learn(cut(60), cut(60), *[lived(90.04)] * TRUSTED_AFTER)
+    assert raised is not None
+    assert told(raised).startswith("the network limit of 90 s was learned from 2 cuts")
+    assert "raised since longer requests lived" in told(raised)
+
+
+@pytest.mark.parametrize(("ago_s", "news"), [(100, False), (101, False), (98.5, False), (103, True), (97, True)])
+def test_cuts_at_the_same_moment_are_one(ago_s: float, news: bool) -> None:
+    """A server that ends cuts requests of every age: that teaches no limit."""
+    known = History(cuts=(cut(60, ago_s=100), cut(4, ago_s=1000)))
+    assert is_news(cut(20, ago_s=ago_s), known) is news
+
+
+def test_the_first_of_all_is_news() -> None:
+    """Be it a cut or a clean request."""
+    assert is_news(cut(60), History())
+    assert is_news(lived(60), History())
+
+
+def test_clean_requests_are_news_until_enough_are_known_that_lasted_as_long() -> None:
+    """Shorter ones do not count, nor those that a sooner cut has overruled."""
+    enough = [lived(50)] * TRUSTED_AFTER
+    assert is_news(lived(50), History(lived=enough[1:]))
+    assert not is_news(lived(50), History(lived=enough))
+    assert is_news(lived(50.1), History(lived=enough))
+    assert is_news(lived(50), History(cuts=[cut(40, ago_s=5)], lived=enough))
+    assert not is_news(lived(50), History(cuts=[cut(40, ago_s=5, kind=SILENT)], lived=enough))
 
 
 lengths = st.floats(1, 700).map(lambda length: round(length, 1)) | st.sampled_from([29.9, 30.0, 30.4, 60.0, 60.5])

@@ -633,6 +633,10 @@ class TestPlan:
             "if_lost": "whether all of it was heard; it is repeated",
             "saves": None,
             "unknown_variables": [],
+            "asynchronous": False,
+            "way": "",
+            "looks": 0,
+            "dead_air_s": None,
         }
         assert document["items"][1] == {"kind": "end", "line": 2, "label": None, "shown": ["as written"]}
         assert [(problem["line"], problem["column"]) for problem in document["problems"]] == [(3, 3)]

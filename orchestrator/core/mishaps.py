@@ -1,0 +1,78 @@
+"""What can befall a request, and what a callee can answer to a question: the choices that `exploring` tries. Pure."""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+
+from orchestrator.core.exchange import Operation
+from orchestrator.core.records import Intended, ReplayClass
+from orchestrator.core.script import GetDtmf, Script, Switch
+
+_KEYS = re.compile(r"[0-9*#]+", re.ASCII)
+_ANY_KEYS = "1234567890"
+
+
+class Mishap(StrEnum):
+    """What befalls one request. The value ends a sentence that begins with "if"."""
+
+    NOT_RECEIVED = "its request is lost before the API has it"
+    CUT = "its connection is cut while it runs"
+    REPLY_LOST = "it runs and its reply is lost"
+    UNSEEN = "it runs, its reply is lost, and no look at the call was made meanwhile"
+    OUT_OF_REACH = "it runs, its reply is lost, and the API stays out of reach"
+    HUNG_UP = "the callee hangs up while it runs, and its reply is lost"
+    KILLED_BEFORE = "the process is killed before it writes the intent"
+    RESUMED_LATE = "the process is killed before it, and the run is resumed after more than max_silence"
+    GONE_MEANWHILE = "the process is killed before it, and the callee hangs up before the run is resumed"
+    KILLED_INTENT = "the process is killed after the intent is written, before the request leaves"
+    KILLED_RUNNING = "the process is killed while it runs, and the run is resumed while it still does"
+    KILLED_LATER = "the process is killed before its reply is written, and the run is resumed when it is over"
+    KILLED_HUNG_UP = "the process is killed while it runs, and the callee hangs up"
+
+
+KILLED = frozenset({Mishap.KILLED_INTENT, Mishap.KILLED_RUNNING, Mishap.KILLED_LATER, Mishap.KILLED_HUNG_UP})
+"""Those in which the process dies with its request."""
+_OF_ANY = (Mishap.NOT_RECEIVED, Mishap.REPLY_LOST, Mishap.KILLED_BEFORE, Mishap.KILLED_INTENT, Mishap.KILLED_LATER)
+_OF_A_CALL = (*_OF_ANY, Mishap.CUT, Mishap.OUT_OF_REACH, Mishap.HUNG_UP, Mishap.KILLED_RUNNING, Mishap.KILLED_HUNG_UP)
+
+
+def mishaps_of(intent: Intended) -> tuple[Mishap, ...]:
+    """Return what can befall a request."""
+    match intent.operation:
+        case Operation.CREATE:
+            return _OF_A_CALL
+        case Operation.COMMAND:
+            silent = (Mishap.RESUMED_LATE, Mishap.GONE_MEANWHILE)
+            dangerous = (Mishap.UNSEEN,) if intent.replay_class is ReplayClass.DANGEROUS else ()
+            return (*_OF_A_CALL, *silent, *dangerous)
+        case _:
+            return _OF_ANY
+
+
+def keys_to_try(script: Script, intent: Intended) -> tuple[str | None, ...]:
+    """Return what the callee may press during a step: for each case of a switch its keys, another key, and nothing.
+
+    Without a question in the step there is nothing to press. The first is one that the script knows what to do with.
+    """
+    question = next((entry for entry in intent.command_entries if _asks(script, entry)), None)
+    if question is None:
+        return (None,)
+    name = script.entries[question].save
+    cases: list[str] = []
+    for entry in script.entries:
+        if name is not None and isinstance(entry.element, Switch) and name in entry.element.subject.names:
+            cases += [keys for keys in entry.element.cases if _KEYS.fullmatch(keys) and keys not in cases]
+    others = [key for key in _ANY_KEYS if key not in cases]
+    return (*cases, *(_as_many(script, question, key) for key in others[:1]), None)
+
+
+def _asks(script: Script, entry: int) -> bool:
+    return entry >= 0 and isinstance(script.entries[entry].element, GetDtmf)
+
+
+def _as_many(script: Script, entry: int, key: str) -> str:
+    """Return as many keys as are asked for."""
+    element = script.entries[entry].element
+    digits = element.max_digits if isinstance(element, GetDtmf) else None
+    return key * (digits or 1)

@@ -1,0 +1,196 @@
+"""Incoming calls as processes: `serve` answers them by the script of their number."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from orchestrator import Orchestrator, Script
+from orchestrator.adapters.journal import SqliteJournal
+from orchestrator.core.exchange import CallSeen
+from orchestrator.core.instant import Instant
+from orchestrator.core.records import EventReceived
+from orchestrator.errors import StoppedEarlyError, UnreachableError, UsageError
+from orchestrator.incoming import IncomingCalls, Unknown
+from tests.conftest import Cli, SandboxProcess
+
+DESK, OTHER = "+15555550100", "+15555550101"
+SCRIPT = """\
+version: 1
+commands:
+  - answer: {}
+  - say: {text: "Thank you for calling {{ to }}."}
+  - get_dtmf: {timeout: 8, commands: [{say: {text: "Press one for the shop."}}]}
+    save: choice
+    on_failure: {then: bye}
+  - say: {text: "You have pressed {{ choice }}."}
+  - id: bye
+    hangup: {}
+"""
+SAID = [f"Thank you for calling {DESK}.", "You have pressed 1."]
+
+
+@contextlib.contextmanager
+def answering(cli: Cli, sandbox: SandboxProcess, *words: str) -> Iterator[subprocess.Popen[str]]:
+    """Run `serve` with a script for the desk's number, and have the API send events there."""
+    cli.write("desk.yaml", SCRIPT)
+    lines = ["incoming:", f'  scripts: {{"{DESK}": desk.yaml}}', *(f"  {word}" for word in words)]
+    configuration = cli.write("settings.yaml", "\n".join(lines))
+    with cli.start("--config", configuration, "serve", "--port", 0, "--json") as process:
+        try:
+            assert process.stdout is not None
+            line = process.stdout.readline()
+            assert line, process.stderr.read()
+            base = json.loads(line)["url"]
+            shown = cli.json("--config", configuration, "serve", "--port", 0, "--show-url")
+            assert shown["main_url"].startswith(base)
+            sandbox.send_events(shown["main_url"], shown["fallback_url"])
+            yield process
+        finally:
+            process.kill()
+
+
+def told(sandbox: SandboxProcess, call_id: str) -> list[str]:
+    """Return what the caller heard, without the prompts of questions."""
+    return [text for text in sandbox.said(call_id) if not text.startswith("Press")]
+
+
+def test_a_call_is_answered_by_the_script_of_its_number(cli: Cli, sandbox: SandboxProcess) -> None:
+    """With its numbers as variables, and a run like any other."""
+    with answering(cli, sandbox):
+        call_id = sandbox.call_in(DESK, keys=["1"])
+        sandbox.wait(event="hangup", call=call_id)
+    assert told(sandbox, call_id) == SAID
+    (run,) = cli.json("runs")
+    assert run["call_id"] == call_id
+
+
+def test_an_event_that_comes_twice_starts_one_run(cli: Cli, sandbox: SandboxProcess) -> None:
+    """Whichever of main and fallback it comes to."""
+    sandbox.add_fault(on="event", reason="incoming", kind="both")
+    with answering(cli, sandbox):
+        call_id = sandbox.call_in(DESK, keys=["1"])
+        sandbox.wait(event="hangup", call=call_id)
+    assert told(sandbox, call_id) == SAID
+    assert len(cli.json("runs")) == 1
+
+
+def test_calls_to_other_numbers_are_left_or_turned_down(cli: Cli, sandbox: SandboxProcess) -> None:
+    """By default they ring on: somebody else may answer them."""
+    with answering(cli, sandbox):
+        left = sandbox.call_in(OTHER, gives_up_after=20)
+        assert sandbox.wait(event="hangup", call=left)["cause"] == "remote"
+    with answering(cli, sandbox, "unknown: reject"):
+        rejected = sandbox.call_in(OTHER, gives_up_after=200)
+        assert sandbox.wait(event="hangup", call=rejected)["cause"] == "rejected"
+
+
+def test_a_call_that_is_being_answered_outlives_its_process(cli: Cli, sandbox: SandboxProcess) -> None:
+    """Killed with -9 in mid-call: the next `serve` carries on with the same live call."""
+    with answering(cli, sandbox) as process:
+        call_id = sandbox.call_in(DESK, keys=["1", "1"])
+        sandbox.wait(event="running", command="get_dtmf", call=call_id)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    with answering(cli, sandbox):
+        sandbox.wait(event="hangup", call=call_id)
+    assert told(sandbox, call_id) == SAID
+
+
+def test_a_stop_lets_the_call_come_to_its_end(cli: Cli, sandbox: SandboxProcess) -> None:
+    """SIGTERM: no further call is taken, the live one goes on for its grace."""
+    with answering(cli, sandbox) as process:
+        call_id = sandbox.call_in(DESK, keys=["1"])
+        sandbox.wait(event="running", command="say", call=call_id)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 0
+    assert told(sandbox, call_id) == SAID
+
+
+@pytest.mark.parametrize(
+    ("script", "complaint"), [("commands: [{dial: {to: '+15555550142', from: '+15555550199'}}]", "begin it with")]
+)
+def test_a_script_that_cannot_answer_is_refused_at_the_start(cli: Cli, script: str, complaint: str) -> None:
+    """Not when somebody calls."""
+    cli.write("desk.yaml", script)
+    configuration = cli.write("settings.yaml", f'incoming:\n  scripts: {{"{DESK}": desk.yaml}}\n')
+    done = cli("--config", configuration, "serve", "--port", 0)
+    assert done.returncode == 2
+    assert complaint in done.stderr
+
+
+def test_bad_words_of_incoming_are_told_with_their_places(cli: Cli) -> None:
+    """All in one pass."""
+    configuration = cli.write(
+        "settings.yaml", "incoming:\n  scripts: {12: a.yaml}\n  unknown: drop\n  at_once: 0\n  x: 1\n"
+    )
+    done = cli("--config", configuration, "serve", "--port", 0)
+    assert done.returncode == 78
+    for words in (
+        ":2:13: `12` is no number",
+        "must be `leave` or `reject`, not `drop`",
+        ":4:12:",
+        "`x` has no meaning",
+    ):
+        assert words in done.stderr
+
+
+# --- in one process ---------------------------------------------------------------------------------------------------
+
+
+def event(call_id: str) -> EventReceived:
+    """Return an event that says that a call to the desk rings."""
+    return EventReceived(at=Instant(0, 0), call=CallSeen(call_id=call_id, status="ringing", to=DESK))
+
+
+def maker(sandbox: SandboxProcess, tmp_path: Path) -> Orchestrator:
+    given = {"api_url": sandbox.url, "api_key": "sandbox", "api_password": "sandbox"}
+    return Orchestrator(**given, journal=tmp_path / "own.db")
+
+
+def test_an_untrue_event_starts_no_run(sandbox: SandboxProcess, tmp_path: Path) -> None:
+    """The call is looked at first."""
+    script = Script.parse(SCRIPT, name="desk.yaml")
+    with maker(sandbox, tmp_path) as orchestrator, IncomingCalls(orchestrator, {DESK: script}) as incoming:
+        incoming.ring(event("00000000-0000-4000-8000-000000000000"))
+        assert list(orchestrator.journal.runs()) == []
+
+
+def test_an_event_is_refused_when_no_further_call_can_be_taken(sandbox: SandboxProcess, tmp_path: Path) -> None:
+    """It comes again, or to another address: as many as are taken, and none after the end, or without the API."""
+    script = Script.parse(SCRIPT, name="desk.yaml")
+    with maker(sandbox, tmp_path) as orchestrator:
+        incoming = IncomingCalls(orchestrator, {DESK: script}, at_once=1, unknown=Unknown.LEAVE)
+        first, second = (sandbox.call_in(DESK, keys=["1"], gives_up_after=100) for _ in range(2))
+        incoming.ring(event(first))
+        with pytest.raises(StoppedEarlyError):
+            incoming.ring(event(second))
+        incoming.close()
+        with pytest.raises(StoppedEarlyError):
+            incoming.ring(event(second))
+        assert told(sandbox, first) == SAID
+        sandbox.add_fault(method="GET", kind="status", status=500, place="before")
+        again = IncomingCalls(orchestrator, {DESK: script})
+        with pytest.raises(UnreachableError):
+            again.ring(event(second))
+        again.close()
+        assert isinstance(orchestrator.journal, SqliteJournal)
+        assert len(list(orchestrator.journal.runs())) == 1
+
+
+def test_a_script_that_dials_cannot_answer(sandbox: SandboxProcess, tmp_path: Path) -> None:
+    """Nor can one that answers dial."""
+    with maker(sandbox, tmp_path) as orchestrator:
+        dials = Script.parse(
+            '{"commands": [{"dial": {"to": "+15555550142", "from": "+15555550199"}}]}', name="dials.json"
+        )
+        with pytest.raises(UsageError, match="begin it with `answer`"):
+            IncomingCalls(orchestrator, {DESK: dials})
+        with pytest.raises(UsageError, match="incoming calls"):
+            orchestrator.run(Script.parse(SCRIPT, name="desk.yaml"))
