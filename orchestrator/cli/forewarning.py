@@ -48,10 +48,8 @@ def unheard(settings: Settings) -> list[str]:
     """Return a warning where events are asked for that nobody receives."""
     if settings.mode.value != "async" or settings.hears_events:
         return []
-    return [
-        "no event receiver runs for this journal, so that in mode async steps are only looked at, and digits asked for "
-        "with the request held open: start one with `orchestrator serve`, or say `--mode poll`"
-    ]
+    what = "in mode async steps are only looked at, and digits asked for with the request held open"
+    return [f"no event receiver runs for this journal, so that {what}: start `orchestrator serve`, or say --mode poll"]
 
 
 def too_silent(plan: Plan) -> list[str]:

@@ -14,8 +14,7 @@ from typing import Any
 from orchestrator.core import conclude
 from orchestrator.core.awaiting import with_event
 from orchestrator.core.conclude import Changes, IllegalRecordError, Meaning
-from orchestrator.core.exchange import Operation
-from orchestrator.core.exchange import CallSeen
+from orchestrator.core.exchange import CallSeen, Operation
 from orchestrator.core.records import (
     Branched,
     BranchKind,
@@ -129,6 +128,9 @@ def _intended(state: RunState, record: Intended) -> Meaning:
             verdict=None,
             evidence=None,
             earlier=earlier,
+            ready_since=None,
+            event=None,
+            look_now=False,
         )
     changes: Changes = {"pending": pending, "wake": None, "held_wake": None, "jumped": False, "check_stale": False}
     if record.fell_into:

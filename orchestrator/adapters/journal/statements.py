@@ -105,7 +105,8 @@ claim_of_another = Prepared(
 )
 
 START = (
-    "run_id", "script_name", "callee", "contact_key", "incoming_call", "started_wall", "started_boot_s", "started_boot_id", *MARKS,
+    "run_id", "script_name", "callee", "contact_key", "incoming_call",
+    "started_wall", "started_boot_s", "started_boot_id", *MARKS,
     "claimed_number", "token", *NO_LEASE,
 )  # fmt: skip
 add_run = Prepared(runs.insert().values({name: sa.bindparam(name) for name in START}))

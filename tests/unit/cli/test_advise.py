@@ -216,6 +216,7 @@ def test_plan_says_which_way_each_step_goes(call, script) -> None:
     assert "looks at the call expected (GET)" in done.out
     steps = [item for item in call("plan", script, "--mode", "poll", "--json").json["items"] if item["kind"] == "step"]
     assert [step["asynchronous"] for step in steps] == [True, True, False]
+    assert "Warning: no event receiver runs" in call("plan", script, "--mode", "async").err
     plain = call("plan", script).out
     assert "Held open" not in plain
     assert "at once" not in plain

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.adapters.clock import SystemClock
+from orchestrator.adapters.events.note import ReceiverNote, leave_note
 from orchestrator.cli import driving, live, signals, story
 from orchestrator.cli.app import App
 from orchestrator.cli.commands import runs
@@ -621,3 +623,20 @@ def test_the_command_that_resumes_works_from_any_folder(monkeypatch) -> None:
     assert App().resume_command("x") == "/opt/it/orchestrator resume x"
     monkeypatch.setattr("sys.argv", ["/opt/it/pytest"])
     assert App().resume_command("x") == "orchestrator resume x"
+
+
+@pytest.mark.usefixtures("ran")
+def test_doctor_tells_whether_events_are_received(call, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which process does; and that mode async makes little sense without one."""
+
+    def receiver() -> dict[str, str]:
+        (check,) = [each for each in call("doctor", "--json").json["checks"] if each["name"] == "receiver"]
+        return check
+
+    assert receiver()["level"] == "ok"
+    monkeypatch.setenv("ORCHESTRATOR_MODE", "async")
+    assert (receiver()["level"], "serve" in receiver()["advice"]) == ("warn", True)
+    note = ReceiverNote(url="http://127.0.0.1:8080", public_url="https://e.example", pid=42, at=SystemClock().now())
+    with Orchestrator() as orchestrator:
+        leave_note(orchestrator.journal_path, note)
+    assert "process 42 receives events on http://127.0.0.1:8080, reached by https://e.example" in receiver()["found"]

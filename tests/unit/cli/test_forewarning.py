@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator.cli.forewarning import cut_off, strange_variables
+from orchestrator.cli.forewarning import cut_off, strange_variables, unheard
 from orchestrator.core.plan import plan
-from orchestrator.core.settings import Settings
+from orchestrator.core.settings import Mode, Settings
 from orchestrator.scriptfile import parse_script
 
 HEAD = 'version: 1\ncommands:\n  - dial: {to: "+12125550123", from: "+15555550199", timeout: 5}\n'  # 10 s at most
@@ -81,3 +81,9 @@ def test_variables_that_the_script_declares_or_reads_are_not_strange() -> None:
     near, far = strange_variables(script, {"patinet": "1", "zzz": "2"})
     assert near.endswith("neither declares nor reads it; did you mean `patient`?")
     assert far == "the variable `zzz` is given, but the script neither declares nor reads it"
+
+
+def test_events_that_nobody_receives() -> None:
+    """Mode async is told of it; other modes and a run with a receiver are not."""
+    assert "orchestrator serve" in "".join(unheard(Settings(mode=Mode.ASYNC)))
+    assert unheard(Settings(mode=Mode.ASYNC, hears_events=True)) == unheard(Settings()) == []

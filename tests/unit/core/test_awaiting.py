@@ -317,3 +317,72 @@ def test_before_its_outcome_a_list_counts_from_its_intent() -> None:
     assert awaiting.accepted_at(pending) == pending.intent.at
     record = Concluded(at=m.at(12), outcome=Outcome.DONE, reason="")
     assert not awaiting.is_acknowledged(m.pending(), record)
+
+
+# --- events of other lists --------------------------------------------------------------------------------------------
+
+AT_30_S = m.seen("in-progress", duration_s=30.0)
+OTHER = (CommandResult(command="get_dtmf", digits="2", digit_count=1),)
+
+
+def asked_again(*, last: EventReceived, concluded: Concluded | None) -> RunState:
+    """Return a run with a question in flight, and the event of the one before."""
+    pending = m.pending(intent(**ASKED), unknowns=0, concluded=concluded)
+    phase = Phase.SENDING if concluded is None else Phase.AWAITING
+    state = m.state(phase, pending=pending, last_event=last, call_status="in-progress")
+    return m.with_settings(state, mode=Mode.ASYNC, hears_events=True)
+
+
+ACKNOWLEDGED = m.concluded(seconds=12.0, call=AT_30_S, results=None)
+
+
+@pytest.mark.parametrize("duration_s", [29.0, 30.0])
+def test_a_late_copy_of_the_event_before_tells_no_digits(duration_s: float) -> None:
+    """Although it has the right names, and may be from the very second in which this list was acknowledged."""
+    before = event(11.9, *PRESSED, duration_s=duration_s)
+    state = evolve(asked_again(last=before, concluded=ACKNOWLEDGED), event(12.5, *PRESSED, duration_s=duration_s))
+    state = evolve(state, m.look(14.2))
+    assert (state.phase, state.variables) == (Phase.AWAITING, {})
+    state = evolve(evolve(state, event(14.4, *OTHER, duration_s=32.0)), m.look(14.6))
+    assert state.variables["choice"] == "2"
+
+
+def test_the_same_digits_later_are_an_answer() -> None:
+    """Two questions may be answered alike."""
+    before = event(11.9, *PRESSED, duration_s=30.0)
+    state = evolve(asked_again(last=before, concluded=ACKNOWLEDGED), event(14.0, *PRESSED, duration_s=31.0))
+    assert evolve(state, m.look(14.2)).variables["choice"] == "1"
+
+
+def test_where_no_duration_is_shown_the_same_digits_are_an_answer() -> None:
+    """Nothing tells a copy from it, and a question must not be asked for ever."""
+    before = event(11.9, *PRESSED)
+    state = evolve(asked_again(last=before, concluded=ACKNOWLEDGED), event(14.0, *PRESSED))
+    assert evolve(state, m.look(14.2)).variables["choice"] == "1"
+
+
+def test_a_late_copy_never_replaces_the_lists_own_event() -> None:
+    """Whichever of them comes last, and before the acknowledgement or after it."""
+    state = asked_again(last=event(11.0, *PRESSED, duration_s=28.0), concluded=None)
+    state = evolve(state, event(11.6, *OTHER, duration_s=31.0))
+    state = evolve(state, event(11.7, *PRESSED, duration_s=29.0))
+    state = evolve(state, ACKNOWLEDGED)
+    assert evolve(state, m.look(14.2)).variables["choice"] == "2"
+
+
+def test_an_event_before_the_acknowledgement_is_not_of_a_list_before_it() -> None:
+    """What it shows is compared with the acknowledgement once that has come."""
+    state = asked_again(last=event(9.0, *OTHER, duration_s=27.0), concluded=None)
+    state = evolve(evolve(state, event(11.6, *PRESSED, duration_s=29.0)), ACKNOWLEDGED)
+    assert evolve(state, m.look(14.2)).phase is Phase.AWAITING
+
+
+def test_the_event_that_told_the_results_is_remembered() -> None:
+    """And nothing of it counts for the next attempt at a step."""
+    mine = event(14.0, *PRESSED, duration_s=31.0)
+    state = evolve(evolve(acknowledged(**ASKED), mine), m.look(14.2))
+    assert state.last_event == mine
+    pending = m.pending(intent(**ASKED), event=mine, look_now=True, ready_since=m.at(14))
+    again = evolve(m.state(Phase.RETRYING, pending=pending), intent(attempt=2, **ASKED)).pending
+    assert again is not None
+    assert (again.event, again.look_now, again.ready_since) == (None, False, None)

@@ -855,3 +855,11 @@ def test_a_step_that_waits_to_be_sent_again_may_be_left_for_on_stale() -> None:
     after = evolve(before, Branched(at=m.at(30), kind=BranchKind.STALE, entry=1, target=Cursor(4), label="bye"))
     assert (after.phase, after.cursor, after.pending) == (Phase.READY, Cursor(4), None)
     assert [step.index for step in after.steps] == [0]
+
+
+def test_an_incoming_call_is_the_runs_own_from_the_beginning() -> None:
+    """It rings, somebody waits, and nothing is dialled."""
+    state = evolve(RunState(), m.started(call=m.seen("ringing")))
+    assert (state.phase, state.call_id, state.call_status, state.call_up) == (Phase.READY, m.CALL, "ringing", True)
+    assert state.variables["call_id"] == m.CALL
+    assert state.quiet_since == state.call_since == state.begun.at
