@@ -6,6 +6,7 @@ command; with one it is as many as fit on a straight line.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
@@ -137,7 +138,7 @@ def _best_of(held_open: _Packer, acknowledged: _Packer, cursor: Cursor, settings
     if settings.limit_s is None:
         return replace(step, way="no network limit is known")
     room = room_s(settings.limit_s)
-    return replace(step, way=f"at most {step.bounds.longest_s:.3g} s, and {room:.3g} s fit")
+    return replace(step, way=f"at most {_up(step.bounds.longest_s):g} s, and {_down(room):g} s fit")
 
 
 def _obstacle(step: Step, settings: Settings) -> str | None:
@@ -348,10 +349,20 @@ class _Packer:
         name = commands.name(element)
         more = f"raise the limit, or {OTHER_MODE}" if self._has_choice else "or raise the limit"
         return PlanError(
-            f"the {name} may last {longest_s:.3g} s, but only {room:.3g} s fit under the limit of {self._limit_s:g} s: "
+            f"the {name} may last {_up(longest_s):g} s, but only {_down(room):g} s fit under the limit of "
+            f"{self._limit_s:g} s: "
             f"{_way_out(element, room)}, {more}",
             entry=index,
         )
+
+
+def _up(seconds: float) -> float:
+    """Return a duration as it is told, to the tenth; rounded up here and down there, two that differ look different."""
+    return math.ceil(round(seconds * 10, 6)) / 10
+
+
+def _down(seconds: float) -> float:
+    return math.floor(round(seconds * 10, 6)) / 10
 
 
 def _way_out(element: Command | Control, room: float) -> str:
