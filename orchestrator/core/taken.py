@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 
-from orchestrator.core.exchange import CommandResult, Reply
-from orchestrator.core.records import Concluded, Intended
+from orchestrator.core.exchange import CallSeen, CommandResult, Outcome, Reply
+from orchestrator.core.instant import Instant
+from orchestrator.core.reconcile import list_is_complete, matches_of
+from orchestrator.core.records import Concluded, Intended, Looked, LookKind
 from orchestrator.core.script import Value
+from orchestrator.core.state import RunState
 
 
 def concluded(reply: Reply, intent: Intended) -> Concluded:
@@ -27,6 +31,57 @@ def concluded(reply: Reply, intent: Intended) -> Concluded:
         misconfigured=reply.misconfigured,
         secrets=secrets,
     )
+
+
+def looked(
+    state: RunState, reply: Reply, *, kind: LookKind, began: Instant, owned_by_others: Collection[str]
+) -> Looked:
+    """Return what a reply to a look showed to a run.
+
+    Args:
+        state: The run.
+        reply: Of a GET of the call, or of the list of calls.
+        kind: Which look it was.
+        began: When it was made.
+        owned_by_others: Those of the calls shown that belong to other runs of the journal.
+    """
+    is_list = kind is LookKind.LIST
+    skew_s = skew_of(reply)
+    matches: tuple[CallSeen, ...] = ()
+    complete = False
+    if is_list and reply.outcome is Outcome.DONE:
+        # By the clock of this very reply: a dial of long ago may be the first thing this process asks about.
+        known = state if skew_s is None else state.changed({"clock_skew_s": skew_s, "skew_known": True})
+        matches = matches_of(reply.calls, known, owned_by_others=owned_by_others)
+        complete = list_is_complete(reply.calls, known, began)
+    results, secrets = _logged(state, reply)
+    gone = not is_list and reply.outcome is Outcome.REJECTED and reply.status in (404, 410)
+    return Looked(
+        at=reply.ended,
+        began=began,
+        kind=kind,
+        ok=reply.outcome is Outcome.DONE or gone,
+        reason=reply.reason,
+        status=reply.status,
+        gone=gone,
+        refused=is_list and (reply.outcome is Outcome.REJECTED or reply.misconfigured),
+        call=reply.call,
+        matches=matches,
+        complete=complete,
+        results=results,
+        clock_skew_s=skew_s,
+        unauthenticated=reply.unauthenticated,
+        secrets=secrets,
+    )
+
+
+def _logged(state: RunState, reply: Reply) -> tuple[tuple[CommandResult, ...] | None, dict[str, Value]]:
+    """Return what a command log shows, without digits but those of the pending step, and its secret ones apart."""
+    pending, behind = state.pending, state.log_length
+    if reply.results is None or pending is None or behind is None:
+        return None, {}
+    mine, secrets = apart(reply.results[behind:], pending.intent)
+    return (*(without_digits(result) for result in reply.results[:behind]), *mine), secrets
 
 
 def apart(results: tuple[CommandResult, ...], intent: Intended) -> tuple[tuple[CommandResult, ...], dict[str, Value]]:

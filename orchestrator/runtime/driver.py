@@ -13,11 +13,10 @@ from collections.abc import Callable, Sequence
 from orchestrator.core.actions import Action, Finish, Note, Orders, Reconcile, Rest, Send, Wait
 from orchestrator.core.decide import call_is_too_long, decide, too_long
 from orchestrator.core.evolve import evolve, marks
-from orchestrator.core.exchange import CallSeen, CommandResult, Operation, Outcome, Reply, Request
+from orchestrator.core.exchange import Operation, Outcome, Reply, Request
 from orchestrator.core.instant import Instant
 from orchestrator.core.intents import Foreseen, foresee
 from orchestrator.core.modes import asks_events
-from orchestrator.core.reconcile import list_is_complete, matches_of
 from orchestrator.core.records import (
     CancelAsked,
     Fault,
@@ -28,9 +27,9 @@ from orchestrator.core.records import (
     Record,
     Resolved,
 )
-from orchestrator.core.script import Script, Value
+from orchestrator.core.script import Script
 from orchestrator.core.state import Pending, Phase, RunState
-from orchestrator.core.taken import apart, concluded, skew_of, without_digits
+from orchestrator.core.taken import concluded, looked
 from orchestrator.core.throttle import demand_of, held_up
 from orchestrator.errors import LeaseLostError, OrchestratorError
 from orchestrator.ports import Channel, Clock, Journal, Lease
@@ -347,43 +346,9 @@ class Driver:
 
     def _looked(self, kind: LookKind, began: Instant, reply: Reply) -> Looked:
         """Return what a reply showed to this run."""
-        matches: tuple[CallSeen, ...] = ()
-        complete = False
-        if kind is LookKind.LIST and reply.outcome is Outcome.DONE:
-            owners = self._journal.owners_of([call.call_id for call in reply.calls])
-            others = {call_id for call_id, owner in owners.items() if owner != self.state.run_id}
-            # By the clock of this very reply: a dial of long ago may be the first thing this process asks about.
-            skew_s = skew_of(reply)
-            state = self.state if skew_s is None else self.state.changed({"clock_skew_s": skew_s, "skew_known": True})
-            matches = matches_of(reply.calls, state, owned_by_others=others)
-            complete = list_is_complete(reply.calls, state, began)
-        results, secrets = self._logged(reply)
-        gone = kind is not LookKind.LIST and reply.outcome is Outcome.REJECTED and reply.status in (404, 410)
-        return Looked(
-            at=reply.ended,
-            began=began,
-            kind=kind,
-            ok=reply.outcome is Outcome.DONE or gone,
-            reason=reply.reason,
-            status=reply.status,
-            gone=gone,
-            refused=kind is LookKind.LIST and (reply.outcome is Outcome.REJECTED or reply.misconfigured),
-            call=reply.call,
-            matches=matches,
-            complete=complete,
-            results=results,
-            clock_skew_s=skew_of(reply),
-            unauthenticated=reply.unauthenticated,
-            secrets=secrets,
-        )
-
-    def _logged(self, reply: Reply) -> tuple[tuple[CommandResult, ...] | None, dict[str, Value]]:
-        """Return what a command log shows, without digits but those of the pending step, and its secret ones apart."""
-        pending, behind = self.state.pending, self.state.log_length
-        if reply.results is None or pending is None or behind is None:
-            return None, {}
-        mine, secrets = apart(reply.results[behind:], pending.intent)
-        return (*(without_digits(result) for result in reply.results[:behind]), *mine), secrets
+        owners = self._journal.owners_of([call.call_id for call in reply.calls]) if reply.calls else {}
+        others = {call_id for call_id, owner in owners.items() if owner != self.state.run_id}
+        return looked(self.state, reply, kind=kind, began=began, owned_by_others=others)
 
     def _keep(self, look: Looked) -> None:
         """Take a look made while a request is open, and write it at once: it is a proof that a crash must not lose."""
