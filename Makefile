@@ -42,6 +42,7 @@ bench: $(VENV)/.tested ## Run the benchmarks and print their tables
 	$(BIN)/python benchmarks/commit.py
 	$(BIN)/python benchmarks/batch.py
 	$(BIN)/python benchmarks/events.py
+	$(BIN)/python benchmarks/modes.py
 	$(BIN)/python benchmarks/startup.py
 
 docs: $(VENV)/.tested ## Draw again what the docs take from the code

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from orchestrator.core.state import TRANSITIONS, Event, Phase
+from orchestrator.core.phases import TRANSITIONS, Event, Phase
 
 STATES = Path(__file__).parent / "explanation" / "states.md"
 BEGIN, END = "<!-- drawn: begin -->", "<!-- drawn: end -->"

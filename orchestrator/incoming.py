@@ -14,6 +14,7 @@ from enum import StrEnum
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from orchestrator.core.ask import Ask
 from orchestrator.core.evolve import fold
 from orchestrator.core.exchange import CallSeen
 from orchestrator.core.records import EventReceived
@@ -59,7 +60,7 @@ class IncomingCalls:
         at_once: int = AT_ONCE,
     ) -> None:
         for number, script in scripts.items():  # whatever is wrong is said now, not when somebody calls
-            orchestrator.prepare(script, to=number, from_="", incoming=True)
+            orchestrator.prepare(script, Ask(to=number, from_="", incoming=True))
         self._orchestrator = orchestrator
         self._scripts = dict(scripts)
         self._unknown = unknown

@@ -57,9 +57,10 @@ class SandboxProcess:
         """Let the callee hang up."""
         self._control("POST", f"calls/{call_id}/hangup")
 
-    def send_events(self, main: str, fallback: str | None = None) -> None:
-        """Say where events are sent to."""
-        self._control("PUT", "receiver", {"main": main, "fallback": fallback})
+    def send_events(self, main: str, fallback: str | None = None, *, secret: str | None = None) -> None:
+        """Say where events are sent to; with a secret they are signed from now on."""
+        signed = {} if secret is None else {"secret": secret}
+        self._control("PUT", "receiver", {"main": main, "fallback": fallback, **signed})
 
     def call_in(self, to: str, *, from_: str = "+15555550123", **caller: object) -> str:
         """Let somebody call one of the application's numbers; return the call's id."""
@@ -125,6 +126,19 @@ class Cli:
         path.write_text(text, encoding="utf-8")
         path.chmod(0o600)
         return path
+
+
+@contextlib.contextmanager
+def receiving(cli: Cli, sandbox: SandboxProcess) -> Iterator[subprocess.Popen[str]]:
+    """Run a receiver as a process of its own, and have the API send events there."""
+    with cli.start("serve", "--port", 0, "--json") as process:
+        try:
+            assert process.stdout is not None
+            shown = json.loads(process.stdout.readline())
+            sandbox.send_events(shown["main_url"], shown["fallback_url"])
+            yield process
+        finally:
+            process.kill()
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import lru_cache, partial
+from functools import lru_cache
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -17,6 +17,7 @@ from orchestrator.adapters.zones import zones_of
 from orchestrator.batches.dates import holidays_of_callees, resolved
 from orchestrator.batches.sources import Contacts, Source
 from orchestrator.core.admission import DUPLICATE, Facts, Tick
+from orchestrator.core.ask import Ask
 from orchestrator.core.campaign import Campaign, Occurrence, Overlap, occurrence_of
 from orchestrator.core.contact import Contact, occurrence_key
 from orchestrator.core.evolve import fold
@@ -81,9 +82,8 @@ class CampaignRun:
         self._lists.check()
         self._zones_of = lru_cache(maxsize=4096)(zones_of)
         self._holidays_of = holidays_of_callees(campaign, now_wall=now_wall)
-        settings = orchestrator.settings_for(
-            self.script, limit_s=limit_s, network=network, overrides=campaign.overrides
-        )
+        self._ask = Ask(limit_s=limit_s, network=network, overrides=campaign.overrides)
+        settings = orchestrator.settings_for(self.script, self._ask)
         planned = orchestrator.plan(
             self.script,
             variables=campaign.variables,
@@ -96,9 +96,6 @@ class CampaignRun:
         self._dial = dial_of(self.script, campaign.variables, settings)
         longest_s = min(planned.bounds.longest_s, settings.max_call_s)
         self._rules = Tick(campaign=self.campaign, occurrence=self.occurrence, longest_s=longest_s)
-        self._prepare = partial(
-            orchestrator.prepare, self.script, limit_s=limit_s, network=network, overrides=campaign.overrides
-        )
         self.source = Source(
             _named(campaign, "contacts", campaign.contacts) if contacts is None else contacts, campaign
         )
@@ -234,7 +231,8 @@ class CampaignRun:
 
     def _prepared(self, contact: Contact) -> Prepared:
         variables = {**self.campaign.variables, **contact.variables}
-        return self._prepare(to=contact.to, from_=contact.from_, variables=variables)
+        ask = replace(self._ask, to=contact.to, from_=contact.from_, variables=variables)
+        return self.orchestrator.prepare(self.script, ask)
 
     def _problem_of(self, contact: Contact) -> str | None:
         try:

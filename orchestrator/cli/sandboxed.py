@@ -36,26 +36,39 @@ def sandbox_options(function: Function) -> Function:
     sandbox = click.option(
         "--sandbox", is_flag=True, help="Call nobody: start a stand-in for the API, for this one call."
     )
+    return sandbox(_people(function, when="With --sandbox: ", speed="1"))
+
+
+def people_options(function: Function) -> Function:
+    """Add how the people of a sandbox behave, for a command that always has one."""
+    return _people(function, when="", speed="20")
+
+
+def _people(function: Function, *, when: str, speed: str) -> Function:
     keys = click.option(
         "--keys",
         metavar="DIGITS",
         callback=_keys,
-        help="With --sandbox: what the callee presses when asked, such as 2, or 1,2,12# for successive questions "
-        f"[default: {_PRESSED}]",
+        help=_sentence(when, "what the callee presses when asked, such as 2, or 1,2,12# for successive questions ")
+        + f"[default: {_PRESSED}]",
     )
     callees = click.option(
         "--callees",
         metavar="FILE",
         type=click.Path(exists=True, dir_okay=False),
-        help="With --sandbox: who answers how, and presses what (docs/reference/sandbox.md).",
+        help=_sentence(when, "who answers how, and presses what (docs/reference/sandbox.md)."),
     )
-    speed = click.option(
+    faster = click.option(
         "--speed",
         metavar="N",
         type=click.FloatRange(min=0, min_open=True),
-        help="With --sandbox: seconds of the call that pass in a second [default: 1]",
+        help=_sentence(when, f"seconds of the call that pass in a second [default: {speed}]"),
     )
-    return sandbox(keys(callees(speed(function))))
+    return keys(callees(faster(function)))
+
+
+def _sentence(when: str, text: str) -> str:
+    return f"{when}{text}" if when else f"{text[0].upper()}{text[1:]}"
 
 
 def sandbox_arguments(given: Mapping[str, Any]) -> list[str] | None:

@@ -74,8 +74,7 @@ def overdue(state: RunState, now: Instant) -> bool:
 def with_event(state: RunState, record: EventReceived) -> Pending | None:
     """Return the pending step with an event that may be its own; None where it cannot be.
 
-    Before its own list was sent, an event can only be of an earlier one; so can one that shows the call to have lasted
-    for less time than when the list was acknowledged.
+    Of several such events the one counts that shows the call to have lasted longest, of equals the latest.
     """
     pending = state.pending
     if pending is None or not pending.intent.asynchronous:
@@ -83,8 +82,8 @@ def with_event(state: RunState, record: EventReceived) -> Pending | None:
     if state.call_id is not None and record.call.call_id != state.call_id:
         return None
     fits = record.results is not None and _names(record.results) == pending.intent.commands[: len(record.results)]
-    stale = _is_older(record, pending)
-    return replace(pending, event=record if fits and not stale else pending.event, look_now=True)
+    better = fits and not _is_of_an_earlier_list(state, record) and not _is_older(record, pending.event)
+    return replace(pending, event=record if better else pending.event, look_now=True)
 
 
 def seen_over(state: RunState, record: Looked, call: CallSeen) -> bool:
@@ -100,7 +99,21 @@ def results_of(state: RunState, record: Looked) -> tuple[CommandResult, ...] | N
     """Return the results of a list that is over: those a log of all commands has gained, else the event's."""
     if record.results is not None and state.log_length is not None:
         return record.results[state.log_length :]
-    return None if state.pending is None or state.pending.event is None else state.pending.event.results
+    event = event_of(state)
+    return None if event is None else event.results
+
+
+def event_of(state: RunState) -> EventReceived | None:
+    """Return the event that tells the results of the pending list; None where none does.
+
+    It may have come before the acknowledgement. If it then shows the call to have lasted for less time than that did,
+    it is a late copy of an earlier list's.
+    """
+    pending = state.pending
+    if pending is None or pending.event is None:
+        return None
+    acknowledged = None if pending.concluded is None else pending.concluded.call
+    return None if _is_before(pending.event.call, acknowledged) else pending.event
 
 
 def event_may_come(state: RunState, pending: Pending, record: Looked) -> bool:
@@ -119,8 +132,26 @@ def _names(results: tuple[CommandResult, ...]) -> tuple[str, ...]:
     return tuple(result.command for result in results)
 
 
-def _is_older(record: EventReceived, pending: Pending) -> bool:
-    acknowledged = pending.concluded.call if pending.concluded is not None else None
-    if acknowledged is None or acknowledged.duration_s is None or record.call.duration_s is None:
+def _is_of_an_earlier_list(state: RunState, record: EventReceived) -> bool:
+    """Say whether an event shows the call before the event did from which results were taken last, or is a copy of it.
+
+    A copy may come while the next list is in flight, within the same second, and its digits would be believed to be
+    that list's. (Should two lists ask for the same within one second, the second event counts as lost: asking again is
+    better than to take digits that were pressed for another question.)
+    """
+    last = state.last_event
+    if last is None:
         return False
-    return record.call.duration_s < acknowledged.duration_s
+    same = record.call.duration_s is not None and record.call.duration_s == last.call.duration_s
+    return _is_before(record.call, last.call) or (same and record.results == last.results)
+
+
+def _is_older(record: EventReceived, event: EventReceived | None) -> bool:
+    return event is not None and _is_before(record.call, event.call)
+
+
+def _is_before(call: CallSeen, other: CallSeen | None) -> bool:
+    """Say whether a call object is from before another one of the same call, as far as its duration tells."""
+    if other is None or call.duration_s is None or other.duration_s is None:
+        return False
+    return call.duration_s < other.duration_s

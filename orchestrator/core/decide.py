@@ -1,6 +1,6 @@
 """`decide`: names the next action of a run from its state. Pure; the runtime carries the action out.
 
-Read it from the top: it is the behaviour. Each function answers for one phase of `state.TRANSITIONS`. What the action
+Read it from the top: it is the behaviour. Each function answers for one phase of `phases.TRANSITIONS`. What the action
 brings about comes back as records through `evolve`, and `decide` is asked again.
 """
 

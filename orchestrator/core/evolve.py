@@ -1,7 +1,7 @@
 """`evolve`: folds one record into the state of its run. Running, resuming and reporting all use it.
 
 Each record type has one function that returns what the record means (an `Event`) and which fields change; the
-transition itself is looked up in `state.TRANSITIONS`. A record that does not fit raises `IllegalRecordError` and the
+transition itself is looked up in `phases.TRANSITIONS`. A record that does not fit raises `IllegalRecordError` and the
 state stays as it was.
 """
 
@@ -11,10 +11,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from orchestrator.core import conclude
 from orchestrator.core.awaiting import with_event
-from orchestrator.core.conclude import Changes, IllegalRecordError, Meaning
+from orchestrator.core.conclude import concluded
 from orchestrator.core.exchange import CallSeen, Operation
+from orchestrator.core.looks import looked
+from orchestrator.core.meanings import Changes, IllegalRecordError, Meaning
+from orchestrator.core.phases import TRANSITIONS, Event
 from orchestrator.core.records import (
     Branched,
     BranchKind,
@@ -37,7 +39,8 @@ from orchestrator.core.records import (
     Verdict,
     Waited,
 )
-from orchestrator.core.state import TRANSITIONS, Event, Pending, Phase, RunState
+from orchestrator.core.settle import settled
+from orchestrator.core.state import Pending, Phase, RunState
 
 
 def evolve(state: RunState, record: Record) -> RunState:
@@ -316,10 +319,10 @@ def _left_over(state: RunState) -> Pending:
 _MEANINGS: Mapping[type, Callable[[RunState, Any], Meaning]] = {
     RunStarted: _started,
     Intended: _intended,
-    Concluded: conclude.concluded,
-    Looked: conclude.looked,
+    Concluded: concluded,
+    Looked: looked,
     Waited: _waited,
-    Settled: conclude.settled,
+    Settled: settled,
     Branched: _branched,
     EndDecided: _end_decided,
     RunEnded: _run_ended,

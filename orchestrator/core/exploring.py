@@ -8,21 +8,23 @@ twice, and what a person would be asked, is written down as findings. `verificat
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
-from enum import StrEnum
+from dataclasses import dataclass, replace
 from typing import Any
 
 from orchestrator.core.actions import Action, Finish, Note, Orders, Reconcile, Rest, Send, Wait
+from orchestrator.core.commands import name
 from orchestrator.core.decide import decide
 from orchestrator.core.evolve import evolve, fold
 from orchestrator.core.exchange import CallSeen, CommandResult, Operation, Outcome, Reply
+from orchestrator.core.findings import Exploration, Finding, Kind
 from orchestrator.core.instant import Instant
 from orchestrator.core.mishaps import KILLED, Mishap, keys_to_try, mishaps_of
-from orchestrator.core.pretend import Course, PretendServer, server_wall
+from orchestrator.core.pretend import Course, PretendServer, server_of, server_wall
 from orchestrator.core.reconcile import list_is_complete, matches_of
 from orchestrator.core.records import (
     Branched,
     BranchKind,
+    Concluded,
     EndDecided,
     EventReceived,
     Intended,
@@ -36,73 +38,17 @@ from orchestrator.core.records import (
     Then,
     Verdict,
 )
-from orchestrator.core.script import Script
+from orchestrator.core.script import Control, Script
 from orchestrator.core.state import Phase, RunState
 from orchestrator.core.taken import apart, concluded, skew_of, without_digits
 
 MOST_REQUESTS = 20_000
 """So many requests are pretended at most before the exploration is given up as too large."""
 _MOST_ACTIONS = 2_000
-_MOST_RESUMES = 3
 _SOON_S = 0.5
 _LOOK_S = 0.1
 _NO_ANSWER_S = 1.0
 _ORDERS = Orders()
-
-
-class Kind(StrEnum):
-    """What a mishap could come to."""
-
-    TWICE = "twice"  # heard, keyed, sent or rung twice
-    ASKED_AGAIN = "asked_again"
-    UNDECIDED = "undecided"
-    NEVER_KNOWN = "never_known"
-    ENDED = "ended"
-    STALE = "stale"
-    LEFT_OUT = "left_out"
-    RESTS = "rests"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What could come of an entry of the script, and by which mishap.
-
-    Attributes:
-        kind: What.
-        entry: Where.
-        command: The name of the command that it is about.
-        code: Of the fault that ends the call; empty otherwise.
-        because: The mishaps, each with the entry whose request it befell.
-        details: In the words of the run itself.
-    """
-
-    kind: Kind
-    entry: int
-    command: str
-    code: str = ""
-    because: tuple[tuple[int, Mishap], ...] = ()
-    details: str = ""
-
-
-@dataclass(slots=True)
-class Exploration:
-    """What was found.
-
-    Attributes:
-        findings: By entry, kind and code; the first mishaps that were found to lead there.
-        courses: How many courses of events were followed to where they end, or join another.
-        requests: How many requests were pretended.
-        bound_reached: It was given up before all was seen.
-    """
-
-    findings: dict[tuple[int, Kind, str], Finding] = field(default_factory=dict)
-    courses: int = 0
-    requests: int = 0
-    bound_reached: bool = False
-
-    def kinds_at(self, entry: int) -> frozenset[Kind]:
-        """Return what could come of an entry."""
-        return frozenset(kind for at, kind, _ in self.findings if at == entry)
 
 
 def explore(script: Script, started: RunStarted, *, faults: int = 1, most_requests: int = MOST_REQUESTS) -> Exploration:
@@ -130,7 +76,6 @@ class _World:
         out_until: The API is out of reach until then.
         faults_left: Mishaps that may still happen.
         because: Those that have.
-        resumes: How often a process gave up and was followed by another.
         actions: How many there were.
     """
 
@@ -142,7 +87,6 @@ class _World:
     out_until: Instant | None = None
     faults_left: int
     because: tuple[tuple[int, Mishap], ...] = ()
-    resumes: int = 0
     actions: int = 0
 
     def took(self, record: Record) -> _World:
@@ -167,17 +111,15 @@ class _Explorer:
         self._most_requests = most_requests
         self._found = Exploration()
         self._seen: set[tuple[Any, ...]] = set()
+        self._own_ends: set[str] = set()
 
     def explore(self) -> Exploration:
         started = self._started
-        server = PretendServer(
-            to=started.to, from_=started.from_, keeps_replies=started.settings.idempotent_for_s is not None
-        )
         first = _World(
             state=fold([started]),
             written=(started,),
             unwritten=(),
-            server=server,
+            server=server_of(started),
             now=started.at,
             faults_left=self._faults,
         )
@@ -187,7 +129,17 @@ class _Explorer:
             followers = self._followers(world)
             self._found.courses += not followers
             open_worlds += followers
+        self._leave_out_what_says_nothing()
         return self._found
+
+    def _leave_out_what_says_nothing(self) -> None:
+        """Drop the ends that the script comes to without any mishap, and the rests before an end that is told."""
+        findings = self._found.findings
+        for entry, kind, code in list(findings):
+            is_own = kind is Kind.ENDED and code in self._own_ends
+            is_told = kind is Kind.RESTS and (entry, Kind.ENDED, code) in findings
+            if is_own or is_told:
+                del findings[(entry, kind, code)]
 
     def _followers(self, world: _World) -> list[_World]:
         """Return every world that may come next; none where a course ends or joins another."""
@@ -216,9 +168,8 @@ class _Explorer:
             case Rest(fault):
                 if world.state.phase is not Phase.UNDECIDED and world.state.end is None:
                     self._find(world, Kind.RESTS, code="" if fault is None else fault.code)
-                    if world.resumes < _MOST_RESUMES:
-                        later = world.out_until if world.is_out and world.out_until is not None else world.now
-                        yield replace(self._resumed(world.wrote(), later.plus(1.0)), resumes=world.resumes + 1)
+                    later = world if world.out_until is None else world.at(world.out_until)
+                    yield self._resumed(world.wrote(), later.now.plus(1.0))
 
     def _was_here(self, world: _World) -> bool:
         """Say whether another course came by here: from here on it goes as that one did, whatever time it is."""
@@ -273,7 +224,7 @@ class _Explorer:
         struck = replace(
             world,
             faults_left=world.faults_left - 1,
-            because=(*world.because, (intent.start.entry, mishap)),
+            because=(*world.because, (self._place(intent), mishap)),
         )
         if mishap in (Mishap.KILLED_BEFORE, Mishap.RESUMED_LATE, Mishap.GONE_MEANWHILE):
             yield self._killed_before(struck, mishap)
@@ -356,15 +307,13 @@ class _Explorer:
 
     def _waited(self, world: _World, until: Instant) -> _World:
         """Wait; the event of a list that ends meanwhile comes then, where events are heard."""
-        ends = world.server.busy_until
-        pending = world.state.pending
+        ends, behind = world.server.busy_until, world.state.log_length
         awaits = world.state.phase is Phase.AWAITING and world.state.settings.hears_events
-        if awaits and pending is not None and pending.event is None and ends is not None and until.since(ends) >= 0:
+        if awaits and ends is not None and until.since(ends) >= 0 and ends.since(world.now) > 0:
             call = world.server.seen(ends)
-            if call is not None:
-                world = world.at(ends)
-                shown = world.server.log[-len(pending.intent.commands) :]
-                return self._take(world, EventReceived(at=world.now, call=call, results=shown))
+            assert call is not None, "a list runs on a call"
+            results = None if behind is None else world.server.log[behind:]
+            return self._take(world.at(ends), EventReceived(at=ends, call=call, results=results))
         return world.at(until)
 
     # --- findings -----------------------------------------------------------------------------------------------------
@@ -375,6 +324,8 @@ class _Explorer:
         if isinstance(record, Settled) and pending is not None:
             self._find_settled(world, record, pending.intent)
         elif isinstance(record, EndDecided) and record.fault is not None:
+            if not world.because:
+                self._own_ends.add(record.fault.code)
             self._find(world, Kind.ENDED, code=record.fault.code, details=record.fault.message)
         elif isinstance(record, Branched) and record.kind is BranchKind.STALE:
             self._find(world, Kind.STALE, details=record.reason)
@@ -383,7 +334,7 @@ class _Explorer:
         return world.took(record)
 
     def _find_settled(self, world: _World, record: Settled, intent: Intended) -> None:
-        entry = intent.start.entry
+        entry = self._place(intent)
         reference = f"{world.state.run_id}.{len(world.state.steps)}"
         if record.then is Then.STOP:
             self._find(world, Kind.UNDECIDED, entry=entry, details=record.evidence)
@@ -394,10 +345,18 @@ class _Explorer:
             if is_open and intent.replay_class is ReplayClass.DANGEROUS:
                 self._find(world, Kind.NEVER_KNOWN, entry=entry, details=record.evidence)
 
+    def _place(self, intent: Intended) -> int:
+        """Return the command that an intent is about; for the end of the call the last one before it."""
+        entries = self._script.entries
+        place = min(intent.start.entry, len(entries) - 1)
+        while isinstance(entries[place].element, Control):
+            place -= 1
+        return place
+
     def _find_twice(self, world: _World, intent: Intended) -> None:
-        for entry, name in zip(intent.command_entries, intent.commands, strict=True):
-            if name in _FELT and entry >= 0:
-                kind = Kind.ASKED_AGAIN if name == "get_dtmf" else Kind.TWICE
+        for entry, command in zip(intent.command_entries, intent.commands, strict=True):
+            if command in _FELT and entry >= 0:
+                kind = Kind.ASKED_AGAIN if command == "get_dtmf" else Kind.TWICE
                 self._find(world, kind, entry=entry)
 
     def _find(self, world: _World, kind: Kind, *, entry: int | None = None, code: str = "", details: str = "") -> None:
@@ -405,12 +364,11 @@ class _Explorer:
         if not world.because:
             return
         if entry is None:
-            pending = world.state.pending
-            entry = world.because[-1][0] if pending is None else pending.intent.start.entry
+            entry = world.because[-1][0]  # where the call stood when it went wrong
         key, cause = (entry, kind, code), world.because[-1]
         known = self._found.findings.get(key)
         if known is None:
-            command = self._script.entries[entry].written.partition(":")[0]
+            command = name(self._script.entries[entry].element)
             self._found.findings[key] = Finding(kind, entry, command, code, (cause,), details)
         elif cause not in known.because:
             self._found.findings[key] = replace(known, because=(*known.because, cause))
@@ -436,6 +394,9 @@ def _lasts_s(intent: Intended) -> float:
 
 def _as_on_disk(record: Record) -> Record:
     """Return a record as a journal gives it back: without what lives in memory only."""
-    if getattr(record, "secrets", None):
-        return replace(record, secrets={})  # type: ignore[call-arg]  # whatever has secrets takes them
+    if isinstance(record, _WITH_SECRETS) and record.secrets:
+        return replace(record, secrets={})
     return record
+
+
+_WITH_SECRETS = (RunStarted, Concluded, Looked, Settled, Resumed)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 _UUID = r"\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b"
 _DIGITS = re.compile(rf"(?P<uuid>{_UUID})|(?<![\d+])\d+(?:[ -]\d+)*")
 _GROUP = re.compile(r"\d+")
 _FEWEST, _MOST = 13, 19  # digits of a payment card number
+_SHORTEST_SECRET = 4
+"""Shorter ones are words and numbers of every message; their digits are masked where a server wrote them."""
+_HIDDEN = "***"
 _NUMBER = re.compile(r"\+\d{5,13}(?=\d{2}(?!\d))")
 
 
@@ -25,6 +29,23 @@ def mask_cards(text: str) -> str:
 def mask_numbers(text: str) -> str:
     """Return `text` with all but the last two digits of every E.164 number hidden."""
     return _NUMBER.sub("+…", text)
+
+
+def without_secrets(text: str, secrets: Iterable[str]) -> str:
+    """Return what a server wrote without secrets it repeats: whole, with their digits masked by `#`, or cut by its end.
+
+    Args:
+        text: Shortened ones end with an ellipsis.
+        secrets: Of less than four characters none is looked for.
+    """
+    forms = {form for each in secrets for form in (each, _GROUP.sub("#", each)) if len(form) >= _SHORTEST_SECRET}
+    for form in sorted(forms, key=len, reverse=True):
+        text = text.replace(form, _HIDDEN)
+    if text.endswith("…"):
+        starts = (form[:length] for form in forms for length in range(len(form) - 1, 1, -1))
+        found = max((start for start in starts if text[:-1].endswith(start)), key=len, default="")
+        text = f"{text[: -1 - len(found)]}{_HIDDEN}…" if found else text
+    return text
 
 
 def masked(document: Any) -> Any:

@@ -33,7 +33,8 @@ class Mishap(StrEnum):
 
 KILLED = frozenset({Mishap.KILLED_INTENT, Mishap.KILLED_RUNNING, Mishap.KILLED_LATER, Mishap.KILLED_HUNG_UP})
 """Those in which the process dies with its request."""
-_OF_ANY = (Mishap.NOT_RECEIVED, Mishap.REPLY_LOST, Mishap.KILLED_BEFORE, Mishap.KILLED_INTENT, Mishap.KILLED_LATER)
+_OF_AN_END = (Mishap.NOT_RECEIVED, Mishap.REPLY_LOST, Mishap.KILLED_INTENT, Mishap.KILLED_LATER)
+_OF_ANY = (*_OF_AN_END, Mishap.KILLED_BEFORE)
 _OF_A_CALL = (*_OF_ANY, Mishap.CUT, Mishap.OUT_OF_REACH, Mishap.HUNG_UP, Mishap.KILLED_RUNNING, Mishap.KILLED_HUNG_UP)
 
 
@@ -46,8 +47,10 @@ def mishaps_of(intent: Intended) -> tuple[Mishap, ...]:
             silent = (Mishap.RESUMED_LATE, Mishap.GONE_MEANWHILE)
             dangerous = (Mishap.UNSEEN,) if intent.replay_class is ReplayClass.DANGEROUS else ()
             return (*_OF_A_CALL, *silent, *dangerous)
-        case _:
+        case Operation.SMS:
             return _OF_ANY
+        case _:
+            return _OF_AN_END
 
 
 def keys_to_try(script: Script, intent: Intended) -> tuple[str | None, ...]:

@@ -11,8 +11,13 @@ from dataclasses import dataclass, field, replace
 
 from orchestrator.core.exchange import CallSeen, CommandResult, Operation, Outcome, Reply, Request
 from orchestrator.core.instant import Instant
+from orchestrator.core.records import RunStarted
+from orchestrator.core.script import Answer, Script, Value
+from orchestrator.core.settings import Settings
 
 CALL_ID = "pretend-call"
+PRETEND_WALL = 1_700_000_000.0
+"""When pretended runs begin, seconds since the epoch: what comes of them depends on nothing of today."""
 _RING_S = 0.2
 """So long after a dial has come the call is in the list; it is answered when its list is half over."""
 _ACKNOWLEDGED_S = 0.1
@@ -43,6 +48,7 @@ class PretendServer:
         to: The callee.
         from_: The caller id.
         keeps_replies: It keeps replies by idempotency key (contract section 8).
+        incoming: The call rings here, and is there from the beginning.
         created: Since when there is a call.
         answered: From when on the callee is there.
         busy_until: Until when it runs a list.
@@ -56,6 +62,7 @@ class PretendServer:
     to: str = ""
     from_: str = ""
     keeps_replies: bool = False
+    incoming: bool = False
     created: Instant | None = None
     answered: Instant | None = None
     busy_until: Instant | None = None
@@ -102,7 +109,7 @@ class PretendServer:
             case Operation.SMS:
                 results: tuple[CommandResult, ...] | None = (CommandResult(command="sms"),)
                 done = _done(now, now.plus(course.lasts_s), call=None, results=results)
-                return self._keeping(reference, done), done
+                return _keeping(self, reference, done), done
             case Operation.COMMAND if self.is_busy(now) or self.is_over(now):
                 reason = "409: the call cannot take commands now"
                 return self, Reply(
@@ -121,6 +128,8 @@ class PretendServer:
         if dials:
             answered = None if course.hangs_up else now.plus(course.lasts_s / 2)
             server = replace(server, created=now.plus(_RING_S), answered=answered)
+        elif "answer" in request.commands[0]:
+            server = replace(server, answered=now)
         if course.hangs_up:
             server = replace(server, over=until, cause="no_answer" if dials else "remote")
         elif "hangup" in request.commands[-1] and results[-1].ok:
@@ -129,7 +138,7 @@ class PretendServer:
         if request.asynchronous:
             soon = now.plus(max(_RING_S, _ACKNOWLEDGED_S))
             done = _done(now, soon, call=server.seen(soon), results=None)
-        return server._keeping(reference, done), done
+        return _keeping(server, reference, done), done
 
     def _ended(self, now: Instant) -> tuple[PretendServer, Reply]:
         later = self._later(now)
@@ -139,15 +148,11 @@ class PretendServer:
         server = replace(self, over=later, busy_until=later, cause="command")
         return server, _done(now, later, call=server.seen(later), results=None)
 
-    def _keeping(self, reference: str, reply: Reply) -> PretendServer:
-        ran = {**self.ran, reference: self.ran.get(reference, 0) + 1}
-        return replace(self, ran=ran, kept={**self.kept, reference: reply})
-
     def _status(self, now: Instant) -> str:
         if self.is_over(now):
             return "hangup"
         if self.answered is None or now.since(self.answered) < 0:
-            return "dialing"
+            return "ringing" if self.incoming else "dialing"
         return "in-progress" if self.is_busy(now) else "ready"
 
     @staticmethod
@@ -155,9 +160,55 @@ class PretendServer:
         return now.plus(_ACKNOWLEDGED_S)
 
 
+def begun(
+    script: Script,
+    *,
+    to: str,
+    from_: str,
+    variables: Mapping[str, Value],
+    secrets: Mapping[str, Value],
+    settings: Settings,
+) -> RunStarted:
+    """Return the first record of a run that is only pretended: it dials, or has an incoming call from the beginning."""
+    incoming = isinstance(script.entries[0].element, Answer)
+    return RunStarted(
+        at=Instant(PRETEND_WALL, 0.0, "pretend"),
+        run_id="pretend-run",
+        script_name=script.name,
+        script_digest=script.digest,
+        script_source=script.source,
+        script_masked=script.masked,
+        script_path=script.path,
+        to=to,
+        from_=from_,
+        variables=variables,
+        secret_names=tuple(secrets),
+        settings=settings,
+        secrets=secrets,
+        call=CallSeen(call_id=CALL_ID, status="ringing", to=to, from_=from_) if incoming else None,
+    )
+
+
+def server_of(started: RunStarted) -> PretendServer:
+    """Return the server as a pretended run finds it."""
+    return PretendServer(
+        to=started.to,
+        from_=started.from_,
+        keeps_replies=started.settings.idempotent_for_s is not None,
+        incoming=started.call is not None,
+        created=None if started.call is None else started.at,
+    )
+
+
 def server_wall(at: Instant) -> float:
     """Return the `Date` of a server whose clock agrees with ours."""
     return at.wall - _DATE_S
+
+
+def _keeping(server: PretendServer, reference: str, reply: Reply) -> PretendServer:
+    """Return the server with a request's work done once more, and its reply kept."""
+    ran = {**server.ran, reference: server.ran.get(reference, 0) + 1}
+    return replace(server, ran=ran, kept={**server.kept, reference: reply})
 
 
 def _done(now: Instant, at: Instant, *, call: CallSeen | None, results: tuple[CommandResult, ...] | None) -> Reply:

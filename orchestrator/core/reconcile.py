@@ -17,6 +17,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from itertools import takewhile
 
+from orchestrator.core.awaiting import event_of
 from orchestrator.core.evidence import verdict_of
 from orchestrator.core.exchange import CallSeen, Operation, Outcome
 from orchestrator.core.instant import Instant
@@ -232,8 +233,9 @@ def _cannot_end(state: RunState, pending: Pending) -> OutOfReach | None:
 def _by_policy(state: RunState, pending: Pending, settled: Settled) -> Settled:
     """Give a verdict that leaves something open to the author's policy."""
     intent = pending.intent
-    if settled.verdict is Verdict.RAN and settled.results is None and pending.event is not None:
-        settled = replace(settled, results=pending.event.results)
+    event = event_of(state)
+    if settled.verdict is Verdict.RAN and settled.results is None and event is not None:
+        settled = replace(settled, results=event.results)
     if settled.verdict is Verdict.DID_NOT_RUN:
         return _limited(state, pending, settled, Then.AGAIN)
     if intent.operation is Operation.END:

@@ -1,4 +1,4 @@
-"""The state of a run, and the table of every transition there is.
+"""The state of a run: everything that is known of it between two records.
 
 `evolve` makes states, `decide` reads them and names the next action, reports read the same states.
 """
@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
-from enum import StrEnum
 from typing import Any
 
 from orchestrator.core.exchange import CommandResult, Operation, Outcome
 from orchestrator.core.instant import Instant
+from orchestrator.core.phases import Phase
 from orchestrator.core.records import (
     CancelAsked,
     Concluded,
@@ -28,149 +28,7 @@ from orchestrator.core.records import (
 from orchestrator.core.script import Value
 from orchestrator.core.settings import Settings
 
-
-class Phase(StrEnum):
-    """Where a run stands between two records."""
-
-    NEW = "new"
-    READY = "ready"
-    SENDING = "sending"
-    AWAITING = "awaiting"
-    RETRYING = "retrying"
-    SETTLING = "settling"
-    BUSY = "busy"
-    FAILED = "failed"
-    OVER = "over"
-    UNDECIDED = "undecided"
-    ENDED = "ended"
-
-
-class Event(StrEnum):
-    """What a record means to the phase of its run."""
-
-    STARTED = "started"
-    INTENDED = "intended"
-    ACCEPTED = "acknowledged"
-    DONE = "done"
-    COMMAND_FAILED = "command failed"
-    HELD_BACK = "not sent or throttled"
-    LOST = "outcome unknown"
-    NOT_READY = "call busy"
-    CALL_OVER = "call over"
-    STILL = "nothing changes"
-    BRANCHED = "branched"
-    SEEN_READY = "call seen ready"
-    GO_ON = "settled: go on"
-    AGAIN = "settled: send again"
-    STOP = "settled: stop"
-    END_DECIDED = "end decided"
-    NEEDS_VERDICT = "needs a verdict"
-    RESUMED = "resumed"
-    RESOLVED_ON = "resolved: go on"
-    RESOLVED_AGAIN = "resolved: send again"
-    RUN_ENDED = "run ended"
-
-
-TRANSITIONS: Mapping[Phase, Mapping[Event, Phase]] = {
-    Phase.NEW: {Event.STARTED: Phase.READY},
-    Phase.READY: {
-        Event.INTENDED: Phase.SENDING,
-        Event.STILL: Phase.READY,
-        Event.BRANCHED: Phase.READY,
-        Event.SEEN_READY: Phase.READY,
-        Event.NOT_READY: Phase.BUSY,
-        Event.CALL_OVER: Phase.OVER,
-        Event.END_DECIDED: Phase.READY,
-        Event.NEEDS_VERDICT: Phase.UNDECIDED,
-        Event.RESUMED: Phase.READY,
-        Event.RUN_ENDED: Phase.ENDED,
-    },
-    Phase.SENDING: {
-        Event.STILL: Phase.SENDING,
-        Event.ACCEPTED: Phase.AWAITING,
-        Event.DONE: Phase.READY,
-        Event.COMMAND_FAILED: Phase.FAILED,
-        Event.HELD_BACK: Phase.RETRYING,
-        Event.LOST: Phase.SETTLING,
-        Event.NOT_READY: Phase.BUSY,
-        Event.CALL_OVER: Phase.OVER,
-        Event.NEEDS_VERDICT: Phase.UNDECIDED,
-        Event.RESUMED: Phase.SETTLING,
-    },
-    Phase.AWAITING: {
-        Event.STILL: Phase.AWAITING,
-        Event.DONE: Phase.READY,
-        Event.COMMAND_FAILED: Phase.FAILED,
-        Event.LOST: Phase.SETTLING,
-        Event.CALL_OVER: Phase.OVER,
-        Event.END_DECIDED: Phase.READY,
-        Event.RESUMED: Phase.AWAITING,
-    },
-    Phase.RETRYING: {
-        Event.INTENDED: Phase.SENDING,
-        Event.BRANCHED: Phase.READY,
-        Event.STILL: Phase.RETRYING,
-        Event.SEEN_READY: Phase.RETRYING,
-        Event.NOT_READY: Phase.BUSY,
-        Event.CALL_OVER: Phase.OVER,
-        Event.NEEDS_VERDICT: Phase.UNDECIDED,
-        Event.END_DECIDED: Phase.READY,
-        Event.RESUMED: Phase.RETRYING,
-    },
-    Phase.SETTLING: {
-        Event.STILL: Phase.SETTLING,
-        Event.GO_ON: Phase.READY,
-        Event.COMMAND_FAILED: Phase.FAILED,
-        Event.NOT_READY: Phase.BUSY,
-        Event.AGAIN: Phase.RETRYING,
-        Event.CALL_OVER: Phase.OVER,
-        Event.STOP: Phase.READY,
-        Event.NEEDS_VERDICT: Phase.UNDECIDED,
-        Event.END_DECIDED: Phase.READY,
-        Event.RESUMED: Phase.SETTLING,
-    },
-    Phase.BUSY: {
-        Event.STILL: Phase.BUSY,
-        Event.NOT_READY: Phase.BUSY,
-        Event.SEEN_READY: Phase.READY,
-        Event.AGAIN: Phase.RETRYING,
-        Event.LOST: Phase.SETTLING,
-        Event.CALL_OVER: Phase.OVER,
-        Event.END_DECIDED: Phase.READY,
-        Event.RESUMED: Phase.BUSY,
-    },
-    Phase.FAILED: {
-        Event.BRANCHED: Phase.READY,
-        Event.STILL: Phase.FAILED,
-        Event.SEEN_READY: Phase.FAILED,
-        Event.NOT_READY: Phase.FAILED,
-        Event.END_DECIDED: Phase.READY,
-        Event.CALL_OVER: Phase.OVER,
-        Event.RESUMED: Phase.FAILED,
-    },
-    Phase.OVER: {
-        Event.INTENDED: Phase.SENDING,
-        Event.STILL: Phase.OVER,
-        Event.SEEN_READY: Phase.OVER,
-        Event.NOT_READY: Phase.OVER,
-        Event.BRANCHED: Phase.OVER,
-        Event.CALL_OVER: Phase.OVER,
-        Event.END_DECIDED: Phase.OVER,
-        Event.NEEDS_VERDICT: Phase.UNDECIDED,
-        Event.RESUMED: Phase.OVER,
-        Event.RUN_ENDED: Phase.ENDED,
-    },
-    Phase.UNDECIDED: {
-        Event.INTENDED: Phase.SENDING,
-        Event.STILL: Phase.UNDECIDED,
-        Event.RESUMED: Phase.UNDECIDED,
-        Event.RESOLVED_ON: Phase.READY,
-        Event.RESOLVED_AGAIN: Phase.RETRYING,
-        Event.CALL_OVER: Phase.OVER,
-    },
-    Phase.ENDED: {Event.STILL: Phase.ENDED, Event.RESUMED: Phase.ENDED, Event.INTENDED: Phase.SENDING},
-}
-"""Every transition. What the table cannot say: whether the call is over follows from the newest call object seen."""
+__all__ = ["Failure", "Pending", "Phase", "RunState", "StepReport"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -315,6 +173,7 @@ class RunState:
         extras: Further calls that match the lost dial and are still to be ended.
         extras_done: Those that were dealt with.
         extras_left: Those whose end is not known to have come about, for the next look at the list to find again.
+        last_event: The one from which results were taken last: a late copy of it tells nothing of the next list.
         log_length: Results a command log must show before those of the pending step; None once that is not known.
     """
 
@@ -375,6 +234,7 @@ class RunState:
     end: RunEnded | None = None
     notices: tuple[Noticed, ...] = ()
     events_missed: bool = False
+    last_event: EventReceived | None = None
     log_length: int | None = 0
 
     def changed(self, changes: Mapping[str, Any]) -> RunState:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from orchestrator.core.exchange import CallSeen, CommandResult, Outcome, Reply
 from orchestrator.core.instant import Instant
+from orchestrator.core.masking import without_secrets
 from orchestrator.core.reconcile import list_is_complete, matches_of
 from orchestrator.core.records import Concluded, Intended, Looked, LookKind
 from orchestrator.core.script import Value
@@ -31,6 +32,18 @@ def concluded(reply: Reply, intent: Intended) -> Concluded:
         misconfigured=reply.misconfigured,
         secrets=secrets,
     )
+
+
+def without_echoes(reply: Reply, state: RunState) -> Reply:
+    """Return a reply whose words do not repeat the secrets of a run: an error may quote the text it is about."""
+    secrets = [str(state.variables[name]) for name in state.secret_names if name in state.variables]
+    if not secrets:
+        return reply
+    results = reply.results and tuple(
+        result if result.error is None else replace(result, error=without_secrets(result.error, secrets))
+        for result in reply.results
+    )
+    return replace(reply, reason=without_secrets(reply.reason, secrets), results=results)
 
 
 def looked(

@@ -29,7 +29,7 @@ from orchestrator.core.records import (
 )
 from orchestrator.core.script import Script
 from orchestrator.core.state import Pending, Phase, RunState
-from orchestrator.core.taken import concluded, looked
+from orchestrator.core.taken import concluded, looked, without_echoes
 from orchestrator.core.throttle import demand_of, held_up
 from orchestrator.errors import LeaseLostError, OrchestratorError
 from orchestrator.ports import Channel, Clock, Journal, Lease
@@ -257,7 +257,7 @@ class Driver:
             self._memory.note(action.request, reply)
         if looker is not None:
             looker.finish(is_evidence=reply.outcome is Outcome.UNKNOWN)
-        self.take(concluded(reply, action.intent))
+        self.take(concluded(without_echoes(reply, self.state), action.intent))
         return self._decide()
 
     def _first_byte(self, looker: OpenLook | None) -> None:
@@ -348,6 +348,7 @@ class Driver:
         """Return what a reply showed to this run."""
         owners = self._journal.owners_of([call.call_id for call in reply.calls]) if reply.calls else {}
         others = {call_id for call_id, owner in owners.items() if owner != self.state.run_id}
+        reply = without_echoes(reply, self.state)
         return looked(self.state, reply, kind=kind, began=began, owned_by_others=others)
 
     def _keep(self, look: Looked) -> None:

@@ -118,7 +118,7 @@ class Runner:
         self._listing = Listing(clock) if shares_lists else None
         self._origin = origin or Origin()
         self._memory = memory
-        self._server_clock = ServerClock()
+        self._server_clock = ServerClock(journal, api_url=self._origin.api_url)
         self._heartbeat = Heartbeat(journal=journal, clock=clock, lease_s=lease_s)
 
     def close(self) -> None:

@@ -52,7 +52,7 @@ def main() -> None:
     orchestrator = Orchestrator(api_url=url, api_key="sandbox", api_password="sandbox", journal=journal)
     killing = KillingJournal(journal, now=orchestrator.clock.now)
     killing.boundary, killing.when = int(boundary), when
-    orchestrator._journal = killing
+    orchestrator._parts._journal = killing
     if run_id == "run":
         orchestrator.run(load_script(script), to="+15555550123")
     else:

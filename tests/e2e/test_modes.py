@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import signal
-import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import permutations
 from pathlib import Path
 
 import pytest
 
 from orchestrator import EventReceiver, Orchestrator, Script
-from tests.conftest import Cli, SandboxProcess
+from tests.conftest import Cli, SandboxProcess, receiving
 
 CALLEE = "+15555550142"
 SCRIPT = """\
@@ -33,19 +31,6 @@ commands:
 SAID = ["Good morning, this is a call about your order.", "You have pressed 1.", "Goodbye."]
 LONG = " ".join(["word"] * 29) + " end."
 MODES = ["sync", "async", "poll", "auto"]
-
-
-@contextlib.contextmanager
-def receiving(cli: Cli, sandbox: SandboxProcess) -> Iterator[subprocess.Popen[str]]:
-    """Run a receiver as a process of its own, and have the API send events there."""
-    with cli.start("serve", "--port", 0, "--json") as process:
-        try:
-            assert process.stdout is not None
-            shown = json.loads(process.stdout.readline())
-            sandbox.send_events(shown["main_url"], shown["fallback_url"])
-            yield process
-        finally:
-            process.kill()
 
 
 def told(sandbox: SandboxProcess, document: dict[str, object]) -> list[str]:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import http.client
 import json
 from base64 import b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -15,7 +14,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.conftest import Cli, SandboxProcess
+from tests.conftest import Cli, SandboxProcess, receiving
 from tests.network import proxies
 
 TO = "+12125550123"
@@ -65,19 +64,6 @@ def as_one_request(place: str) -> int | None:
             return connection.getresponse().status
         except ConnectionError:
             return None
-
-
-@contextlib.contextmanager
-def receiving(cli: Cli, sandbox: SandboxProcess) -> Iterator[None]:
-    """Run a receiver as a process of its own, and have the API send events there."""
-    with cli.start("serve", "--port", 0, "--json") as process:
-        try:
-            assert process.stdout is not None
-            shown = json.loads(process.stdout.readline())
-            sandbox.send_events(shown["main_url"], shown["fallback_url"])
-            yield
-        finally:
-            process.kill()
 
 
 def acknowledged(sandbox: SandboxProcess, document: dict[str, Any]) -> list[str]:

@@ -8,6 +8,7 @@ import pytest
 
 from orchestrator import Script
 from orchestrator.compose import Orchestrator
+from orchestrator.core.ask import Ask
 from orchestrator.core.evolve import fold, marks
 from orchestrator.core.exchange import Operation, Outcome
 from orchestrator.errors import ScriptError, UsageError
@@ -28,6 +29,7 @@ def test_a_run_of_a_batch_that_has_not_dialled_is_left_to_the_batch(
         assert [run.run_id for run in orchestrator.resumable()] == resumable
 
 
+FROM = "+12125550199"
 FEW = """
 version: 1
 variables: {patient: {required: true}}
@@ -42,16 +44,16 @@ def test_an_impossible_caller_id_is_refused_before_dialling(tmp_path: Path, call
     """The API would refuse the call."""
     with Orchestrator(journal=tmp_path / "journal.db") as orchestrator:
         script = Script.parse(FEW)
-        assert orchestrator.prepare(script, from_="+12125550199", variables={"patient": "Ann"}).from_ == "+12125550199"
+        assert orchestrator.prepare(script, Ask(from_=FROM, variables={"patient": "Ann"})).from_ == FROM
         with pytest.raises(UsageError, match="the caller id"):
-            orchestrator.prepare(script, from_=caller, variables={"patient": "Ann"})
+            orchestrator.prepare(script, Ask(from_=caller, variables={"patient": "Ann"}))
 
 
 def test_a_required_variable_must_not_be_empty(tmp_path: Path) -> None:
     """A column without a value would make a sentence without sense."""
     empty = "`patient` is required, and its value is empty"
     with Orchestrator(journal=tmp_path / "journal.db") as orchestrator, pytest.raises(ScriptError, match=empty):
-        orchestrator.prepare(Script.parse(FEW), from_="+12125550199", variables={"patient": ""})
+        orchestrator.prepare(Script.parse(FEW), Ask(from_=FROM, variables={"patient": ""}))
 
 
 def test_runs_of_another_api_are_left_alone_and_counted(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from orchestrator import Script
 from orchestrator.compose import Orchestrator
+from orchestrator.core.ask import Ask
 from orchestrator.core.limits import Cut, CutKind, History
 from orchestrator.core.settings import Mode
 from orchestrator.errors import ScriptError
@@ -99,7 +100,7 @@ def test_a_run_that_nobody_set_a_limit_for_keeps_the_learned_one_and_says_so(tau
 )
 def test_what_is_given_counts_more(taught: Orchestrator, given: dict[str, object], limit_s: float | None) -> None:
     """Also where it says that there is no limit."""
-    prepared = taught.prepare(Script.parse(FITS), **given)
+    prepared = taught.prepare(Script.parse(FITS), Ask(**given))
     assert (prepared.settings.limit_s, prepared.learned) == (limit_s, None)
 
 
@@ -124,7 +125,7 @@ def test_a_learned_limit_refuses_no_script(taught: Orchestrator) -> None:
     assert prepared.learned is not None
     assert "it is not kept, since not every step fits it" in prepared.learned
     with pytest.raises(ScriptError):
-        taught.prepare(script, limit_s=60.0)
+        taught.prepare(script, Ask(limit_s=60.0))
 
 
 def test_with_mode_auto_the_learned_limit_decides(path: Path, taught: Orchestrator) -> None:
@@ -139,7 +140,7 @@ def test_with_mode_auto_the_learned_limit_decides(path: Path, taught: Orchestrat
 
 def test_a_campaign_may_set_the_mode(taught: Orchestrator) -> None:
     """Its plan is made with its settings, so that the limit is kept."""
-    prepared = taught.prepare(Script.parse(TOO_LONG), overrides={"mode": Mode.AUTO})
+    prepared = taught.prepare(Script.parse(TOO_LONG), Ask(overrides={"mode": Mode.AUTO}))
     assert (prepared.settings.limit_s, prepared.settings.mode) == (60.0, Mode.AUTO)
 
 

@@ -10,7 +10,7 @@ import re
 from datetime import UTC, datetime
 from typing import Any
 
-from orchestrator.adapters.dialects.wording import LONGEST_MESSAGE, printable
+from orchestrator.adapters.dialects.wording import LONGEST_MESSAGE, LONGEST_WORD, masked, printable
 from orchestrator.core.exchange import CallSeen, CommandResult
 
 _CALL_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,127}")
@@ -80,7 +80,7 @@ def _result(value: Any) -> CommandResult | None:
     return CommandResult(
         command=printable(value["command"]),
         ok=ok,
-        error=None if ok else _text(value.get("error")) or status or "failed",
+        error=None if ok else masked(_text(value.get("error")) or status or "failed", LONGEST_WORD),
         digits=digits,
         digit_count=None if digits is None else len(digits),
     )

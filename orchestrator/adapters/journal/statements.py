@@ -94,9 +94,7 @@ records_of_run = Prepared(
 
 exists = Prepared(sa.select(sa.literal_column("1")).where(_this_run))
 
-incoming_is_taken = Prepared(
-    sa.select(sa.literal_column("1")).where(runs.c.incoming_call == sa.bindparam("call_id"))
-)
+incoming_is_taken = Prepared(sa.select(sa.literal_column("1")).where(runs.c.incoming_call == sa.bindparam("call_id")))
 
 claim_of_another = Prepared(
     sa.select(sa.literal_column("1")).where(

@@ -15,6 +15,7 @@ from typing import Any
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 
+from orchestrator.adapters.transport.heads import WholeHead
 from orchestrator.adapters.transport.sending import Sending
 from orchestrator.adapters.transport.sockets import Line
 from orchestrator.core.instant import Instant
@@ -40,6 +41,8 @@ class _MarkedConnection(HTTPConnection):
         wire: Names the request being sent by this thread.
         clock: For the age of an idle connection.
     """
+
+    response_class = WholeHead
 
     def __init__(self, *args: Any, wire: Wire, clock: Clock, **options: Any) -> None:
         super().__init__(*args, **options)

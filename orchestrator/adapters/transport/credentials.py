@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 
+from orchestrator.core.masking import without_secrets
 from orchestrator.errors import ConfigurationError
 
 MASK = "***"
@@ -30,7 +31,7 @@ class SecretText(str):
 class Credentials:
     """The API key and the API password of the application (contract section 1)."""
 
-    __slots__ = ("_authorization",)
+    __slots__ = ("_authorization", "_secrets")
 
     def __init__(self, key: str, password: str) -> None:
         """Take both texts.
@@ -47,11 +48,16 @@ class Credentials:
             )
         token = base64.b64encode(f"{key}:{password}".encode()).decode("ascii")
         self._authorization = SecretText(f"Basic {token}")
+        self._secrets = (key, password, token)
 
     @property
     def authorization(self) -> SecretText:
         """The value of the Authorization header."""
         return self._authorization
+
+    def hidden_in(self, text: str) -> str:
+        """Return what a server wrote without the credentials, which it may repeat."""
+        return without_secrets(text, self._secrets)
 
     def __repr__(self) -> str:
         return f"Credentials({MASK})"

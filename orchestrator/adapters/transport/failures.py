@@ -18,6 +18,7 @@ from typing import NamedTuple
 import requests.exceptions as rq
 import urllib3.exceptions as u3
 
+from orchestrator.adapters.transport.heads import HalfHeadError
 from orchestrator.core.limits import CutKind
 
 
@@ -63,7 +64,8 @@ MEANINGS: Mapping[type[BaseException], Meaning] = {
     ssl.SSLWantReadError: _TLS,
     ssl.SSLWantWriteError: _TLS,
     ssl.SSLError: _TLS,
-    # http.client
+    # http.client, and the stricter reading of it
+    HalfHeadError: Meaning("the reply's head broke off"),
     http.client.RemoteDisconnected: _CLOSED_EARLY,
     http.client.BadStatusLine: _NOT_HTTP,
     http.client.LineTooLong: Meaning("a line of the reply's head is too long"),

@@ -30,6 +30,8 @@ from orchestrator.ports import Clock
 
 CONNECT_TIMEOUT_S = 5.0
 LONGEST_BODY_BYTES = 4 * 1024 * 1024
+_PART_BYTES = 256 * 1024
+"""How much of a body is read at a time: while it reads, the library keeps an object for each chunk."""
 
 _STOP_WORDS = {
     Stop.DEADLINE: "the deadline of the whole exchange passed",
@@ -73,6 +75,7 @@ class HttpTransport:
             wire=Wire(),
             watcher=DeadlineWatcher(clock),
             options=socket_options(),
+            hidden_in=credentials.hidden_in,
             headers={
                 "Authorization": credentials.authorization,
                 "Accept": "application/json",
@@ -228,6 +231,8 @@ class HttpChannel:
             request, status=answer.status, headers=answer.headers, body=answer.body, now_wall=ended.wall
         )
         reason = judged.reason
+        if judged.outcome is not Outcome.DONE:
+            reason = self._shared.hidden_in(reason)
         if judged.outcome is Outcome.UNKNOWN and sending.stopped is not None:
             reason = f"{_STOP_WORDS[sending.stopped]} while the reply was being read"
         return Reply(
@@ -273,6 +278,7 @@ class _Shared:
     wire: Wire
     watcher: DeadlineWatcher
     options: list[SocketOption]
+    hidden_in: Callable[[str], str]
     headers: Mapping[str, str]
 
 
@@ -298,7 +304,7 @@ def _read(raw: Any) -> bytes:
     parts: list[bytes] = []
     room = LONGEST_BODY_BYTES + 1
     while room > 0:
-        part: bytes = raw.read(room, decode_content=False)
+        part: bytes = raw.read(min(room, _PART_BYTES), decode_content=False)
         if not part:
             break
         parts.append(part)

@@ -47,7 +47,7 @@ def command(app: App, script: str, **given: Any) -> int:
     options.one_from_stdin(script, given["var_file"])
     loaded = options.load(script)
     given["variables"] = options.all_variables(given["variables"], given["var_file"])
-    with app.orchestrator(settings=given["settings"]) as orchestrator:
+    with app.orchestrator(settings=given["settings"], read_only=True) as orchestrator:
         recently = lately(orchestrator)
         advice = advise(_facts(orchestrator, loaded, given, recently))
     warnings = strange_variables(loaded, given["variables"])

@@ -11,7 +11,7 @@ from orchestrator.cli import options
 from orchestrator.cli.app import App
 from orchestrator.cli.commands.plan_compare import compare, compare_option, dead_air_basis
 from orchestrator.cli.exits import counted
-from orchestrator.cli.forewarning import cut_off, strange_variables, too_silent
+from orchestrator.cli.forewarning import cut_off, strange_variables, too_silent, unheard
 from orchestrator.cli.lately import lately
 from orchestrator.cli.output import line, result, result_document, show, width
 from orchestrator.errors import Problem
@@ -45,8 +45,8 @@ def command(app: App, script: str, **given: Any) -> int:
     options.one_from_stdin(script, given["var_file"])
     loaded = options.load(script)
     variables = options.all_variables(given["variables"], given["var_file"])
-    settings = given["settings"] if given["mode"] is None else {**given["settings"], "mode": given["mode"]}
-    with app.orchestrator(settings=settings) as orchestrator:
+    asked = given["settings"] if given["mode"] is None else {**given["settings"], "mode": given["mode"]}
+    with app.orchestrator(settings=asked, read_only=True) as orchestrator:
         if given["compare"] is not None:
             return compare(app, orchestrator, loaded, {**given, "variables": variables})
         recently = lately(orchestrator)
@@ -62,7 +62,7 @@ def command(app: App, script: str, **given: Any) -> int:
         settings = orchestrator.settings_for(loaded)
         learned = orchestrator.learned_note(planned, limit_s=given["limit_s"], network=given["network"])
     warnings = [*strange_variables(loaded, variables), *cut_off(loaded, planned, settings), *too_silent(planned)]
-    warnings += [] if recently.trouble is None else [recently.trouble]
+    warnings += [*unheard(settings), *([] if recently.trouble is None else [recently.trouble])]
     options.warn(warnings)
     if app.as_json:
         warned = [*loaded.warnings, *warnings]
@@ -124,7 +124,7 @@ def _table(planned: Plan, *, is_wide: bool) -> Table:
             *([] if item.slack_s is None else [f"{item.slack_s:.1f}"]),
             item.step.replay_class.value,
             *(["at once" if item.step.asynchronous else "held open"] if with_request else []),
-            *([_silence(item, is_breach=is_breach), Text(line(item.if_lost))] if is_wide else []),
+            *((_silence(item, is_breach=is_breach), Text(line(item.if_lost))) if is_wide else ()),
         )
         number += 1
     return table

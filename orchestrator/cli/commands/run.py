@@ -13,6 +13,7 @@ from orchestrator.cli.app import App, open_journal
 from orchestrator.cli.forewarning import strange_variables, unheard
 from orchestrator.cli.output import note, result_document
 from orchestrator.cli.sandboxed import CREDENTIALS, own_journal, running, sandbox_arguments, sandbox_options
+from orchestrator.core.ask import Ask
 from orchestrator.core.document import error_document
 from orchestrator.errors import OrchestratorError, StoppedEarlyError, exit_code_of
 
@@ -51,7 +52,7 @@ def command(app: App, script: str, **given: Any) -> int:
     }
     watch = driving.observers(app)
     with _orchestrator(app, given, watch, stand_in=stand_in) as orchestrator:
-        settings = orchestrator.prepare(loaded, **asked).settings
+        settings = orchestrator.prepare(loaded, Ask(**asked)).settings
         options.warn(unheard(settings))
         _ = orchestrator.transport  # credentials, proxy and certificates are checked before a journal is made
         open_journal(orchestrator)

@@ -11,7 +11,7 @@ import pytest
 BENCHMARKS = Path(__file__).parents[3] / "benchmarks"
 
 
-@pytest.mark.parametrize("name", ["steps", "startup", "commit", "batch", "events"])
+@pytest.mark.parametrize("name", ["steps", "startup", "commit", "batch", "events", "modes"])
 def test_a_benchmark_runs_and_prints_a_table(name: str, tmp_path: Path) -> None:
     """Whoever wants to know how fast it is on their machine gets a Markdown table from one command."""
     folder = [] if name == "startup" else ["--folder", str(tmp_path)]

@@ -128,7 +128,7 @@ def test_a_bug_of_ours_is_one_line_with_a_traceback_on_demand(call, monkeypatch)
 def test_interrupted_before_a_call_is_exit_130(call, monkeypatch) -> None:
     """Ctrl-C in a command without calls is quiet."""
 
-    def interrupted(*_: object) -> None:
+    def interrupted(*_: object, **_words: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("orchestrator.cli.app.App.orchestrator", interrupted)
@@ -184,6 +184,8 @@ def test_completion_offers_commands_and_networks() -> None:
     from click.shell_completion import BashComplete
 
     complete = BashComplete(program.program, {}, "orchestrator", "_ORCHESTRATOR_COMPLETE")
-    assert {"run", "runs", "resume", "resolve", "reap"} == {item.value for item in complete.get_completions([], "r")}
+    assert {"run", "runs", "resume", "resolve", "reap", "rehearse"} == {
+        item.value for item in complete.get_completions([], "r")
+    }
     found = complete.get_completions(["run", "--network"], "a")
     assert [item.value for item in found] == ["apigw", "azure-app", "azure-lb", "aws-nat"]

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from orchestrator.core.conclude import IllegalRecordError
 from orchestrator.core.document import exit_code_of_run
 from orchestrator.core.ending import disposition_of
 from orchestrator.core.evolve import evolve, fold, marks
 from orchestrator.core.exchange import CommandResult, Operation, Outcome
+from orchestrator.core.meanings import IllegalRecordError
 from orchestrator.core.records import (
     Branched,
     BranchKind,

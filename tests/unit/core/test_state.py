@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from orchestrator.core.conclude import IllegalRecordError
 from orchestrator.core.evolve import evolve
 from orchestrator.core.exchange import CommandResult, Operation, Outcome
+from orchestrator.core.meanings import IllegalRecordError
+from orchestrator.core.phases import TRANSITIONS, Event
 from orchestrator.core.records import (
     Branched,
     BranchKind,
@@ -29,7 +30,7 @@ from orchestrator.core.records import (
     Waited,
 )
 from orchestrator.core.settings import Settings
-from orchestrator.core.state import TRANSITIONS, Event, Phase, RunState
+from orchestrator.core.state import Phase, RunState
 from tests.fakes import machine as m
 
 FAILED = (CommandResult(command="say", ok=False, error="timeout"),)

@@ -548,12 +548,16 @@ def test_a_run_that_never_dialled_is_not_dialled_by_surprise(gap_s: float, dials
         assert (result.state.end.status, result.state.end.fault.code) == (Status.FAILED, "too_late")
 
 
-def test_the_clock_of_the_server_is_remembered_from_run_to_run() -> None:
+@pytest.mark.parametrize("same_process", [True, False])
+def test_the_clock_of_the_server_is_remembered_from_run_to_run(same_process: bool) -> None:
     """The first dial of a machine whose clock is behind is fenced out, which the run says; the next one rings."""
     bench = Bench(script_of(SHORT, Hangup()), skew_s=200.0)
     with bench.time.running():
         runner = bench.runner()
         first = bench.drive(runner)
+        if not same_process:
+            runner.close()
+            runner = bench.runner()
         bench.run_id = "run-2"
         second = bench.drive(runner)
         runner.close()

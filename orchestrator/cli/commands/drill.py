@@ -1,0 +1,193 @@
+"""`drill`: runs a script on the sandbox with a fault at each of its requests, and a kill in each of its steps."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from orchestrator.cli import options
+from orchestrator.cli.app import App
+from orchestrator.cli.exits import counted
+from orchestrator.cli.output import line, note, result, result_document, show, stderr_console, width
+from orchestrator.cli.sandboxed import people_options, running, sandbox_arguments
+from orchestrator.cli.standing import stood_in_for
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rich.table import Table
+
+    from orchestrator.core.ask import Ask
+    from orchestrator.core.drills import Drilled, Noticed
+
+UNSAFE = 1
+_SPEED = 20.0
+_PATIENCE_S = 60.0
+_LONGEST_S = 600.0
+_WIDE = 100
+
+
+@options.command("drill")
+@click.argument("script", type=options.SCRIPT_FILE)
+@options.script_options
+@options.mode_option
+@people_options
+@click.option(
+    "--within",
+    "within_s",
+    metavar="DURATION",
+    callback=options.duration,
+    help="Begin no further drill after so long [default: 10m]",
+)
+@options.json_option
+def command(app: App, script: str, **given: Any) -> int:
+    """Run a script on the sandbox with a fault at each of its requests. Nobody is called.
+
+    First once without a fault; then, for each request, once with it lost before the API accepts it, once with its
+    reply lost after it has run, and once with the process killed with -9 in its middle and the run resumed. For each
+    it is shown what the callee noticed twice or not at all, by the sandbox's transcript, and how the run ended.
+
+    The run's settings are the script's, but for the settle times, which are short: the sandbox is near. Numbers and
+    variables that are not given are stood in for. Exit 0 if nothing dangerous (a dial, keys, a text message) happened
+    twice and every run ended or asked a person; else 1.
+    """
+    loaded = options.load(script)
+    given["variables"] = options.all_variables(given["variables"], given["var_file"])
+    asked = stood_in_for(loaded, given)
+    people = sandbox_arguments({**given, "sandbox": True, "speed": given["speed"] or _SPEED})
+    assert people is not None, "a sandbox was asked for"
+    settings = {**given["settings"], **({} if given["mode"] is None else {"mode": given["mode"]})}
+    with app.orchestrator(settings=settings, read_only=True) as orchestrator:
+        orchestrator.prepare(loaded, asked)  # whatever is wrong with it is said once, before anything is started
+        offered = [word for name in orchestrator.configuration.capabilities for word in ("--capability", name)]
+    with tempfile.TemporaryDirectory(prefix="orchestrator-drill-") as folder:
+        words = _words(script, given, asked, Path(folder))
+        with running(*people, *offered) as url:
+            drilled, left = _drilled(app, url, Path(folder), words, within_s=given["within_s"] or _LONGEST_S)
+    is_safe = all(each.is_safe for each in drilled) and not left
+    if app.as_json:
+        document = [each.to_document() for each in drilled]
+        result_document({"script": loaded.name, "safe": is_safe, "not_drilled": left, "drills": document})
+    else:
+        _tell(drilled, left=left)
+    return 0 if is_safe else UNSAFE
+
+
+def _drilled(app: App, url: str, folder: Path, words: list[str], *, within_s: float) -> tuple[list[Drilled], int]:
+    """Carry every drill out within a time; return what they came to, and how many were left."""
+    from orchestrator.cli.drilling import Ground, Sandbox, carry_out
+    from orchestrator.core.drills import Drill, drills_of
+
+    sandbox = Sandbox(url)
+    ground = Ground(app=app, sandbox=sandbox, folder=folder, words=words, patience_s=_PATIENCE_S)
+    ends = time.monotonic() + within_s
+    with _progress(app) as tell:
+        tell("without a fault")
+        first = carry_out(ground, Drill(), clean=())
+        clean = first.noticed
+        drills = list(drills_of(sandbox.transcript()))
+        drilled = [_without_comparison(first)]
+        for number, drill in enumerate(drills):
+            if time.monotonic() >= ends:
+                return drilled, len(drills) - number
+            tell(f"{number + 1} of {len(drills)}: request {drill.request} ({drill.what}), {drill.blow.value}")
+            drilled.append(carry_out(ground, drill, clean=clean))
+    return drilled, 0
+
+
+def _without_comparison(first: Drilled) -> Drilled:
+    from dataclasses import replace
+
+    return replace(first, twice=(), left_out=())
+
+
+def _words(script: str, given: dict[str, Any], asked: Ask, folder: Path) -> list[str]:
+    """Return what `run` is given; variables go through a file, since some are secret."""
+    from orchestrator.cli.drilling import SETTLING
+
+    variables = folder / "variables"
+    variables.touch(mode=0o600)
+    variables.write_text("".join(f"{name}={value}\n" for name, value in asked.variables.items()), encoding="utf-8")
+    words = [script, "--var-file", str(variables)]
+    for flag, value in (("--to", asked.to), ("--from", asked.from_), ("--mode", given["mode"])):
+        words += [] if value is None else [flag, value]
+    words += [] if asked.limit_s is None else ["--limit", f"{asked.limit_s}s"]
+    words += [] if asked.network is None else ["--network", asked.network]
+    for name, value in {**SETTLING, **given["settings"]}.items():
+        words += ["--set", f"{name}={value}"]
+    return words
+
+
+@contextmanager
+def _progress(app: App) -> Iterator[Callable[[str], None]]:
+    """Show on a terminal what is being drilled."""
+    if app.as_json or not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    with stderr_console().status("") as status:
+        yield lambda text: status.update(f"Drilling {text}")
+
+
+def _tell(drilled: list[Drilled], *, left: int) -> None:
+    first, *others = drilled
+    result(f"Without a fault the run is {_end(first)}, and the callee notices:")
+    for each in first.noticed:
+        result(f"    {_words_of(each)}")
+    result()
+    show(_table(others))
+    result()
+    unsafe = [each for each in others if not each.is_safe]
+    result(f"{counted(len(others), 'drill')}, {len(others) - len(unsafe)} of them safe.")
+    if left:
+        note(f"{counted(left, 'drill')} left out, since the time was up: give more with --within.")
+    for bad in unsafe:
+        note(f"Not safe: request {bad.drill.request} ({bad.drill.what}), {bad.drill.blow.value}.")
+
+
+def _table(drilled: list[Drilled]) -> Table:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 2, 0, 0), pad_edge=False, show_edge=False)
+    table.add_column("request", justify="right")
+    table.add_column("commands", overflow="fold")
+    table.add_column("blow", overflow="fold")
+    table.add_column("the run is", overflow="fold")
+    table.add_column("twice", overflow="fold")
+    table.add_column("left out", overflow="fold")
+    for each in drilled:
+        table.add_row(
+            str(each.drill.request),
+            Text(line(each.drill.what)),
+            each.drill.blow.value if width() >= _WIDE else each.drill.blow.name.lower().replace("_", " "),
+            Text(_end(each), style="" if each.is_safe else "red"),
+            Text(_listed(each.twice)),
+            Text(_listed(each.left_out)),
+        )
+    return table
+
+
+def _end(drilled: Drilled) -> str:
+    if not drilled.came_to_rest:
+        return f"not over ({drilled.status or 'no run'})"
+    if drilled.status == "undecided":
+        return "undecided: it asks a person"
+    return f"{drilled.status} ({drilled.disposition})"
+
+
+def _listed(found: tuple[Noticed, ...]) -> str:
+    counts = Counter(_words_of(each) for each in found)
+    return "; ".join(text if times == 1 else f"{text} ({times} times more)" for text, times in counts.items()) or "-"
+
+
+def _words_of(found: Noticed) -> str:
+    return f"{found.command}: {line(found.text)}" if found.text else found.command
