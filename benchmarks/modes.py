@@ -80,13 +80,13 @@ def script() -> Script:
 
 
 @contextmanager
-def ways(folder: Path, standin: StandIn) -> Iterator[list[Way]]:
+def ways(folder: Path, standin: StandIn, *, command_ms: int) -> Iterator[list[Way]]:
     """Make each mode's orchestrator, with a journal of its own and a receiver that serves it."""
     with ExitStack() as stack:
         made = []
         for mode in MODES:
             journal = folder / f"{mode}.db"
-            given = {"api_url": standin.url(COMMAND_MS), "api_key": "key", "api_password": "password"}
+            given = {"api_url": standin.url(command_ms), "api_key": "key", "api_password": "password"}
             orchestrator = stack.enter_context(Orchestrator(**given, journal=journal, settings={"mode": mode}))
             if mode in LISTENS:
                 _ = orchestrator.journal  # it is made before its receiver opens it
@@ -193,14 +193,14 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="only see that it works: short, and no figures to quote")
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()), help="where the journals are made")
     options = parser.parse_args()
-    rounds, calls, numbers, number = options.rounds, options.calls, [100, 200, 400], 4000
+    rounds, calls, command_ms, numbers, number = options.rounds, options.calls, COMMAND_MS, [100, 200, 400], 4000
     if options.quick:
-        rounds, calls, numbers, number = 1, 2, [4], 128
+        rounds, calls, command_ms, numbers, number = 1, 2, 50, [3], 128
     with tempfile.TemporaryDirectory(dir=options.folder) as name, StandIn() as standin:
         folder = Path(name)
-        print(f"{machine(folder)}; {rounds} rounds of {calls} calls at once, commands of {COMMAND_MS} ms\n")
+        print(f"{machine(folder)}; {rounds} rounds of {calls} calls at once, commands of {command_ms} ms\n")
         found = {mode: Samples() for mode in MODES}
-        with ways(folder, standin) as made:
+        with ways(folder, standin, command_ms=command_ms) as made:
             for way in (
                 () if options.quick else made
             ):  # what is imported, opened and cached at the first use is not measured

@@ -163,7 +163,8 @@ def test_runs_shows_a_table_newest_first(call, script, ran) -> None:
     assert "No unfinished runs" in call("runs", "--unfinished").err
 
 
-def test_programs_are_shown_every_run(call, script, ran, monkeypatch) -> None:
+@pytest.mark.usefixtures("ran")
+def test_programs_are_shown_every_run(call, script, monkeypatch) -> None:
     """A table is short unless --limit says otherwise; a document leaves nothing out unless --limit does."""
     call("run", script, "--to", "+12125550124", "--json")
     monkeypatch.setattr(runs, "_SHOWN", 1)
