@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from orchestrator.adapters.donotcall import DoNotCall
+from orchestrator.adapters.e164 import is_region
 from orchestrator.adapters.lockfile import LockFile, lock_beside
 from orchestrator.adapters.numbers import refusal
 from orchestrator.adapters.zones import zones_of
@@ -24,7 +25,14 @@ from orchestrator.core.evolve import fold
 from orchestrator.core.ledger import ResultRow, Tally
 from orchestrator.core.script import Script, Value
 from orchestrator.core.throttle import dial_of
-from orchestrator.errors import LeaseHeldError, NoSuchRunError, ScriptError, StoppedEarlyError, UsageError
+from orchestrator.errors import (
+    ConfigurationError,
+    LeaseHeldError,
+    NoSuchRunError,
+    ScriptError,
+    StoppedEarlyError,
+    UsageError,
+)
 from orchestrator.ports import ContactState, Standing
 from orchestrator.runtime.batch import CHUNK, Batch
 from orchestrator.runtime.facts import FactFinder
@@ -78,6 +86,8 @@ class CampaignRun:
         self.occurrence: Occurrence = occurrence_of(self.campaign, now_wall, occurrence)
         self.script: Script = script or load_script(_named(campaign, "script", campaign.script))
         check_labels(self.campaign, self.script)
+        if campaign.region is not None and not is_region(campaign.region):
+            raise ConfigurationError(f"`region` is no country whose numbers are known: {campaign.region}")
         self._lists = DoNotCall(campaign.do_not_call, campaign.do_not_call_command, campaign.region)
         self._lists.check()
         self._zones_of = lru_cache(maxsize=4096)(zones_of)

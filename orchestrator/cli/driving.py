@@ -16,7 +16,7 @@ from orchestrator.cli.watch import Watch
 from orchestrator.core.document import error_document
 from orchestrator.core.evolve import fold
 from orchestrator.core.records import Fault
-from orchestrator.errors import JournalError, LeaseLostError, OrchestratorError
+from orchestrator.errors import JournalError, LeaseLostError, OrchestratorError, StoppedEarlyError
 
 if TYPE_CHECKING:
     from orchestrator.compose import Orchestrator, Result
@@ -91,6 +91,22 @@ def reap_first(orchestrator: Orchestrator, *, keep: Collection[str] = ()) -> Non
         note(reaping(reaped))
     for left in orchestrator.left_alone():
         note(left)
+
+
+def refuse_second_call(app: App, orchestrator: Orchestrator, number: str, *, max_call_s: float) -> None:
+    """Refuse to ring somebody whose call an interrupted run may have left up.
+
+    Raises:
+        StoppedEarlyError: There is such a run; it can be carried on with, or ended.
+    """
+    now = orchestrator.clock.now()
+    for run in orchestrator.journal.runs(unfinished=True):
+        is_up = run.marks.call_id is not None and now.since(run.started) < max_call_s
+        if run.to == number and is_up and not run.driven:
+            raise StoppedEarlyError(
+                f"run {run.run_id[:8]} to this number was interrupted, and its call may still be up: carry on with "
+                f"it ({app.command('resume', run.run_id)}) or end it ({app.command('cancel', run.run_id)})"
+            )
 
 
 def reaping(reaped: Result) -> str:

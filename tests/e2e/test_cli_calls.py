@@ -464,3 +464,31 @@ def test_on_a_terminal_the_steps_are_shown_while_the_call_runs(cli, sandbox, sho
     assert text.count("done") > 5
     assert output.startswith("status:      completed\n")
     assert sandbox.rung() == [TO]
+
+
+def test_nobody_is_rung_while_an_interrupted_run_may_have_them_on_the_line(start_sandbox, make_cli) -> None:
+    """Typing the command again after a kill -9 is refused, with the two ways on."""
+    sandbox = start_sandbox("--speed", "2", "--keys", "1")
+    cli = make_cli(sandbox.url)
+    script = cli.write("long.yaml", LONG_SAY)
+    process = cli.start("run", script)
+    sandbox.wait(event="running", command="say")
+    process.kill()
+    process.communicate()
+    again = cli("run", script)
+    assert again.returncode == 75
+    assert "was interrupted, and its call may still be up" in again.stderr
+    assert " resume " in again.stderr
+    assert len(sandbox.rung()) == 1
+    (resumed,) = cli.json("resume", "--all")
+    assert resumed["status"] == "completed"
+    assert cli("run", script).returncode == 0
+
+
+LONG_SAY = """\
+version: 1
+commands:
+  - dial: {to: "+15555550142", from: "+15555550199"}
+  - say: {text: "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen"}
+  - hangup: {}
+"""

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import click
+
 from orchestrator.cli import driving
 from orchestrator.cli.app import App, open_journal
 from orchestrator.cli.commands import batch_telling as telling
@@ -44,6 +46,8 @@ class _Files:
         results, rejects = campaign.results, given["rejects"]
         if rejects is None and results is not None:
             rejects = str(Path(results).with_suffix(".rejects.csv"))
+        if given["metrics"] is not None and not str(given["metrics"]).endswith(".prom"):
+            raise click.UsageError(f"--metrics: {given['metrics']} must end in .prom, or nobody reads it.")
         return cls(results, rejects, given["junit"], given["metrics"], given["append"])
 
     def check(self) -> None:

@@ -52,7 +52,8 @@ def command(app: App, script: str, **given: Any) -> int:
     }
     watch = driving.observers(app)
     with _orchestrator(app, given, watch, stand_in=stand_in) as orchestrator:
-        settings = orchestrator.prepare(loaded, Ask(**asked)).settings
+        prepared = orchestrator.prepare(loaded, Ask(**asked))
+        settings = prepared.settings
         options.warn(unheard(settings))
         _ = orchestrator.transport  # credentials, proxy and certificates are checked before a journal is made
         open_journal(orchestrator)
@@ -66,6 +67,7 @@ def command(app: App, script: str, **given: Any) -> int:
         ) as stops:
             if stand_in is None:  # a new sandbox has no calls: those of the journal are not its business
                 driving.reap_first(orchestrator)
+                driving.refuse_second_call(app, orchestrator, prepared.to, max_call_s=settings.max_call_s)
             watch.forget()
             try:
                 came = _call(app, orchestrator, watch, script=loaded, asked=asked)
