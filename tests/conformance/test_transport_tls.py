@@ -154,10 +154,9 @@ def test_a_slow_handshake_does_not_outlast_the_deadline(ca_file: Path) -> None:
     request = Request(operation=Operation.LOOK, call_id=CALL, deadline_s=0.2)
     with RawServer(Peer.wait_for_end) as server:
         result = _send(server.url.replace("http", "https"), ca_file, request)
-    assert (result.outcome, result.reason) == (
-        Outcome.NOT_SENT,
-        "not sent: the deadline of the whole exchange passed",
-    )
+    assert result.outcome is Outcome.NOT_SENT
+    # The socket's own time-out is set to the same moment; which of the two is noticed first is the machine's business.
+    assert result.reason in ("not sent: the deadline of the whole exchange passed", "not sent: no reply came in time")
 
 
 def test_an_abort_reaches_a_handshake(ca_file: Path) -> None:

@@ -9,11 +9,14 @@ import base64
 import contextlib
 import hashlib
 import hmac
+import itertools
 import json
 import random
 import re
+import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -94,6 +97,7 @@ class Scene:
 
     cli: Cli
     left: Left = field(default_factory=Left)
+    numbers: Iterator[int] = field(default_factory=itertools.count)
 
     def __call__(self, *arguments: object, codes: tuple[int, ...] = (0,), **more: Any) -> str:
         """Run a command; its exit code must be one of `codes`. Return its stdout."""
@@ -104,7 +108,7 @@ class Scene:
 
     def keep(self, name: str, *texts: str) -> None:
         """Keep what a command wrote."""
-        self.left.outputs[f"{len(self.left.outputs)}: {name}"] = "\n".join(texts).encode()
+        self.left.outputs[f"{next(self.numbers)}: {name}"] = "\n".join(texts).encode()
 
     def keep_files(self) -> None:
         """Keep all files of the user that the scenario did not write itself, and the command lines of processes."""
@@ -113,7 +117,7 @@ class Scene:
             if not file.is_file() or file.name in given:
                 continue
             where = self.left.journal if "journal.db" in file.name else self.left.outputs
-            where[f"{len(self.left.outputs)}: {file.name}"] = file.read_bytes()
+            where[f"{next(self.numbers)}: {file.name}"] = file.read_bytes()
 
     def keep_processes(self) -> None:
         """Keep the command lines of every process of this machine that can be seen."""
@@ -121,11 +125,11 @@ class Scene:
             with contextlib.suppress(OSError):
                 content = entry.read_bytes()
                 if b"orchestrator" in content and b"pytest" not in content:
-                    self.left.outputs[f"process {entry.parent.name} {len(self.left.outputs)}"] = content
+                    self.left.outputs[f"process {entry.parent.name}, {next(self.numbers)}"] = content
 
 
 @pytest.fixture(scope="module")
-def left(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Left]:
+def left(tmp_path_factory: pytest.TempPathFactory) -> Left:
     """Everything that was left behind."""
     home = tmp_path_factory.mktemp("user")
     credentials = {"ORCHESTRATOR_API_KEY": KEY, "ORCHESTRATOR_API_PASSWORD": PASSWORD}
@@ -138,12 +142,13 @@ def left(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Left]:
         _events(scene)
         _batch(scene)
         scene.keep_files()
-        _echoes(scene)
-        _mistakes(scene)
+        with ThreadPoolExecutor() as side_by_side:
+            for ended in [side_by_side.submit(part, scene) for part in (_echoes, _mistakes)]:
+                ended.result()
         _looks(scene)
         scene.keep_files()
         scene.left.heard = json.dumps(sandbox.transcript())
-    yield scene.left
+    return scene.left
 
 
 def _calls(scene: Scene, sandbox: SandboxProcess) -> None:
@@ -173,12 +178,15 @@ def _looks(scene: Scene) -> None:
         scene(*arguments, "-vv", codes=(0, 1, 69))
     listed = json.loads(scene("runs", "--json"))
     listed = listed["runs"] if isinstance(listed, dict) else listed
-    assert len(listed) > 4
-    for run in listed:
-        for command in (("show",), ("show", "--json"), ("why",)):
-            scene(command[0], run["run_id"], *command[1:], "-v")
+    of_batch = [run for run in listed if run["to"].startswith("+1212555000")]
+    others = [run for run in listed if run not in of_batch]
+    assert len(of_batch) > 5 < len(others)
+    with ThreadPoolExecutor(2) as side_by_side:
+        told = [side_by_side.submit(scene, command, run["run_id"]) for run in others for command in ("show", "why")]
+        told += [side_by_side.submit(scene, "show", run["run_id"], "--json") for run in (of_batch[0], *others[::3])]
+        for each in told:
+            each.result()
     scene("probe", "--api", "--requests", "2", "--idle", "10ms", "-vv", codes=(0, 1, 69, 77))
-    scene("journal", "prune", "--older-than", "0s", codes=(0, 2))
 
 
 def _events(scene: Scene) -> None:
@@ -200,8 +208,6 @@ def _events(scene: Scene) -> None:
 
 
 def _post(url: str, body: bytes, secret: str) -> None:
-    import time
-
     now = str(int(time.time()))
     signature = hmac.new(secret.encode(), now.encode() + b"." + body, hashlib.sha256).hexdigest()
     headers = {"X-Timestamp": now, "X-Signature": signature, "Content-Type": "application/json"}
@@ -215,9 +221,8 @@ def _post(url: str, body: bytes, secret: str) -> None:
 
 def _batch(scene: Scene) -> None:
     """Contacts with a secret column and a thousand card numbers, rows that are bad, every report there is."""
-    rows = [f"+1212555{number:04d},{WORD},{' '.join(NOTES[number::12])}" for number in range(100, 112)]
-    rows = [f"+1212555{100 + at:04d},{WORD},{' '.join(NOTES[at::12])}" for at in range(12)]
-    rows += [f"nobody,{WORD},{NOTES[5]}", f"{NOTES[6]},{WORD},x", f"+12125550190,{WORD},x,{WORD} {NOTES[7]}"]
+    rows = [f"+121255500{at:02d},{WORD},{' '.join(NOTES[at::12])}" for at in range(12)]
+    rows += [f"nobody,{WORD},{NOTES[5]}", f"+12125550190,{WORD},x,{WORD} {NOTES[7]}"]
     contacts = scene.cli.write("contacts.csv", "\n".join(["to,word,note", *rows]))
     script = scene.cli.home / "secrets.yaml"
     reports = ("--junit", "report.xml", "--metrics", "batch.prom", "--rejects", "rejects.csv")
@@ -231,20 +236,24 @@ def _batch(scene: Scene) -> None:
 def _echoes(scene: Scene) -> None:
     """A server that answers with everything it was told, and with what it should not know."""
     token = base64.b64encode(f"{KEY}:{PASSWORD}".encode()).decode()
-    words = f"{KEY} {PASSWORD} {token} {WORD} {KEYED} {PIN} {NOTES[8]}"
+    ours = f"{KEY} {PASSWORD} {token} {NOTES[8]}"  # known to every command
+    words = f"{ours} {WORD} {KEYED} {PIN}"  # those of a call only to its run
     variables = scene.cli.home / "vars"
     script = scene.cli.home / "secrets.yaml"
+    call = {"response": {"call": {"resource_id": "c-1", "status": "ready", "created_date": words}}}
     for style, status in (("text", 400), ("json", 401), ("text", 404), ("json", 409), ("text", 500), ("json", 200)):
         error: dict[str, Any] = {"error": {"code": words, "message": words}, words: words}
         if status == 200:
-            seen = {"resource_id": "c-1", "status": "ready", "created_date": words}
             quoted = f"cannot speak {WORD} {KEYED} {PIN}"
-            error = {"call": seen, "results": [{"command": "say", "status": "failed", "error": quoted, "dtmf": words}]}
+            error = {"results": [{"command": "say", "status": "failed", "error": quoted, "dtmf": words}]}
         answer = reply(status, {"response": error}, X_Echo=words, WWW_Authenticate=words)
+        made = answer if status == 401 else reply(201, call)
+        listed = reply(status, {"response": {"error": {"message": ours}, "data": []}}, X_Echo=ours)
+        answers = {"PUT": answer, "POST": made, "GET": reply(200, call), "DELETE": reply(200, call)}
 
-        def script_of(peer: Peer, answer: bytes = answer) -> None:
-            while peer.read_request() is not None:
-                peer.send(answer)
+        def script_of(peer: Peer, answers: dict[str, bytes] = answers, listed: bytes = listed) -> None:
+            while (request := peer.read_request()) is not None:
+                peer.send(listed if (request.method, request.target) == ("GET", "/calls") else answers[request.method])
 
         with RawServer(script_of) as server:
             environment = {**scene.cli.environment, "ORCHESTRATOR_API_URL": server.url}
