@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator.core.masking import mask_cards, mask_numbers, masked
+from orchestrator.core.masking import mask_cards, mask_numbers, masked, without_secrets
 
 CARD = "4111111111111111"
 
@@ -54,3 +54,21 @@ def test_whole_documents_are_masked() -> None:
     document = {CARD: [CARD, {"a": CARD}, 1, None, (CARD,)]}
     hidden = "************1111"
     assert masked(document) == {CARD: [hidden, {"a": hidden}, 1, None, [hidden]]}
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("bad word opensesame42!", "bad word ***!"),
+        ("bad word opensesame#!", "bad word ***!"),
+        ("opensesame42opensesame42", "******"),
+        ("bad word opense…", "bad word ***…"),
+        ("bad word o…", "bad word o…"),
+        ("cut elsewhere…", "cut elsewhere…"),
+        ("abc is too short", "abc is too short"),
+        ("nothing of it", "nothing of it"),
+    ],
+)
+def test_secrets_that_a_server_repeats_are_hidden(text: str, shown: str) -> None:
+    """Whole, with their digits masked already, or cut by the end of a shortened text; very short ones stay."""
+    assert without_secrets(text, ("opensesame42", "abc")) == shown
