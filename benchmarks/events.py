@@ -25,12 +25,12 @@ from itertools import count, cycle, islice, product
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
+from commit import started
 from measuring import machine, percentile, table
 
 from orchestrator.adapters.clock import SystemClock
 from orchestrator.adapters.journal import SqliteJournal
-from orchestrator.core.records import RunMarks, RunStarted
-from orchestrator.core.settings import Settings
+from orchestrator.core.records import RunMarks
 
 CONNECTIONS = 64
 MOST_UNREAD = 64  # of one run; a further event would only be counted
@@ -51,23 +51,9 @@ def make_runs(path: Path, number: int) -> list[str]:
     journal = SqliteJournal(path, now=clock.now)
     calls = []
     for _ in range(number):
-        started = RunStarted(
-            at=clock.now(),
-            run_id=str(uuid.uuid4()),
-            script_name="benchmark",
-            script_digest="0" * 64,
-            script_source="",
-            script_masked=False,
-            script_path=None,
-            to="",
-            from_="+15555550199",
-            variables={},
-            secret_names=(),
-            settings=Settings(),
-        )
         calls.append(str(uuid.uuid4()))
-        lease = journal.start_run(started, lease_s=60)
-        journal.append(lease, [started], RunMarks(call_id=calls[-1], claims_dial=False))
+        lease = journal.start_run(started(clock.now()), lease_s=60)
+        journal.append(lease, [], RunMarks(call_id=calls[-1], claims_dial=False))
     journal.close()
     return calls
 

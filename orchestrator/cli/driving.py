@@ -89,6 +89,11 @@ def reap_first(orchestrator: Orchestrator, *, keep: Collection[str] = ()) -> Non
     """End the calls that no process looks after, but those of the runs in `keep`, and say so. Raises JournalError."""
     for reaped in orchestrator.reap(keep=keep):
         note(reaping(reaped))
+    tell_left_alone(orchestrator)
+
+
+def tell_left_alone(orchestrator: Orchestrator) -> None:
+    """Say which runs were not looked after, since they are another API's."""
     for left in orchestrator.left_alone():
         note(left)
 

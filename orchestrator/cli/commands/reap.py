@@ -22,8 +22,7 @@ def command(app: App) -> int:
         result_document([each.document for each in reaped])
     for each in reaped if not app.as_json else ():
         result(driving.reaping(each))
-    for left in orchestrator.left_alone():
-        note(left)
+    driving.tell_left_alone(orchestrator)
     if not reaped and app.verbosity:
         note("No call had to be ended.")
     return worst(each.exit_code for each in reaped if each.document["ended_at"] is None)
