@@ -45,12 +45,12 @@ class SettingsSource:
 
         configured = self._configuration
         values = {**configured.settings, **script.settings, **ask.overrides, **self._given}
-        settings = replace(Settings(), **cast("dict[str, Any]", values))
-        settings = replace(
-            settings,
+        mode = cast("Mode", values.get("mode", Mode.SYNC))
+        settings = Settings(
+            **cast("dict[str, Any]", values),
             idempotent_for_s=configured.idempotent_for_s,
             shows_results="command_log" in configured.capabilities,
-            hears_events=self._hears_events(settings.mode),
+            hears_events=self._hears_events(mode),
             limit_s=configured.limit_s if configured.network is None else _limit_of(configured.network),
         )
         if self.limit_is_learned(ask):

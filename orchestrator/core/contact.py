@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, time
+from functools import lru_cache
 
 from orchestrator.core.script import Value
 
@@ -82,6 +83,7 @@ class Rejected:
     columns: Mapping[str, str] | None = None
 
 
+@lru_cache(maxsize=1024)  # a contact's key is asked for at every turn of it
 def occurrence_key(*, campaign: str, contact: str, occurrence: str) -> str:
     """Return the hex SHA-256 that stands for one contact of one occurrence of a campaign.
 

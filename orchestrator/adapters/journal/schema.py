@@ -88,7 +88,6 @@ records = sa.Table(
     sa.Column("seq", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("crc", sa.Integer, nullable=False),  # CRC-32 of the body: a flipped bit is never read as a fact
     sa.Column("body", sa.Text, nullable=False),
-    sqlite_with_rowid=False,
 )
 
 inbox = sa.Table(
