@@ -21,6 +21,7 @@ class Aimed:
         call: only what is about the call with this id, or with this number at its other end.
         nth: the first fitting one that is hit, counted from 1.
         times: how many are hit from there on; None for all.
+        every: of those from there on only each so many-th: 100 hits one in a hundred.
         seen: how many fitted so far.
         hit: how many of them were hit.
     """
@@ -29,6 +30,7 @@ class Aimed:
     call: str | None = None
     nth: int = 1
     times: int | None = 1
+    every: int = 1
     seen: int = 0
     hit: int = 0
 
@@ -36,6 +38,11 @@ class Aimed:
     def spent(self) -> bool:
         """Whether it will hit nothing any more."""
         return self.times is not None and self.hit >= self.times
+
+    @property
+    def due(self) -> bool:
+        """Whether the one that was seen last is to be hit. A hit that another fault took away is made up for."""
+        return not self.spent and self.seen >= self.nth + self.hit * self.every
 
     def document(self) -> dict[str, Any]:
         """The fault as JSON-ready data, with what is left of it."""
@@ -54,7 +61,7 @@ def first_due(faults: Iterable[A], fits: Callable[[A], bool]) -> A | None:
         if not fits(fault):
             continue
         fault.seen += 1
-        if chosen is None and fault.seen >= fault.nth and not fault.spent:
+        if chosen is None and fault.due:
             fault.hit += 1
             chosen = fault
     return chosen

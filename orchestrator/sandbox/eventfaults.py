@@ -17,7 +17,7 @@ from orchestrator.sandbox.events import REASONS, Event, Reason
 
 Kind = Literal["lose", "delay", "double", "both", "reorder", "tamper", "missign"]
 
-_MATCHERS = ("reason", "call", "nth", "times")
+_MATCHERS = ("reason", "call", "nth", "times", "every")
 _OPTIONS: dict[str, tuple[str, ...]] = {"delay": ("delay",), "double": ("copies",), "tamper": ("status", "results")}
 
 
@@ -88,6 +88,7 @@ _READERS: dict[str, Callable[[object, str], Any]] = {
     "call": read_text,
     "nth": read_count,
     "times": read_times,
+    "every": read_count,
     "delay": read_amount,
     "copies": _read_copies,
     "status": read_text,

@@ -24,7 +24,7 @@ Shape = Literal["not_http", "not_json", "empty", "wrong"]
 Then = Literal["close", "reset", "hang", "status"]
 Which = Literal["first", "last"]
 
-_MATCHERS = ("method", "path", "command", "call", "nth", "times")
+_MATCHERS = ("method", "path", "command", "call", "nth", "times", "every")
 _STATUS_OPTIONS = ("status", "headers", "body")
 _OPTIONS: dict[str, tuple[str, ...]] = {
     "status": _STATUS_OPTIONS,
@@ -170,6 +170,7 @@ _READERS: dict[str, Any] = {
     "call": read_text,
     "nth": read_count,
     "times": read_times,
+    "every": read_count,
     "at": read_amount,
     "status": _read_status,
     "headers": _read_headers,

@@ -46,6 +46,8 @@ def test_a_fault_hits_what_all_its_matchers_fit(matcher: dict[str, str], hits: b
         ({"nth": 2, "times": 2}, [False, True, True, False]),
         ({"nth": 2, "times": None}, [False, True, True, True]),
         ({"times": "always"}, [True, True, True, True]),
+        ({"times": "always", "every": 2}, [True, False, True, False]),
+        ({"nth": 2, "times": 2, "every": 2}, [False, True, False, True]),
     ],
 )
 def test_a_fault_hits_from_the_nth_so_many_times(counting: dict[str, object], hit: list[bool]) -> None:
