@@ -14,6 +14,7 @@
     ├── CallTakenError               75  another run has taken this incoming call
     ├── StoppedEarlyError            75  stopped before the end; run again to resume
     ├── NumberBlockedError        20/75  a dial to this number is unsettled
+    │   └── CallLeftUpError          75  an interrupted run may have left a call to this number up
     ├── UndecidedError               20  an unknown outcome needs a person's verdict
     ├── NoSuchRunError                2  no run has that id
     └── ExpressionError               1  a template or condition failed while a call was up
@@ -167,6 +168,12 @@ class NumberBlockedError(OrchestratorError):
         super().__init__(message)
         self.blocking_run_id = blocking_run_id
         self.being_settled = being_settled
+
+
+class CallLeftUpError(NumberBlockedError):
+    """An interrupted run may have left a call to this number up: it is carried on with, or cancelled, first."""
+
+    code = "call_left_up"
 
 
 class UndecidedError(OrchestratorError):

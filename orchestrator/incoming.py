@@ -20,12 +20,13 @@ from orchestrator.core.exchange import CallSeen
 from orchestrator.core.records import EventReceived
 from orchestrator.core.script import Script
 from orchestrator.errors import CallTakenError, OrchestratorError, StoppedEarlyError
-from orchestrator.runtime.runner import NOTHING_LEFT
 
 if TYPE_CHECKING:
     from orchestrator.compose import Orchestrator
 
 AT_ONCE = 50
+TURNED_DOWN = Script(name="(turned down)", entries=())
+"""For calls to other numbers: a run that has nothing to say hangs up. Its name is what `runs` and `show` tell."""
 BEGUN_WITHIN_S = 9.0
 """An event is to be acknowledged within 10 s (contract section 6)."""
 _logger = logging.getLogger("orchestrator")
@@ -109,9 +110,7 @@ class IncomingCalls:
 
     def _script_for(self, number: str | None) -> Script | None:
         script = self._scripts.get(number or "")
-        if script is None and self._unknown is Unknown.REJECT:
-            return NOTHING_LEFT  # a run that has nothing to say hangs up
-        return script
+        return TURNED_DOWN if script is None and self._unknown is Unknown.REJECT else script
 
     def _take(self, call_id: str, script: Script, began: threading.Event) -> None:
         call: CallSeen | None = self._orchestrator.ringing(call_id)
@@ -128,10 +127,7 @@ class IncomingCalls:
 
     def _carry_on(self, run_id: str) -> None:
         try:
-            if fold(self._orchestrator.journal.read(run_id)).begun.script_source:
-                self._orchestrator.resume(run_id)
-            else:  # it was to be turned down
-                self._orchestrator.cancel(run_id, why="the call was to be turned down")
+            self._orchestrator.resume(run_id)
         except OrchestratorError:
             _logger.exception("incoming run %s could not be carried on", run_id)
 

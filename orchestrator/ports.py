@@ -89,6 +89,8 @@ class RunSummary:
     Attributes:
         run_id: The run.
         started: When it started.
+        from_: Who calls; empty where that is not known.
+        incoming: It takes a call, and dials nobody.
         marks: Of the last append.
         driven: Whether a live lease exists.
         owner: Who holds that lease, for people: `host:pid`.
@@ -103,6 +105,8 @@ class RunSummary:
     driven: bool
     owner: str | None = None
     contact_key: str | None = None
+    from_: str = ""
+    incoming: bool = False
 
 
 class ContactState(StrEnum):
@@ -353,6 +357,12 @@ class Journal(Protocol):
 
     def owners_of(self, call_ids: Collection[str]) -> Mapping[str, str]:
         """Return for each of the calls that a run owns (`RunMarks.call_id`) that run's id."""
+
+    def left_up(self, number: str) -> Sequence[str]:
+        """Return the ids of the runs that have called `number`, have not ended, and that nobody drives.
+
+        Runs that took an incoming call have called nobody.
+        """
 
     def acquire(self, run_id: str, *, lease_s: float) -> Lease:
         """Take the lease of a run that is free.

@@ -20,15 +20,17 @@ from orchestrator.batches.sources import Contacts, Source
 from orchestrator.core.admission import DUPLICATE, Facts, Tick
 from orchestrator.core.ask import Ask
 from orchestrator.core.campaign import Campaign, Occurrence, Overlap, occurrence_of
+from orchestrator.core.commands import names_read
 from orchestrator.core.contact import Contact, occurrence_key
 from orchestrator.core.evolve import fold
 from orchestrator.core.ledger import ResultRow, Tally
-from orchestrator.core.script import Script, Value
+from orchestrator.core.script import Dial, Script, Value
 from orchestrator.core.throttle import dial_of
 from orchestrator.errors import (
     ConfigurationError,
     LeaseHeldError,
     NoSuchRunError,
+    Problem,
     ScriptError,
     StoppedEarlyError,
     UsageError,
@@ -46,6 +48,7 @@ from orchestrator.scriptfile.campaign import check_labels
 
 if TYPE_CHECKING:
     from orchestrator.compose import Orchestrator
+    from orchestrator.core.plan import Plan
 
 WAIT_S = 1.0
 """How often a tick that waits for another one looks whether it has ended."""
@@ -78,7 +81,8 @@ class CampaignRun:
 
         Raises:
             UsageError: There is no script, or there are no contacts.
-            ScriptError, ContactsError, ConfigurationError: As their names say.
+            ScriptError: The script cannot be used, or cannot be planned so for any contact.
+            ContactsError, ConfigurationError: As their names say.
         """
         self.orchestrator = orchestrator
         now_wall = orchestrator.clock.now().wall
@@ -109,6 +113,10 @@ class CampaignRun:
         self.source = Source(
             _named(campaign, "contacts", campaign.contacts) if contacts is None else contacts, campaign
         )
+        problems = self._problems_of_all(planned)
+        if problems:
+            self.close()
+            raise ScriptError(problems)
 
     def __enter__(self) -> Self:
         return self
@@ -239,6 +247,19 @@ class CampaignRun:
             has_priorities=self.source.has_priorities,
         )
 
+    def _problems_of_all(self, planned: Plan) -> list[Problem]:
+        """Return the problems of a plan that are in its commands whatever a contact's own variables are."""
+        file, own = self.script.path or self.script.name, self.source.variables
+        found = []
+        for problem in planned.problems:
+            entry = self.script.entries[problem.entry]
+            is_dial = isinstance(entry.element, Dial)  # which number it is makes it no longer
+            names = frozenset() if is_dial else names_read(entry)
+            differs = bool(names) if own is None else bool(names & own.union(planned.unknown))
+            if not differs:
+                found.append(Problem(file, problem.place.line, problem.place.column, problem.message))
+        return found
+
     def _prepared(self, contact: Contact) -> Prepared:
         variables = {**self.campaign.variables, **contact.variables}
         ask = replace(self._ask, to=contact.to, from_=contact.from_, variables=variables)
@@ -294,6 +315,7 @@ class CampaignRun:
     def placed(self) -> Iterator[tuple[Contact, Standing | None, ResultRow]]:
         """Yield each contact with where it stands and its result, which says so of one that is in the list twice."""
         seen: set[int] = set()
+        is_stopped = self._is_stopped()
         for contact, standing in self._standings():
             mark = mark_of(self.key_of(contact))
             if mark in seen:
@@ -301,7 +323,14 @@ class CampaignRun:
                 yield contact, standing, ResultRow(to=contact.to, disposition=Tally.REFUSED, reason=reason)
                 continue
             seen.add(mark)
-            yield contact, standing, result_of(contact.to, standing, read=self.orchestrator.journal.read)
+            read = self.orchestrator.journal.read
+            yield contact, standing, result_of(contact.to, standing, read=read, stopped=is_stopped)
+
+    def _is_stopped(self) -> bool:
+        """Return whether a person stopped the campaign; without a journal nobody has."""
+        if not self.orchestrator.journal_path.exists():
+            return False
+        return self.orchestrator.journal.campaigns.orders_of(self.campaign.name).stopped
 
     def run_of(self, run_id: str) -> RunResult | None:
         """Return what a run that nobody drives has come to; None where it was pruned."""

@@ -26,6 +26,7 @@ class Source:
 
     Attributes:
         columns: Of a CSV file.
+        variables: The variables of the script that a row may have of its own; None where rows may have any.
         warnings: What is odd about the file as a whole.
         has_priorities: Whether contacts may differ in priority.
     """
@@ -37,6 +38,7 @@ class Source:
         self._open = self._opener(contacts)
         with self.rows() as rows:
             self.columns, self.warnings = rows.columns, rows.warnings
+            self.variables = None if rows.format == "jsonl" else frozenset({*rows.variables, "to", "from"})
             names = {column.lower() for column in rows.columns}
             self.has_priorities = rows.format == "jsonl" or "priority" in names
 

@@ -73,11 +73,6 @@ class App:
         configure(self.log_format or made.configuration.log_format or "auto", self.verbosity, cast("TextIO", Stderr()))
         return made
 
-    @property
-    def names_a_journal(self) -> bool:
-        """Whether a flag, the environment or the configuration says where the journal is. Raises ConfigurationError."""
-        return self.journal is not None or self.orchestrator().configuration.journal is not None
-
     def resume_command(self, run_id: str) -> str:
         """Return the command that resumes a run, to be pasted into a shell."""
         return self.command("resume", run_id)

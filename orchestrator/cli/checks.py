@@ -250,6 +250,9 @@ def _network(orchestrator: Orchestrator, *, limit_s: float | None, network: str 
     if named is not None:
         found = find_network(named)
         name, limit = f"{found.name} ({found.description})", found.limit_s
+        if found.at_least_s is not None:
+            lives = f"nothing is cut for {found.at_least_s:g} s at least; longer was not tried"
+            return Check("ok", "network", f"{name}: {lives}; one command a step")
     else:
         name = "no profile"
         learned = orchestrator.learned() if limit is None else None

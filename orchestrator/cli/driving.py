@@ -16,7 +16,7 @@ from orchestrator.cli.watch import Watch
 from orchestrator.core.document import error_document
 from orchestrator.core.evolve import fold
 from orchestrator.core.records import Fault
-from orchestrator.errors import JournalError, LeaseLostError, OrchestratorError, StoppedEarlyError
+from orchestrator.errors import JournalError, LeaseLostError, OrchestratorError
 
 if TYPE_CHECKING:
     from orchestrator.compose import Orchestrator, Result
@@ -98,22 +98,6 @@ def tell_left_alone(orchestrator: Orchestrator) -> None:
         note(left)
 
 
-def refuse_second_call(app: App, orchestrator: Orchestrator, number: str, *, max_call_s: float) -> None:
-    """Refuse to ring somebody whose call an interrupted run may have left up.
-
-    Raises:
-        StoppedEarlyError: There is such a run; it can be carried on with, or ended.
-    """
-    now = orchestrator.clock.now()
-    for run in orchestrator.journal.runs(unfinished=True):
-        is_up = run.marks.call_id is not None and now.since(run.started) < max_call_s
-        if run.to == number and is_up and not run.driven:
-            raise StoppedEarlyError(
-                f"run {run.run_id[:8]} to this number was interrupted, and its call may still be up: carry on with "
-                f"it ({app.command('resume', run.run_id)}) or end it ({app.command('cancel', run.run_id)})"
-            )
-
-
 def reaping(reaped: Result) -> str:
     """Return what came of reaping a run, in a line."""
     run_id, call_id = reaped.run_id[:8], reaped.call_id or "that was being dialled"
@@ -178,6 +162,15 @@ def tell_briefly(app: App, document: Mapping[str, Any], *, watch: Watch) -> None
     how = f" with the result {line(document['result'])}" if document["result"] is not None else ""
     result(f"{document['run_id'][:8]}  {status}{ended}{how}, {counted(len(document['steps']), 'step')}")
     tell_trouble(app, document, watch=watch)
+
+
+def tell_way_on(app: App, document: Mapping[str, Any]) -> None:
+    """Print what to do about a run whose driving an error ended: to carry on with it, or first to say what happened."""
+    resume = document["error"]["resume_command"]
+    if document.get("status") == "undecided":
+        tell_trouble(app, document)
+    elif resume is not None:
+        note(f"To carry on with it:  {resume}")
 
 
 def tell_trouble(app: App, document: Mapping[str, Any], *, watch: Watch | None = None) -> None:

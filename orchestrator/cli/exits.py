@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import os
 import traceback
+from base64 import b64encode
 from collections.abc import Iterable
 
 import click
@@ -13,11 +15,20 @@ import click
 from orchestrator.cli.app import App
 from orchestrator.cli.output import OutputError, line, note, result_document
 from orchestrator.core.document import error_document
-from orchestrator.errors import ChangedPastError, NumberBlockedError, OrchestratorError, ScriptError, exit_code_of
+from orchestrator.core.masking import without_secrets
+from orchestrator.errors import (
+    CallLeftUpError,
+    ChangedPastError,
+    NumberBlockedError,
+    OrchestratorError,
+    ScriptError,
+    exit_code_of,
+)
 
 PRECEDENCE = (70, 73, 78, 77, 69, 20, 75, 65, 2, 1, 0)
 """Exit codes, the one that counts before all others first."""
 _NOTHING_CHANGED = "Nothing was sent, and the run is as it was: only what has not run yet may be changed."
+_SECRET_VARIABLES = ("API_KEY", "API_PASSWORD", "SIGNING_SECRETS")
 USAGE, BUG, INTERRUPTED, NO_READER, UNWRITTEN = 2, 70, 130, 141, 1
 
 
@@ -49,7 +60,8 @@ def tell_unwritten(error: OutputError) -> int:
 
 def _tell_known(error: OrchestratorError, app: App) -> int:
     if app.as_json:
-        result_document(error_document(error.code, str(error)))
+        resume = app.resume_command(error.blocking_run_id) if isinstance(error, CallLeftUpError) else None
+        result_document(error_document(error.code, str(error), resume_command=resume))
     elif isinstance(error, ScriptError):
         for problem in error.problems:
             first, *more = str(problem).splitlines()
@@ -57,7 +69,10 @@ def _tell_known(error: OrchestratorError, app: App) -> int:
         note(_NOTHING_CHANGED if isinstance(error, ChangedPastError) else _nothing_sent(error))
     else:
         note(f"orchestrator: {error}")
-    if isinstance(error, NumberBlockedError):
+    if isinstance(error, CallLeftUpError):
+        note(f"To carry on with it:  {app.resume_command(error.blocking_run_id)}")
+        note(f"To end the call:      {app.command('cancel', error.blocking_run_id)}")
+    elif isinstance(error, NumberBlockedError):
         note(f"To see that run: {app.command('why', error.blocking_run_id)}")
     return exit_code_of(error)
 
@@ -84,10 +99,18 @@ def _say_what_there_is(app: App, ctx: click.Context) -> int:
 
 def _tell_bug(error: BaseException, app: App) -> int:
     if app.verbosity >= 2:
-        note("".join(traceback.format_exception(error)).rstrip())
+        note(_without_credentials("".join(traceback.format_exception(error)).rstrip()))
     where = "" if app.verbosity >= 2 else " Run it again with -vv to see where."
-    text = f"This is a bug of ours ({type(error).__name__}: {line(error)}). Please report it.{where}"
+    said = _without_credentials(line(error))
+    text = f"This is a bug of ours ({type(error).__name__}: {said}). Please report it.{where}"
     return _say(app, code="internal", text=text, exit_code=BUG)
+
+
+def _without_credentials(text: str) -> str:
+    """Return a text without the credentials of the environment: nobody knows what an unforeseen error quotes."""
+    key, password, signing = (os.environ.get(f"ORCHESTRATOR_{name}", "") for name in _SECRET_VARIABLES)
+    token = b64encode(f"{key}:{password}".encode()).decode()
+    return without_secrets(text, (key, password, token, *signing.split(",")))
 
 
 def _say(app: App, *, code: str, text: str, exit_code: int) -> int:

@@ -5,16 +5,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from orchestrator.core.script import End, Entry, FailureAction, Goto, Script, Switch
+from orchestrator.core.script import Dial, End, Entry, FailureAction, Goto, Script, Switch, Value
 
 if TYPE_CHECKING:
     from orchestrator.core.plan import Plan
     from orchestrator.core.settings import Settings
 
 _SET_BY_FLAGS = ("to", "from")
+
+
+def undiallable(script: Script, variables: Mapping[str, Value], *, to: str | None, from_: str | None) -> list[str]:
+    """Return a warning for each number that is known and that `run` would refuse to dial, or to show."""
+    from orchestrator.adapters.numbers import caller_refusal, refusal
+
+    dial = script.entries[0].element
+    if not isinstance(dial, Dial):
+        return []
+    numbers = [(to, dial.to, refusal), (from_, dial.from_, caller_refusal)]
+    known = [
+        (given if given is not None else text.render(variables), refused)
+        for given, text, refused in numbers
+        if given is not None or text.names <= variables.keys()
+    ]
+    return [f"{why}; `run` refuses it" for number, refused in known if (why := refused(number.strip())) is not None]
 
 
 def strange_variables(script: Script, given: Collection[str]) -> list[str]:
@@ -50,6 +66,18 @@ def unheard(settings: Settings) -> list[str]:
         return []
     what = "in mode async steps are only looked at, and digits asked for with the request held open"
     return [f"no event receiver runs for this journal, so that {what}: start `orchestrator serve`, or say --mode poll"]
+
+
+def untried(plan: Plan, network: str | None) -> list[str]:
+    """Return a warning where a request may last longer than was ever tried on a network without a known limit."""
+    from orchestrator.scriptfile.networks import find_network
+
+    at_least_s = None if network is None else find_network(network).at_least_s
+    if at_least_s is None or plan.longest_request_s <= at_least_s:
+        return []
+    lasting = f"a request may last {plan.longest_request_s:.3g} s"
+    tried = f"longer than {at_least_s:g} s was not tried on network {network}"
+    return [f"{lasting}, and {tried}: measure again with a longer --to (orchestrator probe)"]
 
 
 def too_silent(plan: Plan) -> list[str]:

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from orchestrator.cli.output import line, stderr_console
-from orchestrator.cli.story import WIDE, is_sending, steps_table
+from orchestrator.cli.story import WIDE, caller, is_incoming, is_sending, other_end, steps_table
 from orchestrator.cli.watch import Watch
 
 if TYPE_CHECKING:
@@ -80,9 +80,9 @@ class LiveView:
         steps = document["steps"]
         room = max(self._console.size.height - _LINES_AROUND, 3)
         hidden = 0 if self._over else max(len(steps) - room, 0)
-        head = Text.assemble(
-            (line(document["script"]), "bold"), f" → {line(document['to'])}  ", (document["run_id"][:8], "dim")
-        )
+        name = (line(document["script"]), "bold")
+        whom = f"← {caller(document)}" if is_incoming(document) else f"→ {line(document['to'])}"
+        head = Text.assemble(name, f" {whom}  ", (document["run_id"][:8], "dim"))
         parts: list[RenderableType] = [head]
         if hidden:
             parts.append(Text(f"… {hidden} steps before", style="dim"))
@@ -104,7 +104,7 @@ class LiveView:
         from rich.text import Text
 
         table = Table(box=box.SIMPLE_HEAD, padding=(0, 2, 0, 0), pad_edge=False, show_edge=False)
-        for name in ("run", "to", "steps", "status", "now"):
+        for name in ("run", "call", "steps", "status", "now"):
             table.add_column(name, no_wrap=name != "now")
         for state in states:
             document = self._document(state)
@@ -112,7 +112,7 @@ class LiveView:
             doing = ", ".join(steps[-1]["commands"]) if steps and state.end is None else ""
             table.add_row(
                 document["run_id"][:8],
-                Text(line(document["to"])),
+                Text(other_end(document)),
                 str(len(steps)),
                 document["status"],
                 Text(self._waits(state) or doing),

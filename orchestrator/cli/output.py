@@ -19,12 +19,14 @@ from orchestrator.core.masking import mask_cards, masked
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
+    from rich.table import Table
 
 _UNSAFE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # control characters but tab and line feed
     "\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"  # invisible, or they turn text around
     "\U000e0000-\U000e007f\ud800-\udfff]"  # tags, and halves of characters
 )
+_NARROWEST, _HEIGHT, _GAP = 20, 25, 2
 _ENDLESS = 1_000_000
 """How wide a line is where there is no terminal: files, pipes and mails get each row whole, on one line."""
 
@@ -93,7 +95,16 @@ def show(renderable: RenderableType, *, narrowest: int = 1) -> None:
         renderable.padding = (0, 2, 0, 0)
     columns = max(width(), narrowest)
     drawn = io.StringIO()
-    page = Console(file=drawn, force_terminal=is_terminal, width=columns, markup=False, emoji=False, highlight=False)
+    # with a height, since else rich takes a terminal that is called dumb for one of 80 columns
+    page = Console(
+        file=drawn,
+        force_terminal=is_terminal,
+        width=columns,
+        height=_HEIGHT,
+        markup=False,
+        emoji=False,
+        highlight=False,
+    )
     page.print(renderable, soft_wrap=isinstance(renderable, Text))  # texts come with their line ends
     lines = drawn.getvalue().splitlines(keepends=True)
     _write("".join(lines if is_terminal else (f"{each.rstrip()}\n" for each in lines)))
@@ -102,6 +113,41 @@ def show(renderable: RenderableType, *, narrowest: int = 1) -> None:
 def width() -> int:
     """Return how many columns a line of the result has: those of the terminal; without one, as many as are needed."""
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else _ENDLESS
+
+
+def prose(text: str) -> None:
+    """Write a sentence to stdout; on a terminal wrapped between words, and indented as it begins. Raises OutputError.
+
+    Not for what is copied, such as a command: a terminal that wraps by itself leaves that whole.
+    """
+    import textwrap
+
+    shown = safe(text)
+    if not sys.stdout.isatty():
+        _write(f"{shown}\n")
+        return
+    blank = shown[: len(shown) - len(shown.lstrip(" "))]
+    wrapped = textwrap.fill(
+        shown, max(width(), _NARROWEST), subsequent_indent=blank, break_long_words=False, break_on_hyphens=False
+    )
+    _write(f"{wrapped}\n")
+
+
+def show_words(table: Table) -> None:
+    """Write a table as `show` does, with no word in it broken. Raises OutputError.
+
+    Each column gets the width of its longest word, and the rest of the line goes to those that lack the least.
+    """
+    cells = [[str(cell) for cell in (column.header, *column.cells)] for column in table.columns]
+    least = [max(len(word) for cell in column for word in ["", *cell.split()]) for column in cells]
+    lacks = [max(map(len, column)) - width for column, width in zip(cells, least, strict=True)]
+    needed = sum(least) + _GAP * (len(least) - 1)
+    spare = max(width() - needed, 0)
+    for left, index in enumerate(sorted(range(len(least)), key=lacks.__getitem__), start=-len(least)):
+        more = min(lacks[index], spare // -left)
+        spare -= more
+        table.columns[index].width = least[index] + more
+    show(table, narrowest=needed)
 
 
 def note(text: object) -> None:

@@ -15,11 +15,14 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from orchestrator.errors import ConfigurationError, JournalError
+
+if TYPE_CHECKING:
+    from orchestrator.compose import Orchestrator
 
 CREDENTIALS = ("sandbox", "sandbox")
 """What a sandbox takes when its environment names no others."""
@@ -105,12 +108,12 @@ def environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": root if not inherited else f"{root}{os.pathsep}{inherited}"}
 
 
-def own_journal() -> Path:
-    """Return the journal of calls to sandboxes, beside the default one; its folder exists. Raises JournalError."""
-    from orchestrator.compose import default_journal
-
-    path = default_journal().with_name("sandbox-journal.db")
-    try:
+def own_journal(orchestrator: Orchestrator) -> Path:
+    """Return the journal of calls to sandboxes, beside that of real ones. Raises JournalError, ConfigurationError."""
+    path = orchestrator.journal_path.with_name("sandbox-journal.db")
+    if orchestrator.configuration.journal is not None:
+        return path
+    try:  # the default folder is made when it is needed; whoever names another has it
         path.parent.parent.mkdir(parents=True, exist_ok=True)
         path.parent.mkdir(mode=0o700, exist_ok=True)
     except OSError as error:

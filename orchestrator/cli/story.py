@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.cli.output import line, safe
+from orchestrator.core.document import INCOMING
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -72,9 +73,25 @@ def trouble(document: Document, command: Callable[..., str], *, call_up: bool = 
             lines += [f"To carry on with it:  {error['resume_command']}"]
     if call_up and document["status"] in ("undecided", "interrupted", "waiting"):
         up = "is still up" if document["call_id"] is not None else "may be ringing, or be up"
-        lines.insert(1, f"Its call {up}: the callee hears nothing until somebody carries on with it, or ends it.")
+        who = "caller" if is_incoming(document) else "callee"
+        lines.insert(1, f"Its call {up}: the {who} hears nothing until somebody carries on with it, or ends it.")
         lines.append(f"To end the call:      {command('cancel', document['run_id'])}")
     return lines
+
+
+def is_incoming(document: Document) -> bool:
+    """Return whether the run takes a call, and dials nobody; of a document of `runs` as well."""
+    return bool(document["direction"] == INCOMING)
+
+
+def other_end(document: Document) -> str:
+    """Return whom the call is with: `to` who is called, or `from` who has called."""
+    return f"from {caller(document)}" if is_incoming(document) else f"to {line(document['to'])}"
+
+
+def caller(document: Document) -> str:
+    """Return who calls, as far as that is known."""
+    return line(document["from"]) if document["from"] else "a withheld number"
 
 
 def cause(document: Document) -> str:
@@ -209,7 +226,7 @@ def _needs_verdict(document: Document, command: Callable[..., str]) -> list[str]
 
 
 def _short(document: Document) -> str:
-    return f"Run {document['run_id'][:8]} to {line(document['to'])}"
+    return f"Run {document['run_id'][:8]} {other_end(document)}"
 
 
 def _seconds(step: Mapping[str, Any], now: float | None) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.cli.output import line, safe
-from orchestrator.cli.story import NOT_SENT, cause, local, state_of, uncertain
+from orchestrator.cli.story import NOT_SENT, caller, cause, is_incoming, local, state_of, uncertain
 from orchestrator.cli.watch import call_may_be_up
 from orchestrator.core.exchange import Outcome
 from orchestrator.core.records import (
@@ -61,6 +61,7 @@ def heading(document: Mapping[str, Any]) -> str:
     shown = {
         "Run": document["run_id"],
         "Script": line(document["script"]),
+        "From": f"{caller(document)}, an incoming call" if is_incoming(document) else None,
         "To": line(document["to"]),
         "Status": _status(document),
         "Result": None if document["result"] is None else line(document["result"]),
@@ -70,9 +71,8 @@ def heading(document: Mapping[str, Any]) -> str:
         "Requests": document["requests_sent"],
     }
     lines = [f"{name:10}{fact}" for name, fact in shown.items() if fact is not None]
-    if document["variables"]:
-        known = ", ".join(f"{name}={line(value)}" for name, value in document["variables"].items())
-        lines.append(f"{'Variables':10}{known}")
+    for number, (name, value) in enumerate(document["variables"].items()):
+        lines.append(f"{'' if number else 'Variables':10}{name}={line(value)}")
     return "\n".join(lines)
 
 

@@ -5,7 +5,6 @@
 
 from orchestrator.compose.library import Orchestrator
 from orchestrator.compose.observing import Observer
-from orchestrator.compose.parts import default_journal
 from orchestrator.compose.result import WAY_OUT, Result
 
-__all__ = ["WAY_OUT", "Observer", "Orchestrator", "Result", "default_journal"]
+__all__ = ["WAY_OUT", "Observer", "Orchestrator", "Result"]

@@ -141,7 +141,8 @@ class Orchestrator(Planner):
         Raises:
             ScriptError: The script, its variables or its plan cannot be used. Nothing was sent.
             UsageError: A number is wrong, or must never be dialled. Nothing was sent.
-            NumberBlockedError: A dial to the number is unsettled. Nothing was sent.
+            NumberBlockedError: A dial to the number is unsettled; CallLeftUpError: an interrupted run may have left a
+                call to it up. Nothing was sent.
             JournalError: The journal cannot be written. Nothing was sent, or the live call was ended.
             ConfigurationError, LeaseLostError: As their names say.
         """
@@ -209,7 +210,7 @@ class Orchestrator(Planner):
             ScriptError, UsageError: The script cannot answer it. Nothing was sent.
             JournalError: As for `run`.
         """
-        prepared = self.prepare(script, Ask(to=call.to, from_=call.from_, incoming=True))
+        prepared = self.prepare(script, Ask(to=call.to, from_=call.from_ or "", incoming=True))
         told = began or (lambda _run_id: None)
         return self._documents.result(self.runner.answer(script, prepared, call, began=told, observer=self.observer))
 

@@ -70,7 +70,7 @@ class Planner:
             network=network,
             overrides=overrides or {},
         )
-        return self._planned(script, ask, gap=gap)
+        return self._planned(script, ask, self._settings.of(script, ask), gap=gap)
 
     def learned(self) -> Learned | None:
         """Return the network limit that cuts have taught of the way to this API; None where nothing was learned.
@@ -104,19 +104,22 @@ class Planner:
 
     def prepare(self, script: Script, ask: Ask = _NOTHING_MORE) -> Prepared:
         """Check everything that can be known before dialling, or before answering. Raises as `Orchestrator.run`."""
-        from orchestrator.scriptfile import bind_variables, unknown_variables
+        from orchestrator.scriptfile import bind_variables, never_given, unknown_variables
 
         settings = self._settings.of(script, ask)
         if settings.on_stale is not None and all(entry.label != settings.on_stale for entry in script.entries):
             raise UsageError(f"`on_stale` names the label `{settings.on_stale}`, which this script does not have")
         given = dict(ask.variables)
         given |= {name: number for name, number in (("to", ask.to), ("from", ask.from_)) if number is not None}
+        if ask.incoming and (missing := never_given(script)):
+            raise ScriptError((*missing, *unknown_variables(script, _names(script), can_be_given=False)))
         bound = bind_variables(script, given)
-        problems = (*_empty_ones(script, bound), *unknown_variables(script, bound))
+        is_read = unknown_variables(script, bound, can_be_given=not ask.incoming)
+        problems = (*_empty_ones(script, bound, incoming=ask.incoming), *is_read)
         if problems:
             raise ScriptError(problems)
         callee, caller = (_ends_of_incoming if ask.incoming else _numbers)(script, ask, bound)
-        planned = self._planned(script, replace(ask, to=callee, from_=caller, variables=bound))
+        planned = self._planned(script, replace(ask, to=callee, from_=caller, variables=bound), settings)
         if planned.problems:
             file = script.path or script.name
             raise ScriptError(
@@ -133,11 +136,11 @@ class Planner:
             learned=self._note(planned, ask),
         )
 
-    def _planned(self, script: Script, ask: Ask, *, gap: Gap | None = None) -> Plan:
+    def _planned(self, script: Script, ask: Ask, settings: Settings, *, gap: Gap | None = None) -> Plan:
         from orchestrator.core.deadair import ASSUMED_GAP
         from orchestrator.core.plan import plan
 
-        settings, gap = self._settings.of(script, ask), gap or ASSUMED_GAP
+        gap = gap or ASSUMED_GAP
         planned = plan(script, ask.variables, settings, to=ask.to, from_=ask.from_, gap=gap)
         if planned.problems and self._settings.limit_is_learned(ask):  # a guess refuses no script
             unlimited = replace(settings, limit_s=None)
@@ -164,6 +167,8 @@ def script_of(state: RunState) -> Script:
     begun = state.begun
     if begun.script_path is not None and Path(begun.script_path).exists():
         return load_script(begun.script_path)
+    if not begun.script_source:
+        return Script(name=begun.script_name, entries=())  # an incoming call that was to be turned down
     if begun.script_masked and state.phase is not Phase.UNDECIDED:
         where = begun.script_path or "given as text"
         raise UsageError(
@@ -202,9 +207,15 @@ def secrets_again(state: RunState, script: Script, given: Mapping[str, Value]) -
     return secrets
 
 
-def _empty_ones(script: Script, bound: Mapping[str, Value]) -> list[Problem]:
-    """Return a problem for each required variable whose value is an empty text."""
-    empty = [variable.name for variable in script.variables if variable.required and bound.get(variable.name) == ""]
+def _names(script: Script) -> frozenset[str]:
+    return frozenset(variable.name for variable in script.variables)
+
+
+def _empty_ones(script: Script, bound: Mapping[str, Value], *, incoming: bool) -> list[Problem]:
+    """Return a problem for each required variable whose value is an empty text; callers may withhold their number."""
+    withheld = {"from"} if incoming else set()
+    required = [variable.name for variable in script.variables if variable.required]
+    empty = [name for name in required if bound.get(name) == "" and name not in withheld]
     file = script.path or script.name
     return [Problem(file, 0, 0, f"the variable `{name}` is required, and its value is empty") for name in empty]
 

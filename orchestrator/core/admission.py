@@ -19,6 +19,8 @@ from orchestrator.core.windows import EVERY_DAY, Calendar, Window, closes_at, is
 
 DUPLICATE = "a duplicate"
 """How the reason begins why a contact is refused that is the same as another."""
+LEFT_OUT = "the campaign is stopped"
+"""Why a contact is refused that was waiting when a person stopped its campaign."""
 _FINISHED = {"open": "its call is not over", "done": "it was called already"}
 _TAKEN = frozenset({"open", "again", "done", "waiting"})
 

@@ -46,12 +46,14 @@ class Limit:
         seconds: None for ever; not to be used where `source` is UNKNOWN.
         source: Where that is known from.
         network: The profile it comes from.
+        at_least_s: Without a known limit, the longest request that is known to live; None: any lives.
         why: Who says so, in words.
     """
 
     seconds: float | None
     source: Source
     network: str | None = None
+    at_least_s: float | None = None
     why: str = ""
 
     @property
@@ -325,6 +327,12 @@ def _concerns(facts: Facts, choice: Choice) -> Iterator[str]:
         yield "api_limits is not set: only the API's refusals (429) slow calls down"
     if "mode" in facts.script.settings and facts.script.settings["mode"] != choice.mode:
         yield "the script's own settings name another mode, and count more than the configuration file"
+    tried_s = facts.limit.at_least_s
+    if tried_s is not None and planned.longest_request_s > tried_s:
+        yield (
+            f"a request may last {planned.longest_request_s:.3g} s, and longer than {tried_s:g} s was not tried here: "
+            "measure again with a longer --to"
+        )
     if not facts.limit.is_known:
         yield "how long a request lives here is not known: `orchestrator probe` measures it"
 

@@ -13,10 +13,13 @@ from orchestrator.core.exchange import CallSeen, CommandResult, Operation
 from orchestrator.core.instant import Instant
 from orchestrator.core.modes import asks_events
 from orchestrator.core.records import Concluded, EventReceived, Looked
+from orchestrator.core.settings import Settings
 from orchestrator.core.state import Pending, RunState
 
 DENSEST_LOOK_S = 0.3
 SPARSEST_LOOK_S = 5.0
+BEFORE_SHARE, LONG_BEFORE_SHARE = 1 / 4, 1 / 8
+"""So much of the time to the expected end, or since, may pass to the next look; long before it even beyond the 5 s."""
 EVENTS_SPARE = 4
 """Where an event is expected, looks are this much farther apart."""
 ANSWER_LOOK_S = 1.0
@@ -34,22 +37,33 @@ def is_acknowledged(pending: Pending, record: Concluded) -> bool:
 def next_look(state: RunState, now: Instant) -> Instant:
     """Return when the call is to be looked at next: seldom before the list can be over, often around its expected end.
 
-    An event is a reason to look at once, but a flood of them is not one for a flood of looks.
+    An event is a reason to look at once, but a flood of them is not one for a flood of looks. Nor are looks closer
+    together than the API's request limits let one call look for ever.
     """
     pending = state.pending
     assert pending is not None, "an acknowledged list is pending"
     intent, accepted = pending.intent, accepted_at(pending)
     last = pending.looks[-1].began if pending.looks else accepted
+    densest_s = _densest_s(state.settings)
     if pending.look_now:
-        return now if not pending.looks else last.plus(DENSEST_LOOK_S)
+        return last.plus(densest_s) if pending.looked_at_event else now
     gone_s = last.since(accepted)
     if gone_s < intent.shortest_s:
         return last.plus(min(intent.shortest_s - gone_s, LONG_BEFORE_S))
     expects_event = asks_events(state.settings)
     if intent.operation is Operation.CREATE:
-        return last.plus(ANSWER_LOOK_S * (2 if expects_event else 1))
-    apart_s = max(abs(gone_s - intent.expected_s) / 4, DENSEST_LOOK_S)
-    return last.plus(min(apart_s * (EVENTS_SPARE if expects_event else 1), SPARSEST_LOOK_S))
+        return last.plus(max(ANSWER_LOOK_S, densest_s) * (2 if expects_event else 1))
+    left_s = intent.expected_s - gone_s
+    apart_s = max(abs(left_s) * BEFORE_SHARE, densest_s) * (EVENTS_SPARE if expects_event else 1)
+    sparsest_s = min(max(left_s * LONG_BEFORE_SHARE, SPARSEST_LOOK_S), LONG_BEFORE_S)
+    return last.plus(min(apart_s, sparsest_s))
+
+
+def with_look(pending: Pending, record: Looked) -> Pending:
+    """Return the pending step after a look; an event that came while it was made is a reason for another one."""
+    told = pending.told_at
+    is_late = told is not None and told.since(record.began) > 0
+    return replace(pending, looks=(record,), look_now=is_late, looked_at_event=pending.look_now)
 
 
 def accepted_at(pending: Pending) -> Instant:
@@ -83,7 +97,7 @@ def with_event(state: RunState, record: EventReceived) -> Pending | None:
         return None
     fits = record.results is not None and _names(record.results) == pending.intent.commands[: len(record.results)]
     better = fits and not _is_of_an_earlier_list(state, record) and not _is_older(record, pending.event)
-    return replace(pending, event=record if better else pending.event, look_now=True)
+    return replace(pending, event=record if better else pending.event, look_now=True, told_at=record.at)
 
 
 def seen_over(state: RunState, record: Looked, call: CallSeen) -> bool:
@@ -126,6 +140,15 @@ def over_since(state: RunState, record: Looked) -> Instant:
     """Return since when the callee has surely heard nothing more, for a list that a late look found over."""
     latest = spoken_to_until(state)
     return latest if record.at.since(latest) > 0 else record.at
+
+
+def _densest_s(settings: Settings) -> float:
+    """Return how close together looks may be."""
+    limits = settings.api_limits
+    if limits is None:
+        return DENSEST_LOOK_S
+    kept_up = [1 / limit.per_s for limit in (limits.endpoint, limits.account) if limit is not None]
+    return min(max(DENSEST_LOOK_S, *kept_up), SPARSEST_LOOK_S) if kept_up else DENSEST_LOOK_S
 
 
 def _names(results: tuple[CommandResult, ...]) -> tuple[str, ...]:

@@ -22,7 +22,7 @@ def concluded(state: RunState, record: Concluded) -> Meaning:
     if record.outcome is not Outcome.NOT_SENT:
         changes["requests_sent"] = state.requests_sent + 1
     if record.clock_skew_s is not None:
-        changes |= {"clock_skew_s": record.clock_skew_s, "skew_known": True}
+        changes |= {"clock_skew_s": record.clock_skew_s, "skew_known": True, "skew_at": record.at}
     changes |= _dead_air(state, pending, record)
     if pending.intent.operation is Operation.END:
         return _concluded_end(state, record, pending=pending, changes=changes)
@@ -109,8 +109,11 @@ def _concluded_end(state: RunState, record: Concluded, *, pending: Pending, chan
 
 def _concluded_extra(state: RunState, record: Concluded, intent: Intended, *, changes: Changes) -> Meaning:
     """Take what came of ending a further call, which was seen in a list and is seen there again if it is still up."""
-    accepted = record.outcome is Outcome.DONE and (record.call is None or record.call.ended)
-    gone = accepted or (record.outcome is Outcome.REJECTED and record.status in (404, 410))
+    # A bare 2xx may be a middlebox's: it is believed only where no later look at the list would show the call.
+    believed = is_over(record.call) or (record.call is None and state.watch_until is None)
+    gone = (record.outcome is Outcome.DONE and believed) or (
+        record.outcome is Outcome.REJECTED and record.status in (404, 410)
+    )
     changes["pending"] = None
     changes["extra_tries"] = 0 if gone else state.extra_tries + 1
     if gone or state.watch_until is not None:  # if it is still up, the next look at the list finds it again

@@ -15,6 +15,9 @@ from orchestrator.core.state import Phase, RunState, StepReport
 SECRET = "***"  # noqa: S105 - what is shown in place of a secret
 """Stands in documents for the value of a variable that is secret."""
 
+INCOMING, OUTGOING = "incoming", "outgoing"
+"""Who began a call: whoever called us, or the run."""
+
 _EXIT_CODES = {
     "authentication": 77,
     "configuration": 78,
@@ -79,6 +82,8 @@ def document_of(
         "result": None if end is None or end.result is None else masked(end.result),
         "call_id": state.call_id,
         "to": begun.to,
+        "from": begun.from_ or None,
+        "direction": INCOMING if begun.call is not None else OUTGOING,
         "started_at": begun.at.rfc3339(),
         "ended_at": None if end is None else end.at.rfc3339(),
         "variables": _variables(state),

@@ -84,7 +84,7 @@ def disposition_of(state: RunState) -> Disposition:
     """
     ending = state.ending
     if ending is not None and ending.status is Status.COMPLETED:
-        return Disposition.COMPLETED
+        return _unanswered(state) if state.rings_here else Disposition.COMPLETED
     if ending is not None and ending.fault is not None and ending.fault.code in ("undecided", "resolved"):
         return Disposition.UNKNOWN
     by_cause = {
@@ -97,7 +97,14 @@ def disposition_of(state: RunState) -> Disposition:
     if cause in by_cause and not state.answered:
         return by_cause[cause]
     by_us = ending is not None and ending.fault is not None
+    if state.rings_here and not by_us and cause != "failed":
+        return Disposition.NO_ANSWER
     return Disposition.HUNG_UP if state.answered and not by_us and cause != "failed" else Disposition.FAILED
+
+
+def _unanswered(state: RunState) -> Disposition:
+    """Return what came of an incoming call that was to be turned down: that, or the caller gave up before."""
+    return Disposition.NO_ANSWER if state.hangup_cause == "remote" else Disposition.REJECTED
 
 
 def fenced_out(state: RunState) -> Fault | None:

@@ -22,29 +22,32 @@ def verdict_of(state: RunState, pending: Pending, looks: list[Looked], now: Inst
     if last.gone or (call is not None and call.ended):
         return _call_is_over(intent, looks, now)
     assert call is not None, "a usable look that is not `gone` shows a call"
-    running_since = next((look for look in looks if _shows_running(look)), None)
-    if not call.ready:
-        assert running_since is not None, "a call that is up and not ready is running something"
+    running_since = next((look for look in looks if _shows_running(look, intent)), None)
+    if not is_idle(call, intent):
+        assert running_since is not None, "a call that is up and not idle is running something"
         if last.began.since(running_since.at) > intent.longest_s + state.settings.read_margin_s:
             evidence = f"the call is still {call.status} {now.since(intent.at):.0f} s after the step was sent"
             return Settled(at=now, verdict=Verdict.UNDECIDABLE, evidence=evidence, then=Then.STOP, call=call)
         return None
-    if running_since is not None and intent.commands[-1:] == ("hangup",):
-        evidence = f"the call was seen {_status(running_since)} after sending, and is ready: its hangup did not run"
+    seen = _seen_before(intent, running_since) if call.ready else None
+    if seen is not None and intent.commands[-1:] == ("hangup",):
+        evidence = f"the call was seen {seen}, and is ready: its hangup did not run"
         return Settled(at=now, verdict=Verdict.PARTLY, evidence=evidence, then=Then.STOP, call=call)
-    if running_since is not None and not (state.doubt and intent.replay_class is ReplayClass.DANGEROUS):
-        evidence = f"the call was seen {_status(running_since)} after sending, and ready later"
+    if seen is not None and not (state.doubt and intent.replay_class is ReplayClass.DANGEROUS):
+        evidence = f"the call was seen {seen}, and ready later"
         return Settled(at=now, verdict=Verdict.RAN, evidence=evidence, then=Then.GO_ON, call=call)
     left = pending.left_host_at
     if left is None or last.kind is LookKind.OPEN:
         return None
     if _was_watched_closely(state, pending, looks):
-        evidence = f"{len(looks)} looks, closer together than the list is short, all showed the call ready"
+        closely = "" if intent.answers else ", closer together than the list is short,"
+        evidence = f"{len(looks)} looks{closely} all showed the call {call.status}"
         return Settled(at=now, verdict=Verdict.DID_NOT_RUN, evidence=evidence, then=Then.AGAIN, call=call)
     settle_s = settle_time_s(intent.replay_class, state.settings)
     if last.began.since(left) >= settle_s:
         evidence = (
-            f"the call is ready, and was never seen running in {max(now.since(left), 0):.1f} s of {len(looks)} looks"
+            f"the call is {call.status}, and was never seen running in {max(now.since(left), 0):.1f} s of "
+            f"{len(looks)} looks"
         )
         return Settled(at=now, verdict=Verdict.UNDECIDABLE, evidence=evidence, then=Then.STOP, call=call)
     return None
@@ -61,13 +64,18 @@ def settle_time_s(replay_class: ReplayClass, settings: Settings) -> float:
             return settings.settle_dangerous_s
 
 
+def is_idle(call: CallSeen, intent: Intended) -> bool:
+    """Whether nothing runs on a call that is up. One that rings has not begun a list that answers it."""
+    return call.ready or (intent.answers and call.rings)
+
+
 def _call_is_over(intent: Intended, looks: list[Looked], now: Instant) -> Settled:
     last = looks[-1]
     cause = last.call.hangup_cause if last.call is not None else None
     if intent.operation is Operation.END or (intent.commands[-1:] == ("hangup",) and cause == "command"):
         evidence = "the API does not know the call any more" if last.gone else f"the call has ended ({cause})"
         return Settled(at=now, verdict=Verdict.RAN, evidence=evidence, then=Then.GO_ON, call=last.call)
-    running = next((look for look in looks if _shows_running(look)), None)
+    running = next((look for look in looks if _shows_running(look, intent)), None)
     ended = last.call or CallSeen(call_id=intent.call_id or "", status="hangup")
     if running is not None:
         evidence = f"the call was {_status(running)} after sending, and has ended ({cause or 'it is gone'})"
@@ -92,6 +100,9 @@ def _by_command_log(state: RunState, pending: Pending, looks: list[Looked], now:
         evidence = "the server's command log does not show it, long after it was sent"
         return Settled(at=now, verdict=Verdict.DID_NOT_RUN, evidence=evidence, then=Then.AGAIN, call=last.call)
     names = tuple(result.command for result in ran)
+    shown = min(len(names), len(intent.commands))
+    if names[:shown] != intent.commands[:shown]:
+        return None  # it is of another list, which something on the way repeated: of this one it proves nothing
     whole = names[: len(intent.commands)] == intent.commands or not ran[-1].ok
     mine: tuple[CommandResult, ...] = ran[: len(intent.commands)]
     if whole:
@@ -121,8 +132,15 @@ def _by_command_log(state: RunState, pending: Pending, looks: list[Looked], now:
 
 
 def _was_watched_closely(state: RunState, pending: Pending, looks: list[Looked]) -> bool:
-    """Whether looks alone prove that nothing ran (never for what must not be repeated)."""
-    intent = pending.intent
+    """Whether looks alone prove that nothing ran (never for what must not be repeated).
+
+    A call that rings has not been answered, however far apart the looks are: once answered it never rings again.
+    """
+    intent, left = pending.intent, pending.left_host_at
+    if left is None or looks[-1].began.since(left) < state.settings.settle_dangerous_s:
+        return False
+    if intent.answers:
+        return all(look.call is not None and look.call.rings for look in looks)
     if intent.replay_class in (ReplayClass.DANGEROUS, ReplayClass.FORBIDDEN) or intent.shortest_s <= 0:
         return False
     sent = pending.concluded.first_byte if pending.concluded is not None else None
@@ -131,13 +149,19 @@ def _was_watched_closely(state: RunState, pending: Pending, looks: list[Looked])
         if not (look.call is not None and look.call.ready) or look.began.since(previous) >= intent.shortest_s:
             return False
         previous = look.began
-    left = pending.left_host_at
-    return left is not None and looks[-1].began.since(left) >= state.settings.settle_dangerous_s
+    return True
 
 
-def _shows_running(look: Looked) -> bool:
+def _seen_before(intent: Intended, running: Looked | None) -> str | None:
+    """Return what, seen before the call was `ready`, proves that the list ran: that it ran, or that the call rang."""
+    if running is not None:
+        return f"{_status(running)} after sending"
+    return "ringing before" if intent.answers else None
+
+
+def _shows_running(look: Looked, intent: Intended) -> bool:
     """Whether a look shows the call up and not idle; unknown status strings count as that (contract, head)."""
-    return look.call is not None and not look.call.ready and not look.call.ended
+    return look.call is not None and not look.call.ended and not is_idle(look.call, intent)
 
 
 def _status(look: Looked) -> str:

@@ -104,13 +104,14 @@ def _started(_state: RunState, record: RunStarted) -> Meaning:
         "account": record.account,
         "clock_skew_s": record.clock_skew_s or 0.0,
         "skew_known": record.clock_skew_s is not None,
+        "skew_at": record.at,
         **({} if record.call is None else _rings(record, record.call)),
     }
 
 
 def _rings(record: RunStarted, call: CallSeen) -> Changes:
-    """An incoming call is the run's own from the beginning, and somebody waits for it to be answered."""
-    return {"call_id": call.call_id, "call_status": call.status, "call_since": record.at, "quiet_since": record.at}
+    """An incoming call is the run's own from the beginning; until it is answered whoever calls hears it ring."""
+    return {"call_id": call.call_id, "call_status": call.status, "call_since": record.at}
 
 
 def _intended(state: RunState, record: Intended) -> Meaning:
@@ -134,6 +135,8 @@ def _intended(state: RunState, record: Intended) -> Meaning:
             ready_since=None,
             event=None,
             look_now=False,
+            looked_at_event=False,
+            told_at=None,
         )
     changes: Changes = {"pending": pending, "wake": None, "held_wake": None, "jumped": False, "check_stale": False}
     if record.fell_into:
@@ -215,7 +218,7 @@ _LOOKED_AT_FIRST = frozenset({Phase.READY, Phase.AWAITING, Phase.RETRYING, Phase
 
 
 def _resumed(state: RunState, record: Resumed) -> Meaning:
-    must_look = state.call_up and state.phase in _LOOKED_AT_FIRST
+    must_look = state.call_up and (state.phase in _LOOKED_AT_FIRST or _is_settled_unseen(state))
     changes: Changes = {
         "settings": record.settings,
         "look_failures": 0,
@@ -242,9 +245,17 @@ def _resumed(state: RunState, record: Resumed) -> Meaning:
         looks = tuple(look for look in state.pending.looks if look.ok or (look.refused and look.status != 401))
         changes["pending"] = replace(state.pending, resumed_at=left, unknowns=unknowns, looks=looks)
     elif state.pending is not None:
-        # The retries of the process that died are not held against this one; the wait it began goes on.
-        changes["pending"] = replace(state.pending, held_back=min(state.pending.held_back, 1), held_since=record.at)
+        # The retries of the process that died are not held against this one; the wait it began goes on. What no further
+        # try of that process could have changed may have been put right meanwhile: it is tried at once.
+        final = state.pending.concluded is not None and state.pending.concluded.final
+        held_back = 0 if final else min(state.pending.held_back, 1)
+        changes["pending"] = replace(state.pending, held_back=held_back, held_since=record.at)
     return Event.RESUMED, changes
+
+
+def _is_settled_unseen(state: RunState) -> bool:
+    """Whether the open attempt is settled without a look at the call: there is none that would show a message."""
+    return state.pending is not None and state.pending.intent.operation is Operation.SMS
 
 
 def _differ(one: str | None, other: str | None) -> bool:

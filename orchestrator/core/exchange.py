@@ -97,6 +97,11 @@ class CallSeen:
         """Whether the call is up and idle."""
         return self.status == "ready"
 
+    @property
+    def rings(self) -> bool:
+        """Whether it is an incoming call that waits to be answered."""
+        return self.status == "ringing"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommandResult:

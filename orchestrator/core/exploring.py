@@ -293,14 +293,14 @@ class _Explorer:
     def _listed(self, world: _World, *, began: Instant, at: Instant, call: CallSeen | None) -> Looked:
         calls = () if call is None else (call,)
         skew_s = skew_of(Reply(outcome=Outcome.DONE, reason="", ended=at, server_wall=server_wall(at)))
-        state = world.state.changed({"clock_skew_s": skew_s, "skew_known": True})
+        state = world.state.changed({"clock_skew_s": skew_s, "skew_known": True, "skew_at": at})
         return Looked(
             at=at,
             began=began,
             kind=LookKind.LIST,
             ok=True,
             reason="200",
-            matches=matches_of(calls, state, owned_by_others=()),
+            matches=matches_of(calls, state, at, owned_by_others=()),
             complete=list_is_complete(calls, state, began),
             clock_skew_s=skew_s,
         )

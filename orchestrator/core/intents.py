@@ -124,7 +124,7 @@ def send(state: RunState, step: Step, now: Instant, *, attempt: int, fell_into: 
 def _fenced(commands: tuple[WireCommand, ...], state: RunState, now: Instant) -> tuple[tuple[WireCommand, ...], float]:
     """Give a dial its `schedule_expire`, the fence against a call that rings after its caller has given up."""
     dial = dict(commands[0]["dial"])
-    server_now = now.wall + state.clock_skew_s
+    server_now = state.server_wall(now)
     start = _wall_of(dial.get("schedule_start"), server_now)
     otherwise = max(start, server_now) + state.settings.dial_expire_s
     if state.pending is not None and _asks_for_kept_reply(state):

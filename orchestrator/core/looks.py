@@ -7,7 +7,17 @@ from typing import cast
 
 from orchestrator.core import awaiting
 from orchestrator.core.exchange import CallSeen, Operation
-from orchestrator.core.meanings import Changes, Meaning, complete, over_event, pending_of, seen, stops_short, vanished
+from orchestrator.core.meanings import (
+    Changes,
+    Meaning,
+    complete,
+    over_event,
+    pending_of,
+    seen,
+    stops_short,
+    takes_commands,
+    vanished,
+)
 from orchestrator.core.phases import TRANSITIONS, Event, Phase
 from orchestrator.core.records import Looked, LookKind, ReplayClass, Verdict
 from orchestrator.core.state import Pending, RunState
@@ -21,7 +31,7 @@ def looked(state: RunState, record: Looked) -> Meaning:
     if record.gone and state.other_key and state.phase is not Phase.SENDING:
         return Event.STILL, {**changes, "hidden": True}
     if record.clock_skew_s is not None:
-        changes |= {"clock_skew_s": record.clock_skew_s, "skew_known": True}
+        changes |= {"clock_skew_s": record.clock_skew_s, "skew_known": True, "skew_at": record.at}
     if state.phase in (Phase.SENDING, Phase.SETTLING):
         pending = pending_of(state)
         changes["pending"] = replace(pending, looks=(*pending.looks, record))
@@ -49,7 +59,7 @@ def _seen_by_look(state: RunState, record: Looked, call: CallSeen, *, changes: C
     changes |= seen(state, call)
     if call.ended:
         return over_event(state), {**changes, "pending": None, "left_over": state.left_over or state.pending}
-    event = Event.SEEN_READY if call.ready else Event.NOT_READY
+    event = Event.SEEN_READY if takes_commands(state, call) else Event.NOT_READY
     if state.phase is Phase.BUSY and state.pending is not None:
         event, changes = _seen_while_refused(state, record, call, changes=changes)
     if TRANSITIONS[state.phase].get(event) is Phase.RETRYING:  # the wait before the next try goes on
@@ -59,7 +69,7 @@ def _seen_by_look(state: RunState, record: Looked, call: CallSeen, *, changes: C
 
 def _seen_while_awaiting(state: RunState, record: Looked, call: CallSeen, *, changes: Changes) -> Meaning:
     """A look at the call while it runs an acknowledged list."""
-    pending = replace(pending_of(state), looks=(record,), look_now=False)
+    pending = awaiting.with_look(pending_of(state), record)
     changes["pending"] = pending
     if not awaiting.seen_over(state, record, call):
         return Event.STILL, changes | seen(state, call)
@@ -84,6 +94,10 @@ def _seen_while_awaiting(state: RunState, record: Looked, call: CallSeen, *, cha
 def _seen_while_refused(state: RunState, record: Looked, call: CallSeen, *, changes: Changes) -> Meaning:
     """A 409 was the answer to the pending step; `call` is not over."""
     pending = cast("Pending", state.pending)
+    if pending.intent.answers and not call.rings:
+        # Nobody but this run answers its call, so the list, or a copy of it, has come before this one.
+        changes["pending"] = replace(pending, unknowns=pending.unknowns + 1, looks=(*pending.looks, record))
+        return Event.LOST, changes
     ran_meanwhile = any(look.call is not None and not look.call.ready for look in pending.looks)
     if pending.intent.replay_class is ReplayClass.DANGEROUS and (ran_meanwhile or not state.doubt):
         # Nothing of ours should have kept the call busy: this list, or the one before it, was delivered twice.
@@ -91,7 +105,7 @@ def _seen_while_refused(state: RunState, record: Looked, call: CallSeen, *, chan
         changes["doubt"] = True
         changes["pending"] = replace(pending, unknowns=pending.unknowns + 1, looks=(*pending.looks, record))
         return Event.LOST, changes
-    return (Event.AGAIN if call.ready else Event.NOT_READY), changes
+    return (Event.AGAIN if takes_commands(state, call) else Event.NOT_READY), changes
 
 
 def _watched(state: RunState, record: Looked) -> Changes:

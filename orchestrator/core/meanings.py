@@ -36,6 +36,8 @@ def complete(
     """Close the pending step: it ran, with these results."""
     intent = pending.intent
     failed = next((place for place, result in enumerate(results or ()) if not result.ok), None)
+    if intent.answers and failed != 0:
+        changes["answered"] = True
     changes |= {
         "pending": None,
         "quiet_since": at,
@@ -121,6 +123,11 @@ def seen(state: RunState, call: CallSeen) -> Changes:
         changes["call_over"] = True
         changes["hangup_cause"] = call.hangup_cause or state.hangup_cause
     return changes
+
+
+def takes_commands(state: RunState, call: CallSeen) -> bool:
+    """Whether the run's call, as it was seen, can be given its next commands: one that rings here can be answered."""
+    return call.ready or (call.rings and state.rings_here)
 
 
 def pending_of(state: RunState) -> Pending:

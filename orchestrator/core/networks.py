@@ -33,6 +33,7 @@ class Network:
         keepalive_helps: Whether TCP keepalive prevents the cut: only where the device works on packets.
         description: What the profile stands for.
         looks_like: How a cut of this length is named, where the length gives the culprit away.
+        at_least_s: Where no limit is known: the longest request that is known to live; None: nothing is cut, ever.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Network:
     keepalive_helps: bool
     description: str
     looks_like: str | None = None
+    at_least_s: float | None = None
 
 
 _IDLE, _REPLY = LimitKind.IDLE, LimitKind.REPLY

@@ -71,6 +71,8 @@ def _backoff(pending: Pending, jitter: float) -> float:
 def _retried_out(state: RunState, pending: Pending, now: Instant, *, wait_s: float) -> bool:
     settings = state.settings
     tried_s = now.since(pending.held_since or pending.first_at)
+    if state.call_up and state.rings_here and state.ending is None:
+        return tried_s + wait_s > settings.retry_total_s  # it goes on ringing: nobody waits in silence
     if state.call_up and state.quiet_since is not None and state.ending is None:
         # Somebody is on the line: as long as they may wait in silence, and no longer, however many tries that is.
         silent_s = min(now.since(state.quiet_since), tried_s)
@@ -81,7 +83,8 @@ def _retried_out(state: RunState, pending: Pending, now: Instant, *, wait_s: flo
 def _give_up(state: RunState, pending: Pending, now: Instant) -> Action:
     """A request could not be sent, or was throttled, for as long as it may be tried."""
     assert pending.concluded is not None, "what was held back has an outcome"
-    tries = f"after {pending.held_back} tries: {pending.concluded.reason}"
+    what, attempts = ", ".join(pending.intent.commands), pending.attempts
+    tries = f"{what}, after {attempts} {'try' if attempts == 1 else 'tries'}: {pending.concluded.reason}"
     held_by_server = pending.concluded.outcome is not Outcome.NOT_SENT
     if state.ending is None and (held_by_server or state.call_up):
         return Note(failed_end(now, "throttled" if held_by_server else "unreachable", tries))

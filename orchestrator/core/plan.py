@@ -28,6 +28,7 @@ __all__ = [
     "PlanError",
     "PlanProblem",
     "PlannedControl",
+    "PlannedRefusal",
     "PlannedStep",
     "Step",
     "next_step",
@@ -139,13 +140,34 @@ class PlannedControl:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedRefusal:
+    """An entry that no step can be made of; `Plan.problems` says why.
+
+    Attributes:
+        entry: Its index.
+        place: Where it stands.
+        label: Its `id`.
+        shown: The entry as written.
+    """
+
+    entry: int
+    place: Place
+    label: str | None
+    shown: str
+
+    def to_document(self) -> dict[str, Any]:
+        """Return what `plan --json` shows of it."""
+        return {"kind": "refused", "line": self.place.line, "label": self.label, "shown": [self.shown]}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """A script's steps and control entries in the order of the file.
 
     Attributes:
         script_name: The script's name.
         limit_s: The network limit; None without one.
-        items: Steps and control entries.
+        items: Steps, control entries, and what is refused.
         problems: Why the script cannot be run so; nothing may be sent while there are any.
         unknown: Every variable that was stood in for.
         mode: How the steps' ends are learnt.
@@ -155,7 +177,7 @@ class Plan:
 
     script_name: str
     limit_s: float | None
-    items: tuple[PlannedStep | PlannedControl, ...]
+    items: tuple[PlannedStep | PlannedControl | PlannedRefusal, ...]
     problems: tuple[PlanProblem, ...]
     unknown: tuple[str, ...]
     mode: Mode = Mode.SYNC
@@ -166,6 +188,11 @@ class Plan:
     def steps(self) -> tuple[PlannedStep, ...]:
         """Only the steps."""
         return tuple(item for item in self.items if isinstance(item, PlannedStep))
+
+    @property
+    def refusals(self) -> tuple[PlannedRefusal, ...]:
+        """Only what no step can be made of."""
+        return tuple(item for item in self.items if isinstance(item, PlannedRefusal))
 
     @property
     def requests(self) -> int:
@@ -257,7 +284,7 @@ def plan(
     unknown, known = stood_in(script, variables, to=to, from_=from_)
     whole = replace(script, entries=tuple(readable(entry, known, unknown) for entry in script.entries))
     secret = frozenset(variable.name for variable in script.variables if variable.sensitive)
-    items: list[PlannedStep | PlannedControl] = []
+    items: list[PlannedStep | PlannedControl | PlannedRefusal] = []
     problems: list[PlanProblem] = []
     before: PlannedStep | None = None
     cursor = Cursor(0)
@@ -271,6 +298,8 @@ def plan(
                 step = next_step(whole, cursor, known, settings, to=to, from_=from_)
             except (PlanError, ExpressionError) as error:
                 problems.append(PlanProblem(entry=cursor.entry, place=entry.place, message=str(error)))
+                items.append(_refusal(cursor.entry, entry))
+                before = None
             else:
                 item = _planned(step, whole, settings, unknown=unknown, secret=secret)
                 before = _behind(before, item, gap)
@@ -313,6 +342,10 @@ def _control(index: int, entry: Entry) -> PlannedControl:
     return PlannedControl(
         entry=index, place=entry.place, label=entry.label, name=commands.name(entry.element), shown=entry.written
     )
+
+
+def _refusal(index: int, entry: Entry) -> PlannedRefusal:
+    return PlannedRefusal(entry=index, place=entry.place, label=entry.label, shown=entry.written)
 
 
 def _planned(

@@ -217,16 +217,17 @@ def advice(known: Measured, *, keepalive_idle_s: float) -> str:
 def network_of(known: Measured, *, name: str, description: str) -> Network:
     """Return a profile of what was measured, for `--network`. Its limit is the longest silence that lived.
 
-    That holds also where nothing was cut: a longer one was not tried.
+    Where nothing was cut it claims no limit: only how long a request lives at least, for a longer one was not tried.
     """
     if known.died_s is None:
         return Network(
             name=name,
-            limit_s=_floor(known.lived_s),
-            kind=LimitKind.IDLE,
-            client_sees="nothing was cut, and nothing longer was tried",
+            limit_s=None,
+            kind=LimitKind.NONE,
+            client_sees="nothing was cut",
             keepalive_helps=False,
             description=description,
+            at_least_s=_floor(known.lived_s),
         )
     assert known.cut is not None, "what died was cut"
     return Network(

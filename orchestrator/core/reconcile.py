@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from itertools import takewhile
 
 from orchestrator.core.awaiting import event_of
-from orchestrator.core.evidence import verdict_of
+from orchestrator.core.evidence import is_idle, verdict_of
 from orchestrator.core.exchange import CallSeen, Operation, Outcome
 from orchestrator.core.instant import Instant
 from orchestrator.core.records import (
@@ -95,18 +95,27 @@ def _locked_out(pending: Pending) -> OutOfReach | None:
     return OutOfReach(f"the call could not be looked at: {last.reason}", code="authentication")
 
 
-def matches_of(calls: Iterable[CallSeen], state: RunState, *, owned_by_others: Collection[str]) -> tuple[CallSeen, ...]:
-    """Return the calls that may be the run's lost dial, the oldest first (rules, section 4.5)."""
+def matches_of(
+    calls: Iterable[CallSeen], state: RunState, now: Instant, *, owned_by_others: Collection[str]
+) -> tuple[CallSeen, ...]:
+    """Return the calls that may be the run's lost dial, the oldest first (rules, section 4.5).
+
+    Args:
+        calls: As a reply showed them.
+        state: The run, with the server's clock as that reply told it.
+        now: The moment of that reply.
+        owned_by_others: Those of the calls that belong to other runs.
+    """
     # From the first attempt on: an earlier one may be the one that rings, where it was sent again for its kept reply.
     dial = state.pending if state.call_id is None else None
     since = (state.call_since or state.begun.at) if dial is None else dial.first_at
-    earliest = since.wall + state.clock_skew_s - CLOCK_SLACK_S
+    earliest = _server_wall(since, state, now) - CLOCK_SLACK_S
     intent = dial.intent if dial is not None else None
     fence = intent.expires_wall if intent is not None else None
     if fence is None:
-        fence = since.wall + state.clock_skew_s + state.settings.dial_expire_s
+        fence = _server_wall(since, state, now) + state.settings.dial_expire_s
     if intent is not None:  # sent again for its kept reply it may have come too late, and be shown as expired
-        fence = max(fence, intent.at.wall + state.clock_skew_s)
+        fence = max(fence, _server_wall(intent.at, state, now))
     latest = fence + CLOCK_SLACK_S  # what came into being later cannot be this dial
     found = [
         call
@@ -123,12 +132,17 @@ def list_is_complete(calls: Collection[CallSeen], state: RunState, now: Instant)
     """Say whether a list of calls surely shows the dial, if there was one: it reaches back, and can be read."""
     since = state.pending.first_at if state.pending is not None else state.begun.at
     unreadable = any(len(_digits(call.to)) < FEWEST_DIGITS for call in calls)
-    if now.wall - since.wall > LIST_HOLDS_FOR_S or unreadable or not state.skew_known:
+    if now.since(since) > LIST_HOLDS_FOR_S or unreadable or not state.skew_known:
         return False
-    earliest = since.wall + state.clock_skew_s - CLOCK_SLACK_S
+    earliest = _server_wall(since, state, now) - CLOCK_SLACK_S
     return len(calls) < LIST_ALWAYS_HOLDS or any(
         call.created_epoch is not None and call.created_epoch < earliest for call in calls
     )
+
+
+def _server_wall(moment: Instant, state: RunState, now: Instant) -> float:
+    """Return the server's date at an earlier moment, by what its clock shows: ours may have been set in between."""
+    return state.server_wall(now) - now.since(moment)
 
 
 def _same_number(shown: str | None, ours: str) -> bool:
@@ -150,7 +164,7 @@ def _reconcile_dial(state: RunState, pending: Pending, now: Instant) -> Settled 
     if refused is not None:
         evidence = f"the server does not list its calls ({refused.reason})"
         return Settled(at=now, verdict=Verdict.UNDECIDABLE, evidence=evidence, then=Then.STOP)
-    quiet_at = _no_more_ringing_at(state, pending)
+    quiet_at = _no_more_ringing_at(state, pending, now)
     if looks and looks[-1].began.since(quiet_at) >= 0:
         if state.other_key:
             reason = f"no call to {_number(state)} is shown to the API key in use, but it was dialled with another one"
@@ -178,13 +192,13 @@ def _adopted(looks: list[Looked], now: Instant) -> Settled:
     return Settled(at=now, verdict=Verdict.RAN, evidence=evidence, then=Then.GO_ON, call=call)
 
 
-def _no_more_ringing_at(state: RunState, pending: Pending) -> Instant:
+def _no_more_ringing_at(state: RunState, pending: Pending, now: Instant) -> Instant:
     """Return when a dial that has not appeared can appear no more: after its expiry and its settle time."""
     left = pending.left_host_at or pending.intent.at
     quiet = left.plus(state.settings.settle_dangerous_s)
     if pending.intent.expires_wall is None:
         return quiet.plus(state.settings.dial_expire_s)
-    expiry_s = pending.intent.expires_wall - state.clock_skew_s - left.wall + SKEW_SLACK_S
+    expiry_s = pending.intent.expires_wall - _server_wall(left, state, now) + SKEW_SLACK_S
     return quiet.plus(max(expiry_s, 0.0))
 
 
@@ -248,7 +262,7 @@ def _by_policy(state: RunState, pending: Pending, settled: Settled) -> Settled:
     if (
         settled.verdict is Verdict.UNDECIDABLE
         and settled.call is not None
-        and not (settled.call.ready or settled.call.ended)
+        and not (is_idle(settled.call, intent) or settled.call.ended)
     ):
         return settled  # still running: nothing may be sent into it
     match intent.policy:
@@ -304,7 +318,7 @@ def _reply_is_kept(state: RunState, pending: Pending, now: Instant) -> bool:
     lost = pending.concluded is None or pending.concluded.outcome is Outcome.UNKNOWN
     young = now.since(pending.first_at) + pending.intent.read_timeout_s < kept_s
     fence = pending.intent.expires_wall  # the key goes with the same body only, so a dial goes with the same fence
-    if fence is not None and now.wall + state.clock_skew_s + SKEW_SLACK_S >= fence:
+    if fence is not None and state.server_wall(now) + SKEW_SLACK_S >= fence:
         return False
     return lost and young and pending.unknowns < state.settings.max_attempts
 

@@ -180,6 +180,11 @@ class Intended:
     expected_s: float = 0.0
     way: str = ""
 
+    @property
+    def answers(self) -> bool:
+        """Whether it answers an incoming call: it can run only once, on a call that rings (contract section 3)."""
+        return self.commands[:1] == ("answer",)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Concluded:

@@ -52,6 +52,8 @@ class Pending:
         ready_since: When an acknowledged list was first seen to be over while its results were still missing.
         event: The newest event that may be the acknowledged list's.
         look_now: An event has come since the last look.
+        looked_at_event: The last look was made since an event had come.
+        told_at: When the newest event came.
     """
 
     intent: Intended
@@ -70,6 +72,8 @@ class Pending:
     ready_since: Instant | None = None
     event: EventReceived | None = None
     look_now: bool = False
+    looked_at_event: bool = False
+    told_at: Instant | None = None
 
     @property
     def left_host_at(self) -> Instant | None:
@@ -169,6 +173,7 @@ class RunState:
         busy_longest_s: The longest that what keeps it busy can last.
         doubt: Some earlier attempt of this call was settled without proof, so it may still arrive.
         clock_skew_s: How far the server's clock is ahead; 0 while `skew_known` is false.
+        skew_at: When that was seen.
         watch_until: A lost dial was adopted: further calls may still appear until then.
         extras: Further calls that match the lost dial and are still to be ended.
         extras_done: Those that were dealt with.
@@ -229,6 +234,7 @@ class RunState:
     extra_tries: int = 0
     clock_skew_s: float = 0.0
     skew_known: bool = False
+    skew_at: Instant | None = None
     cancel: CancelAsked | None = None
     ending: EndDecided | None = None
     end: RunEnded | None = None
@@ -247,6 +253,15 @@ class RunState:
         vars(state).update(vars(self), **changes)
         return state
 
+    def server_wall(self, now: Instant) -> float:
+        """Return the server's date, seconds since the epoch, by what was seen of it last.
+
+        Since then the time is taken from the boot clock: this machine's date may have been set meanwhile.
+        """
+        if self.skew_at is None:
+            return now.wall + self.clock_skew_s
+        return self.skew_at.wall + self.clock_skew_s + now.since(self.skew_at)
+
     @property
     def run_id(self) -> str:
         """The run's id."""
@@ -262,6 +277,11 @@ class RunState:
     def call_up(self) -> bool:
         """Whether there is a call that has not ended, as far as is known."""
         return self.call_id is not None and not self.call_over
+
+    @property
+    def rings_here(self) -> bool:
+        """Whether it is an incoming call that was not answered, as far as is known: whoever calls hears it ring."""
+        return self.started is not None and self.started.call is not None and not self.answered
 
     @property
     def open_dial(self) -> Intended | None:

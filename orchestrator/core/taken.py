@@ -64,9 +64,10 @@ def looked(
     complete = False
     if is_list and reply.outcome is Outcome.DONE:
         # By the clock of this very reply: a dial of long ago may be the first thing this process asks about.
-        known = state if skew_s is None else state.changed({"clock_skew_s": skew_s, "skew_known": True})
-        matches = matches_of(reply.calls, known, owned_by_others=owned_by_others)
-        complete = list_is_complete(reply.calls, known, began)
+        seen = {"clock_skew_s": skew_s, "skew_known": True, "skew_at": reply.ended}
+        known = state if skew_s is None else state.changed(seen)
+        matches = matches_of(reply.calls, known, reply.ended, owned_by_others=owned_by_others)
+        complete = list_is_complete(reply.calls, known, reply.ended)
     results, secrets = _logged(state, reply)
     gone = not is_list and reply.outcome is Outcome.REJECTED and reply.status in (404, 410)
     return Looked(

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from orchestrator.core.admission import DUPLICATE
+from orchestrator.core.admission import DUPLICATE, LEFT_OUT
 from orchestrator.core.ledger import Ledger, ResultRow, Tally
 
 
@@ -18,19 +18,25 @@ class Totals:
     """What results add up to.
 
     Attributes:
+        began_at: When the tick began that is told of, RFC 3339; None where no tick is.
         tallies: Contacts by where they stand.
         dispositions: Contacts by how their last call ended, or `refused` or `waiting`.
         results: Contacts by the text of the script's `end`.
         reasons: Contacts that wait, by why.
         duplicates: Refused contacts that are the same as another.
+        left_out: Refused contacts that would be called if a person had not stopped the campaign.
+        known: Contacts whose last call was over before `began_at`, and who are not called again.
         attempts: Dials of all contacts together, those of earlier ticks among them.
     """
 
+    began_at: str | None = None
     tallies: Counter[Tally] = field(default_factory=Counter)
     dispositions: Counter[str] = field(default_factory=Counter)
     results: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
     duplicates: int = 0
+    left_out: int = 0
+    known: int = 0
     attempts: int = 0
 
     def of(self, rows: Iterable[ResultRow]) -> Iterator[ResultRow]:
@@ -43,7 +49,10 @@ class Totals:
                 self.results[row.result] += 1
             if row.tally is Tally.WAITING:
                 self.reasons[row.reason or ""] += 1
-            self.duplicates += row.tally is Tally.REFUSED and (row.reason or "").startswith(DUPLICATE)
+            if row.tally is Tally.REFUSED:
+                self.duplicates += (row.reason or "").startswith(DUPLICATE)
+                self.left_out += row.reason == LEFT_OUT
+            self.known += self._is_known(row)
             yield row
 
     def ledger(self, *, contacts: int) -> Ledger:
@@ -51,3 +60,12 @@ class Totals:
         ledger = Ledger.of(self.tallies.elements(), contacts=contacts)
         ledger.check()
         return ledger
+
+    @property
+    def refused(self) -> int:
+        """Refused contacts that are neither duplicates nor left out by a person."""
+        return self.tallies[Tally.REFUSED] - self.duplicates - self.left_out
+
+    def _is_known(self, row: ResultRow) -> bool:
+        is_over = row.tally in (Tally.REACHED, Tally.NOT_REACHED)  # a pruned journal has forgotten when that was
+        return is_over and self.began_at is not None and (row.ended_at is None or row.ended_at < self.began_at)

@@ -120,7 +120,10 @@ class ApiFindings:
         if self.kept is not None:
             yield (
                 "kept",
-                f"{'yes' if self.kept else 'no'}, {self.connections} connections for {len(self.replies_s)} requests",
+                (
+                    f"{'yes' if self.kept else 'no'}, {self.connections} connection"
+                    f"{'' if self.connections == 1 else 's'} for {len(self.replies_s)} requests"
+                ),
             )
         if self.closed_after_s is not None:
             yield "idle", f"ended by a {self.closed_by} after {self.closed_after_s:.1f} s"

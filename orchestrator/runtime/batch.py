@@ -33,7 +33,7 @@ from orchestrator.errors import (
 from orchestrator.ports import CampaignLease, CampaignStore, Clock, ContactClaim, ContactState, Journal, Standing
 from orchestrator.runtime.control import Control
 from orchestrator.runtime.driver import Observer
-from orchestrator.runtime.facts import FactFinder
+from orchestrator.runtime.facts import FactFinder, is_undialled
 from orchestrator.runtime.job import Finished, Job, TickReport
 from orchestrator.runtime.messages import Messages
 from orchestrator.runtime.occurrences import close_what_is_over, refuse_an_old_file
@@ -43,7 +43,6 @@ from orchestrator.runtime.settling import Settling
 
 CHUNK = 200
 """Contacts looked up at a time: what is held of a file of any size."""
-_UNDIALLED = (Phase.NEW, Phase.READY, Phase.RETRYING)
 
 
 class Batch:
@@ -162,7 +161,7 @@ class Batch:
             state = fold(self._journal.read(standing.run_id))
             if state.end is not None:
                 self._begin(standing, self._settling.settle, standing, state)
-            elif state.call_id is None and state.phase in _UNDIALLED:
+            elif is_undialled(state):
                 self._undialled[standing.key] = standing
             elif state.phase is not Phase.UNDECIDED or state.watching:
                 self._begin(standing, self._carry_on_with, standing, secrets.get(standing.key, {}))
@@ -191,7 +190,6 @@ class Batch:
 
     def _call_all(self) -> bool:
         """Offer every contact; return whether some must be asked about again, since their number was in use."""
-        self._report.known = 0
         is_left = False
         for priority in self._priorities():
             wanted = (contact for contact in self._contacts() if priority is None or contact.priority == priority)
@@ -229,7 +227,6 @@ class Batch:
         key = self._key(contact)
         undialled = self._undialled.get(key)
         if standing is not None and undialled is None and standing.state in (ContactState.OPEN, ContactState.DONE):
-            self._report.known += 1
             return None
         self._pace.wait_for_a_place()
         if self._must_stop():
@@ -257,7 +254,6 @@ class Batch:
             case Refused(reason=reason):
                 return replace(blank, state=ContactState.REFUSED, due_wall=None, reason=reason)
             case Known(reason=reason):
-                self._report.known += 1
                 is_again = blank.state is ContactState.AGAIN
                 return replace(blank, state=ContactState.DONE, due_wall=None, reason=reason) if is_again else None
 

@@ -13,11 +13,12 @@ from orchestrator.core.admission import Tick as TickRules
 from orchestrator.core.contact import Contact, row_digest
 from orchestrator.core.evolve import fold
 from orchestrator.core.redial import PastRun, Planning
-from orchestrator.core.state import RunState
+from orchestrator.core.state import Phase, RunState
 from orchestrator.ports import CampaignStore, ContactState, Journal, Standing
 
 LOOK_BACK_S = 26 * 3600.0
 """How far back dials of a number can matter to a daily cap, by the clock of any zone."""
+_UNDIALLED = (Phase.NEW, Phase.READY, Phase.RETRYING)
 
 HolidaysOf = Callable[[str], frozenset[date] | None]
 """The public holidays of the country of a number; None where that country or its holidays are not known."""
@@ -94,6 +95,17 @@ def was_kept_from_dialling(state: RunState) -> bool:
     """Return whether a run ended without a call for a reason that is none of the callee's: wrong credentials."""
     fault = None if state.end is None else state.end.fault
     return fault is not None and fault.code == "authentication" and state.call_id is None
+
+
+def was_called_off(state: RunState) -> bool:
+    """Return whether a person ended a run (`cancel`): its contact is to be left alone."""
+    fault = None if state.end is None else state.end.fault
+    return fault is not None and fault.code == "cancelled"
+
+
+def is_undialled(state: RunState) -> bool:
+    """Return whether a run has not ended, and its dial is known not to have left."""
+    return state.end is None and state.call_id is None and state.phase in _UNDIALLED
 
 
 def _past(state: RunState) -> PastRun:

@@ -80,7 +80,6 @@ class TickReport:
     Attributes:
         called: Contacts for whom a call was begun.
         resumed: Calls that were carried on with.
-        known: Contacts that had been called before.
         stopped: Why the tick ended before its list did; None where it did not.
         is_over: A person stopped the campaign: what is left of it waits for nothing.
         codes: Exit codes of what went wrong with the whole tick, not with a contact.
@@ -89,7 +88,6 @@ class TickReport:
 
     called: int = 0
     resumed: int = 0
-    known: int = 0
     stopped: str | None = None
     is_over: bool = False
     codes: set[int] = field(default_factory=set)

@@ -6,12 +6,15 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
+from orchestrator.core.admission import LEFT_OUT
+from orchestrator.core.document import OUTGOING
 from orchestrator.core.evolve import fold
 from orchestrator.core.instant import Instant
 from orchestrator.core.ledger import ResultRow, Tally
 from orchestrator.core.records import Disposition, Record
 from orchestrator.core.state import Phase
 from orchestrator.ports import ContactState, Standing
+from orchestrator.runtime.facts import is_undialled
 
 NOT_OVER = "its call is not over; the next tick carries on with it"
 """Why a contact waits whose call neither ended nor needs a person."""
@@ -31,23 +34,30 @@ _EXIT_CODES: Mapping[Tally, int] = {
 }
 
 
-def result_of(number: str, standing: Standing | None, *, read: Callable[[str], list[Record]]) -> ResultRow:
+def result_of(
+    number: str, standing: Standing | None, *, read: Callable[[str], list[Record]], stopped: bool = False
+) -> ResultRow:
     """Return the result of a contact.
 
     Args:
         number: The callee's.
         standing: Where the contact stands; None for one that no tick has come to.
         read: Returns the records of a run.
+        stopped: A person stopped the campaign: nobody waits for a further call, and what the last one came to stands.
     """
     if standing is None:
+        if stopped:
+            return ResultRow(to=number, disposition=Tally.REFUSED, reason=LEFT_OUT)
         return ResultRow(to=number, disposition=Tally.WAITING, reason="its turn has not come yet")
     row = partial(ResultRow, to=number, attempts=standing.attempts, run_id=standing.run_id, call_id=standing.call_id)
     match standing.state:
-        case ContactState.WAITING:
+        case ContactState.WAITING if stopped and standing.disposition is None:
+            return row(disposition=Tally.REFUSED, reason=LEFT_OUT)
+        case ContactState.WAITING if not stopped:
             return row(disposition=Tally.WAITING, reason=standing.reason)
         case ContactState.REFUSED:
             return row(disposition=Tally.REFUSED, reason=standing.reason)
-        case ContactState.AGAIN:
+        case ContactState.AGAIN if not stopped:
             when = "" if standing.due_wall is None else f" from {rfc3339(standing.due_wall)} on"
             return row(disposition=Tally.WAITING, reason=f"{standing.disposition}: to be called again{when}")
         case ContactState.OPEN:
@@ -55,8 +65,10 @@ def result_of(number: str, standing: Standing | None, *, read: Callable[[str], l
             if state.end is None and state.phase is Phase.UNDECIDED:
                 fault = None if state.ending is None else state.ending.fault
                 return row(disposition=Disposition.UNKNOWN, reason=None if fault is None else fault.message)
+            if stopped and is_undialled(state):
+                return row(disposition=Tally.REFUSED, reason=LEFT_OUT)
             return row(disposition=Tally.WAITING, reason=NOT_OVER)
-        case ContactState.DONE:
+        case _:
             return row(
                 disposition=standing.disposition or Disposition.UNKNOWN,
                 result=standing.result,
@@ -82,6 +94,8 @@ def document_of_row(row: ResultRow, *, script: str) -> dict[str, Any]:
         "result": row.result,
         "call_id": row.call_id,
         "to": row.to,
+        "from": None,
+        "direction": OUTGOING,
         "started_at": row.started_at,
         "ended_at": row.ended_at,
         "variables": {},

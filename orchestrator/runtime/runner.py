@@ -25,6 +25,7 @@ from orchestrator.runtime.control import Control
 from orchestrator.runtime.driver import Driver, Observer
 from orchestrator.runtime.heartbeat import Heartbeat
 from orchestrator.runtime.listing import Listing
+from orchestrator.runtime.ontheline import refuse_second_call
 from orchestrator.runtime.pathmemory import PathMemory
 from orchestrator.runtime.places import Places
 from orchestrator.runtime.serverclock import ServerClock
@@ -147,9 +148,11 @@ class Runner:
 
         Raises:
             NumberBlockedError: A dial to the number is unsettled; no run was created.
+            CallLeftUpError: An interrupted run may have left a call to the number up; no run was created.
             AlreadyCalledError: The contact was called; no run was created.
             JournalError: Nothing was sent, or a live call was ended.
         """
+        refuse_second_call(self._journal, prepared.to, now=self._clock.now(), api_url=self._origin.api_url)
         lease, state = self._begin(script, prepared, contact=contact)
         return self._drive_from_its_start(script, prepared, lease, state, observer)
 
@@ -165,7 +168,7 @@ class Runner:
         """Create a run that takes an incoming call, and drive it.
 
         Args:
-            script: What to execute; it begins with `answer`, or is `NOTHING_LEFT` to turn the call down.
+            script: What to execute; it begins with `answer`; one without entries turns the call down.
             prepared: Who calls whom, with what.
             call: The call, ringing.
             began: Called with the run's id once it is in the journal.

@@ -17,7 +17,7 @@ from orchestrator.core.redial import CallAt, Planning, next_call
 from orchestrator.core.state import RunState
 from orchestrator.errors import OrchestratorError
 from orchestrator.ports import CampaignStore, Clock, ContactState, Standing
-from orchestrator.runtime.facts import FactFinder, was_kept_from_dialling
+from orchestrator.runtime.facts import FactFinder, was_called_off, was_kept_from_dialling
 from orchestrator.runtime.job import Finished, Job, TickReport
 from orchestrator.runtime.messages import Messages
 from orchestrator.runtime.runner import RunResult
@@ -26,6 +26,8 @@ BREAKER = 5
 """So many calls in a row that the API could not be reached for end the tick: it is the API's fault, not theirs."""
 _BREAKING = {69: BREAKER, 77: 1, 78: 1}
 """After so many calls in a row that came to this exit code no further one is begun."""
+_UNDECIDED = 20
+"""The exit code of dials that nobody knows the outcome of: the API fails, too, that loses one after the other."""
 
 
 class Settling:
@@ -69,8 +71,9 @@ class Settling:
         """Take what driving a contact's run came to; the contact where its row is at hand."""
         fault = result.rest if result.state.end is None else result.state.end.fault
         code = exit_code_of_run(result.state, result.rest)
+        is_lost = code == _UNDECIDED and result.state.call_id is None  # it may ring all the same
         with self._guard:
-            self._failed_in_a_row = self._failed_in_a_row + 1 if code in _BREAKING else 0
+            self._failed_in_a_row = self._failed_in_a_row + 1 if code in _BREAKING or is_lost else 0
             if self._failed_in_a_row >= _BREAKING.get(code, BREAKER):
                 self._report.stopped = _words(fault)
                 self._report.codes.add(code)
@@ -84,8 +87,9 @@ class Settling:
         end = state.end
         assert end is not None, "only an ended run is settled"
         held = self._store.standings([standing.key]).get(standing.key, standing)
-        due_wall, is_kept = None, was_kept_from_dialling(state)
-        if self._job.campaign.redial and held.occurrence == self._job.occurrence.name and not is_kept:
+        due_wall, is_kept, is_off = None, was_kept_from_dialling(state), was_called_off(state)
+        is_redialled = held.occurrence == self._job.occurrence.name and not is_kept and not is_off
+        if self._job.campaign.redial and is_redialled:
             planning = Planning(rules=self._job.campaign.redial) if contact is None else self._facts.planning(contact)
             now_wall = self._clock.now().wall
             again = next_call(planning, self._facts.earlier(held.key), dials_wall=(), now_wall=now_wall)
@@ -108,7 +112,7 @@ class Settling:
             ]
         )
         self._told(Finished(standing.key, RunResult(state), contact))
-        is_over = state_after is ContactState.DONE and not is_kept
+        is_over = state_after is ContactState.DONE and not is_kept and not is_off
         if is_over and tally_of(end.disposition) is Tally.NOT_REACHED:
             self._messages.send(held, state)
 

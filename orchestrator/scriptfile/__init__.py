@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from orchestrator.core.script import Value
     from orchestrator.errors import Problem
 
-__all__ = ["Script", "bind_variables", "json_schema", "load_script", "parse_script", "unknown_variables"]
+__all__ = ["Script", "bind_variables", "json_schema", "load_script", "never_given", "parse_script", "unknown_variables"]
 
 
 def load_script(path: str | os.PathLike[str]) -> Script:
@@ -36,11 +36,18 @@ def bind_variables(script: core.Script, given: Mapping[str, Value]) -> dict[str,
     return variables.bind_variables(script, given)
 
 
-def unknown_variables(script: core.Script, known: Collection[str]) -> tuple[Problem, ...]:
+def never_given(script: core.Script) -> tuple[Problem, ...]:
+    """Return a problem for each variable that nobody can give a script which answers calls."""
+    from orchestrator.scriptfile import variables
+
+    return variables.never_given(script)
+
+
+def unknown_variables(script: core.Script, known: Collection[str], *, can_be_given: bool = True) -> tuple[Problem, ...]:
     """Return a problem for each variable the script reads that is neither in `known` nor saved by the script."""
     from orchestrator.scriptfile import variables
 
-    return variables.unknown_variables(script, known)
+    return variables.unknown_variables(script, known, can_be_given=can_be_given)
 
 
 def json_schema() -> dict[str, Any]:

@@ -101,6 +101,9 @@ def read_network(path: Path) -> Network:
             complaints.add(pair.value.start, f"`{word}` {error}")
     if root.find("limit") is None:
         complaints.add(root.start, "`limit` is missing: write how long a silent request lives, such as 60s, or `none`")
+    at_least = root.find("at_least")
+    if at_least is not None and found.get("limit") is not None:
+        complaints.add(at_least.value.start, "`at_least` goes with `limit: none`: a known limit says more")
     if complaints.problems:
         raise _error(in_order(complaints.problems))
     return _made(found, name=path.stem)
@@ -114,6 +117,7 @@ def network_text(profile: Network, *, comment: str) -> str:
             f"# {' '.join(comment.split())}",
             f"name: {json.dumps(profile.name)}",
             f"limit: {limit}",
+            *([] if profile.at_least_s is None else [f"at_least: {profile.at_least_s:g}s"]),
             f"kind: {profile.kind.value}",
             f"client_sees: {json.dumps(profile.client_sees)}",
             f"keepalive_helps: {json.dumps(profile.keepalive_helps)}",
@@ -132,6 +136,7 @@ def _made(found: Mapping[str, Any], *, name: str) -> Network:
         client_sees=found.get("client_sees", "not known"),
         keepalive_helps=found.get("keepalive_helps", False),
         description=found.get("description", "a profile of your own"),
+        at_least_s=found.get("at_least"),
     )
 
 
@@ -139,6 +144,12 @@ def _limit(value: object) -> float | None:
     from orchestrator.scriptfile.configuration import parse_limit
 
     return None if value == "none" else parse_limit(value)
+
+
+def _at_least(value: object) -> float:
+    from orchestrator.scriptfile.configuration import parse_limit
+
+    return parse_limit(value)
 
 
 def _kind(value: object) -> LimitKind:
@@ -151,6 +162,7 @@ def _kind(value: object) -> LimitKind:
 _WORDS: Mapping[str, Callable[[object], object]] = {
     "name": values.parse_text,
     "limit": _limit,
+    "at_least": _at_least,
     "kind": _kind,
     "client_sees": values.parse_text,
     "keepalive_helps": values.parse_boolean,

@@ -78,19 +78,36 @@ def bind_variables(script: Script, given: Mapping[str, Value]) -> dict[str, Valu
     return bound
 
 
-def unknown_variables(script: Script, known: Collection[str]) -> tuple[Problem, ...]:
+def never_given(script: Script) -> tuple[Problem, ...]:
+    """Return a problem for each variable that nobody can give a script which answers calls: a call brings no values."""
+    return tuple(
+        _problem(
+            script,
+            variable,
+            f"the variable `{variable.name}` is required, but nobody gives values to a call that comes in: write a "
+            f"`default` for it into the script",
+        )
+        for variable in script.variables
+        if variable.required and variable.default is None and variable.name not in ("to", "from")
+    )
+
+
+def unknown_variables(script: Script, known: Collection[str], *, can_be_given: bool = True) -> tuple[Problem, ...]:
     """Return a problem for each variable that the script reads and that can never have a value.
 
     Known are `known`, what a `get_dtmf` of the script saves, and `to`, `from`, `run_id`, `call_id`. A variable that an
-    expression tests with `is defined` or gives a `default` may be absent.
+    expression tests with `is defined` or gives a `default` may be absent. Where nothing `can_be_given`, it must be
+    declared.
     """
+    way = "give it a value" if can_be_given else "declare it under `variables`, with a `default`"
     available = {*known, *ALWAYS_KNOWN, *(entry.save for entry in script.entries if entry.save is not None)}
     found: dict[str, Problem] = {}
     for entry in script.entries:
         for name in sorted(name for text in texts_of(entry) for name in needed_names(text)):
             if name not in available and name not in found:
                 match = nearest(name, available)
-                hint = f"did you mean `{match}`, or forget to give it?" if match else "give it a value"
+                forgot = "forget to give it?" if can_be_given else "forget to declare it, with a `default`?"
+                hint = f"did you mean `{match}`, or {forgot}" if match else way
                 message = f"there is no variable `{name}`; {hint}"
                 found[name] = Problem(_file(script), entry.place.line, entry.place.column, message)
     return tuple(found.values())

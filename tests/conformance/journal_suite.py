@@ -55,7 +55,7 @@ class JournalSuite:
         with pytest.raises(CallTakenError):
             bench.open().start_run(taking[1], lease_s=LEASE_S)
         journal.start_run(a_start(bench, "run-3"), lease_s=LEASE_S)
-        assert {summary.run_id for summary in journal.runs()} == {"run-1", "run-3"}
+        assert {summary.run_id: summary.incoming for summary in journal.runs()} == {"run-1": True, "run-3": False}
 
     def test_a_run_id_is_used_once(self, bench: Bench, journal: Journal) -> None:
         """A second run of the same id is refused and leaves the first as it was."""
@@ -98,7 +98,8 @@ class JournalSuite:
 
     def test_runs_are_listed_the_newest_first_with_their_marks(self, bench: Bench, journal: Journal) -> None:
         """A summary shows what was fixed at the start, the last marks and who drives."""
-        old = journal.start_run(a_start(bench, "run-1", to="+15555550101"), lease_s=LEASE_S)
+        old_start = a_start(bench, "run-1", to="+15555550101")
+        old = journal.start_run(old_start, lease_s=LEASE_S)
         bench.now.move(1)
         journal.start_run(a_start(bench, "run-2", to="+15555550102"), lease_s=LEASE_S)
         marks = RunMarks(
@@ -115,7 +116,7 @@ class JournalSuite:
         assert (newest.run_id, newest.marks, newest.driven) == ("run-2", RunMarks(), True)
         assert newest.owner is not None
         assert (oldest.run_id, oldest.marks, oldest.driven, oldest.owner) == ("run-1", marks, False, None)
-        assert (oldest.script_name, oldest.to) == ("reminder", "+15555550101")
+        assert (oldest.script_name, oldest.to, oldest.from_) == ("reminder", "+15555550101", old_start.from_)
         assert oldest.started == bench.now().plus(-1)
 
     def test_runs_that_ended_can_be_left_out(self, bench: Bench, journal: Journal) -> None:
@@ -182,6 +183,24 @@ class JournalSuite:
         journal.append(lease, [], RunMarks(call_id="call-1"))
         assert journal.owners_of(["call-1", "call-2"]) == {"call-1": "run-1"}
         assert journal.owners_of([]) == {}
+
+    def test_calls_that_nobody_looks_after_are_found_by_their_number(self, bench: Bench, journal: Journal) -> None:
+        """`left_up`: neither those of a live driver, nor those that have ended, nor runs that called nobody yet."""
+        lease = journal.start_run(a_start(bench), lease_s=LEASE_S)
+        number = a_start(bench).to
+        journal.append(lease, [], RunMarks())
+        journal.release(lease)
+        assert list(journal.left_up(number)) == []
+        lease = journal.acquire("run-1", lease_s=LEASE_S)
+        journal.append(lease, [], RunMarks(call_id="call-1", claims_dial=False))
+        assert list(journal.left_up(number)) == []
+        journal.release(lease)
+        assert list(journal.left_up(number)) == ["run-1"]
+        assert list(journal.left_up("+12125550177")) == []
+        lease = journal.acquire("run-1", lease_s=LEASE_S)
+        journal.append(lease, [], replace(SETTLED, call_id="call-1", ended=True))
+        journal.release(lease)
+        assert list(journal.left_up(number)) == []
 
     # --- leases -------------------------------------------------------------------------------------------------------
 

@@ -203,8 +203,8 @@ def test_another_schema_is_refused(written: Path, version: int, said: str) -> No
 
 
 def test_a_folder_is_no_journal(tmp_path: Path) -> None:
-    """A folder's name is refused."""
-    with pytest.raises(JournalError, match="cannot be opened"):
+    """A folder's name is refused, with what to name instead."""
+    with pytest.raises(JournalError, match=r"is a folder: name a file in it, such as .*/journal.db"):
         opened(tmp_path)
 
 

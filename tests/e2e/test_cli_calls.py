@@ -200,9 +200,22 @@ def test_cancel_ends_a_call_that_another_process_drives(slowly, make_cli) -> Non
         output, _ = process.communicate(timeout=20)
     assert run["status"] == "running"
     assert asked.returncode == 0, asked.stderr
-    assert "was asked to end the call" in asked.stdout
+    assert "is cancelled. The process that drove it has ended its call." in asked.stdout
     assert json.loads(output)["status"] == "cancelled"
     assert slowly.wait(event="hangup", call=call)
+
+
+def test_cancel_says_that_it_asked_a_process_that_does_not_answer(slowly, make_cli) -> None:
+    """Its document tells by its error; nothing is known to have ended."""
+    cli = make_cli(slowly.url)
+    with cli.start("run", cli.write("short.yaml", SHORT), "--to", TO, "--json") as process:
+        wait_until_speaking(slowly)
+        process.send_signal(signal.SIGSTOP)
+        document = cli.json("cancel", cli.json("runs")[0]["run_id"])
+        process.send_signal(signal.SIGCONT)
+        output, _ = process.communicate(timeout=20)
+    assert (document["status"], document["ended_at"], document["error"]["code"]) == ("running", None, "asked")
+    assert json.loads(output)["status"] == "cancelled"
 
 
 def test_cancel_ends_the_call_of_a_dead_process(cli, sandbox, short) -> None:
@@ -323,11 +336,12 @@ def test_the_people_of_a_sandbox_can_be_chosen(bare_cli) -> None:
 
 
 def test_a_sandbox_s_run_goes_where_it_is_told(bare_cli) -> None:
-    """Into a journal that is named by a flag or the environment; runs of other calls there are left alone."""
+    """Into a journal that a flag names, else beside the one of real calls: that has none of a sandbox's runs."""
     script = bare_cli.write("s.json", json.dumps({"commands": [{"dial": {"to": TO, "from": "+15555550199"}}]}))
     bare_cli.environment["ORCHESTRATOR_JOURNAL"] = "named.db"
-    bare_cli("run", script, "--sandbox")
-    assert len(bare_cli.json("runs", "--journal", "named.db")) == 1
+    assert str(bare_cli.home / "sandbox-journal.db") in bare_cli("run", script, "--sandbox").stderr
+    assert len(bare_cli.json("runs", "--journal", "sandbox-journal.db")) == 1
+    assert not (bare_cli.home / "named.db").exists()
     done = bare_cli("run", script, "--sandbox", "--journal", "flag.db")
     assert str(bare_cli.home / "flag.db") in done.stderr
     assert len(bare_cli.json("runs", "--journal", "flag.db")) == 1
@@ -479,6 +493,8 @@ def test_nobody_is_rung_while_an_interrupted_run_may_have_them_on_the_line(start
     assert again.returncode == 75
     assert "was interrupted, and its call may still be up" in again.stderr
     assert " resume " in again.stderr
+    assert " cancel " in again.stderr
+    assert cli.json("run", script, code=75)["error"]["code"] == "call_left_up"
     assert len(sandbox.rung()) == 1
     (resumed,) = cli.json("resume", "--all")
     assert resumed["status"] == "completed"

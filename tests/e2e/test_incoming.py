@@ -12,15 +12,16 @@ from pathlib import Path
 import pytest
 
 from orchestrator import Orchestrator, Script
+from orchestrator.adapters.clock import SystemClock
 from orchestrator.adapters.journal import SqliteJournal
 from orchestrator.core.exchange import CallSeen
 from orchestrator.core.instant import Instant
-from orchestrator.core.records import EventReceived
+from orchestrator.core.records import EventReceived, RunStarted
 from orchestrator.errors import StoppedEarlyError, UnreachableError, UsageError
-from orchestrator.incoming import IncomingCalls, Unknown
+from orchestrator.incoming import TURNED_DOWN, IncomingCalls, Unknown
 from tests.conftest import Cli, SandboxProcess
 
-DESK, OTHER = "+15555550100", "+15555550101"
+DESK, OTHER, CALLER = "+15555550100", "+15555550101", "+15555550177"
 SCRIPT = """\
 version: 1
 commands:
@@ -56,6 +57,12 @@ def answering(cli: Cli, sandbox: SandboxProcess, *words: str) -> Iterator[subpro
             process.kill()
 
 
+def stop(process: subprocess.Popen[str]) -> None:
+    """Have it finish what is in hand."""
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(60) == 0
+
+
 def told(sandbox: SandboxProcess, call_id: str) -> list[str]:
     """Return what the caller heard, without the prompts of questions."""
     return [text for text in sandbox.said(call_id) if not text.startswith("Press")]
@@ -69,6 +76,21 @@ def test_a_call_is_answered_by_the_script_of_its_number(cli: Cli, sandbox: Sandb
     assert told(sandbox, call_id) == SAID
     (run,) = cli.json("runs")
     assert run["call_id"] == call_id
+
+
+def test_who_called_is_told(cli: Cli, sandbox: SandboxProcess) -> None:
+    """In the list, in the story and in both documents; a caller who gives up is no completed call."""
+    with answering(cli, sandbox) as process:
+        call_id = sandbox.call_in(DESK, from_=CALLER, keys=["1"])
+        sandbox.wait(event="hangup", call=call_id)
+        stop(process)
+    (run,) = cli.json("runs")
+    document = cli.json("show", run["run_id"])
+    for shown in (run, document):
+        assert (shown["from"], shown["to"], shown["direction"]) == (CALLER, DESK, "incoming")
+    assert CALLER in cli("runs").stdout
+    assert f"From      {CALLER}, an incoming call" in cli("show", run["run_id"]).stdout
+    assert document["disposition"] == "completed"
 
 
 def test_an_event_that_comes_twice_starts_one_run(cli: Cli, sandbox: SandboxProcess) -> None:
@@ -86,9 +108,26 @@ def test_calls_to_other_numbers_are_left_or_turned_down(cli: Cli, sandbox: Sandb
     with answering(cli, sandbox):
         left = sandbox.call_in(OTHER, gives_up_after=20)
         assert sandbox.wait(event="hangup", call=left)["cause"] == "remote"
-    with answering(cli, sandbox, "unknown: reject"):
+    with answering(cli, sandbox, "unknown: reject") as process:
         rejected = sandbox.call_in(OTHER, gives_up_after=200)
         assert sandbox.wait(event="hangup", call=rejected)["cause"] == "rejected"
+        stop(process)
+    (run,) = cli.json("runs")
+    assert (run["script"], run["disposition"]) == ("(turned down)", "rejected")
+
+
+@pytest.mark.parametrize("place", ["before", "after"])
+def test_a_lost_answer_is_settled_by_what_the_call_shows(cli: Cli, sandbox: SandboxProcess, place: str) -> None:
+    """It still rings: it is answered once more. It is up: it was answered. Each word is heard once."""
+    sandbox.add_fault(command="answer", kind="close", place=place)
+    with answering(cli, sandbox) as process:
+        call_id = sandbox.call_in(DESK, keys=["1"], gives_up_after=200)
+        sandbox.wait(event="hangup", call=call_id)
+        stop(process)
+    assert told(sandbox, call_id) == SAID
+    (run,) = cli.json("runs")
+    answer = cli.json("show", run["run_id"])["steps"][0]
+    assert (run["disposition"], answer["attempts"]) == ("completed", 2 if place == "before" else 1)
 
 
 def test_a_call_that_is_being_answered_outlives_its_process(cli: Cli, sandbox: SandboxProcess) -> None:
@@ -123,6 +162,17 @@ def test_a_script_that_cannot_answer_is_refused_at_the_start(cli: Cli, script: s
     done = cli("--config", configuration, "serve", "--port", 0)
     assert done.returncode == 2
     assert complaint in done.stderr
+
+
+def test_variables_that_nobody_can_give_are_told_with_what_works(cli: Cli) -> None:
+    """`serve` takes no values of variables: a default in the script is the way. The caller's number may be required."""
+    cli.write("desk.yaml", SCRIPT.replace("commands:", "variables: {shop: {required: true}}\ncommands:", 1))
+    configuration = cli.write("settings.yaml", f'incoming:\n  scripts: {{"{DESK}": desk.yaml}}\n')
+    done = cli("--config", configuration, "serve", "--port", 0)
+    assert done.returncode == 65
+    assert "desk.yaml:2:13: the variable `shop` is required, but nobody gives values to a call" in done.stderr
+    assert "write a `default`" in done.stderr
+    assert "--var" not in done.stderr
 
 
 def test_bad_words_of_incoming_are_told_with_their_places(cli: Cli) -> None:
@@ -182,6 +232,50 @@ def test_an_event_is_refused_when_no_further_call_can_be_taken(sandbox: SandboxP
         again.close()
         assert isinstance(orchestrator.journal, SqliteJournal)
         assert len(list(orchestrator.journal.runs())) == 1
+
+
+LEFT_BEHIND = Script.parse(SCRIPT, name="desk.yaml")
+
+
+@pytest.mark.parametrize(
+    ("script", "rings", "disposition", "heard"),
+    [
+        (LEFT_BEHIND, True, "completed", SAID),
+        (LEFT_BEHIND, False, "no_answer", []),
+        (TURNED_DOWN, True, "rejected", []),
+        (TURNED_DOWN, False, "no_answer", []),
+    ],
+)
+def test_a_run_that_is_resumed_late_answers_if_the_call_still_rings(
+    sandbox: SandboxProcess, tmp_path: Path, script: Script, rings: bool, disposition: str, heard: list[str]
+) -> None:
+    """Its process died a minute ago, before it answered: nobody has waited in silence. Else the caller has given up."""
+    call_id = sandbox.call_in(DESK, keys=["1"], gives_up_after=2000 if rings else 1)
+    if not rings:
+        sandbox.wait(event="hangup", call=call_id)
+    with maker(sandbox, tmp_path) as orchestrator:
+        before = SystemClock().now().plus(-60)
+        begun = RunStarted(
+            at=before,
+            run_id="left-behind",
+            script_name=script.name,
+            script_digest=script.digest,
+            script_source=script.source,
+            script_masked=False,
+            script_path=None,
+            to=DESK,
+            from_=CALLER,
+            variables={},
+            secret_names=(),
+            settings=orchestrator.settings_for(script),
+            call=CallSeen(call_id=call_id, status="ringing", to=DESK, from_=CALLER),
+        )
+        journal = orchestrator.journal
+        journal.release(journal.start_run(begun, lease_s=30))
+        with IncomingCalls(orchestrator, {DESK: LEFT_BEHIND}):
+            pass
+        document = orchestrator.show("left-behind")
+    assert (document["disposition"], told(sandbox, call_id)) == (disposition, heard)
 
 
 def test_a_script_that_dials_cannot_answer(sandbox: SandboxProcess, tmp_path: Path) -> None:

@@ -126,7 +126,7 @@ def test_a_paused_campaign_says_so(made, sandbox) -> None:
     with pytest.raises(StoppedEarlyError, match="paused"):
         list(made.run_many(SCRIPT, ROWS))
     made.journal.campaigns.order("delivery", CampaignOrders(stopped=True))
-    assert {each.status for each in made.run_many(SCRIPT, ROWS)} == {"waiting"}
+    assert {each.status for each in made.run_many(SCRIPT, ROWS)} == {"refused"}
     assert sandbox.rung() == []
 
 

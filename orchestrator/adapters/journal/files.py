@@ -25,6 +25,7 @@ def locate(target: str | os.PathLike[str]) -> Path:
 
     Raises:
         ConfigurationError: Another kind of URL, or one that names no file.
+        JournalError: It is a folder.
     """
     text = os.fspath(target)
     scheme = _SCHEME.match(text)
@@ -43,7 +44,10 @@ def locate(target: str | os.PathLike[str]) -> Path:
         text = text[1:]
     if not text or text == ":memory:":
         raise ConfigurationError("The journal must be a file: give a path or sqlite:////absolute/path.")
-    return Path(text).expanduser().absolute()
+    path = Path(text).expanduser().absolute()
+    if os.path.isdir(path):  # noqa: PTH112 - it is False, and no error, where the folder above may not be looked into
+        raise JournalError(f"The journal {path} is a folder: name a file in it, such as {path / 'journal.db'}.")
+    return path
 
 
 def make_if_missing(path: Path, *, make_folder: bool) -> bool:
@@ -101,11 +105,14 @@ def _fill(draft: Path) -> None:
     with engine.connect() as connection:
         connection.exec_driver_sql("PRAGMA synchronous = FULL")
         connection.exec_driver_sql("PRAGMA auto_vacuum = INCREMENTAL")  # only before the first table; for `prune`
-        connection.exec_driver_sql("PRAGMA journal_mode = WAL")
+        connection.exec_driver_sql("BEGIN")
         connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
-        metadata.create_all(connection)
+        metadata.create_all(connection, checkfirst=False)
         note_home(connection)
         connection.exec_driver_sql(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        connection.exec_driver_sql("COMMIT")
+        # Last: what is in a log when it is closed may stay there unsaid, and only the file gets the journal's name.
+        connection.exec_driver_sql("PRAGMA journal_mode = WAL")
 
 
 def _sync_folder(folder: Path) -> None:

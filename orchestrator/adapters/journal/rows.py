@@ -18,9 +18,13 @@ from orchestrator.errors import JournalError
 from orchestrator.ports import ContactState, RunSummary, Standing, Taken
 
 
-def crc_of(body: str) -> int:
-    """Return the checksum of a record's text."""
-    return zlib.crc32(body.encode("ascii", "replace"))
+def crc_of(run_id: str, seq: int, body: str) -> int:
+    """Return the checksum of a record: of its text and its place, for a damaged index leads to another's text."""
+    return _crc32(f"{run_id} {seq} {body}")
+
+
+def _crc32(text: str) -> int:
+    return zlib.crc32(text.encode("ascii", "replace"))
 
 
 def marks_row(marks: RunMarks) -> dict[str, Any]:
@@ -98,7 +102,7 @@ def tenure_of(row: sa.Row[Any]) -> Tenure | None:
 
 
 def summary_of(row: sa.Row[Any], *, now: Instant, here: Owner) -> RunSummary:
-    """Return a row of `runs` as one line of the list of runs. Raises JournalError when it makes no sense."""
+    """Return a row of `runs` and its caller as one line of the list of runs. Raises JournalError if it is damaged."""
     try:
         tenure = tenure_of(row)
         driven = is_live(tenure, now=now, here=here)
@@ -111,6 +115,8 @@ def summary_of(row: sa.Row[Any], *, now: Instant, here: Owner) -> RunSummary:
         to=row.callee,
         started=Instant(row.started_wall, row.started_boot_s, row.started_boot_id),
         contact_key=row.contact_key,
+        from_=row.caller or "",
+        incoming=row.incoming_call is not None,
         marks=RunMarks(
             status=status,
             disposition=disposition,
@@ -179,7 +185,8 @@ def check_record(run_id: str, expected: int, seq: int, crc: int, body: str) -> R
     """Return the record of one row. Raises JournalError when it is not the `expected` one, or not as it was written."""
     if seq != expected:
         raise JournalError(f"Run {run_id}, record {expected} is missing.")
-    if type(body) is not str or crc != crc_of(body):  # a flipped bit can change the type, too
+    # A flipped bit can change the type, too. Early builds summed up the text alone.
+    if type(body) is not str or crc not in (crc_of(run_id, seq, body), _crc32(body)):
         raise JournalError(f"Run {run_id}, record {seq} was changed on disk after it was written.")
     try:
         return codec.decode(body)

@@ -86,7 +86,7 @@ records = sa.Table(
     metadata,
     sa.Column("run_id", sa.Text, sa.ForeignKey("runs.run_id"), primary_key=True),
     sa.Column("seq", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("crc", sa.Integer, nullable=False),  # CRC-32 of the body: a flipped bit is never read as a fact
+    sa.Column("crc", sa.Integer, nullable=False),  # of place and body: a flipped bit is never read as a fact
     sa.Column("body", sa.Text, nullable=False),
 )
 

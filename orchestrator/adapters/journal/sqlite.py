@@ -36,7 +36,7 @@ from orchestrator.adapters.journal.rows import (
     summary_of,
     tenure_of,
 )
-from orchestrator.adapters.journal.schema import inbox, runs
+from orchestrator.adapters.journal.schema import inbox, records, runs
 from orchestrator.adapters.journal.upkeep import PruneReport
 from orchestrator.adapters.journal.writer import Writer
 from orchestrator.core import codec
@@ -48,6 +48,12 @@ from orchestrator.ports import ContactClaim, Lease, RunSummary, Taken
 _SHOWN_CANDIDATES = 5
 _LEASES_AT_ONCE = 100
 _RUNS_AT_ONCE = 1000  # long reads would keep the write-ahead log from being emptied
+_caller = (  # of the record that a run begins with; a damaged one is for `check` to tell, and hides no run
+    sa.select(sa.case((sa.func.json_valid(records.c.body), sa.func.json_extract(records.c.body, "$.from_"))))
+    .where(records.c.run_id == runs.c.run_id, records.c.seq == 1)
+    .scalar_subquery()
+    .label("caller")
+)
 
 
 class SqliteJournal:
@@ -187,6 +193,11 @@ class SqliteJournal:
             now, tenure = self._now(), tenure_of(row)
             if tenure is not None and is_live(tenure, now=now, here=self._owner):
                 raise LeaseHeldError(f"Run {run_id} is driven by {tenure.owner}. End that process, or wait for it.")
+            if statements.hidden_records.run(link.driver, {"run_id": run_id}).fetchone()[0]:
+                raise JournalError(
+                    f"The journal {self.path} is damaged: run {run_id} has gone further than its index tells, and may "
+                    "not be carried on with from there. Run `orchestrator journal check`, and restore a backup."
+                )
             token = row.token + 1
             link.core.execute(
                 runs.update()
@@ -284,7 +295,7 @@ class SqliteJournal:
     def runs(self, *, unfinished: bool = False, limit: int | None = None) -> Iterator[RunSummary]:
         """Yield runs, the newest first, without holding all of them."""
         order = runs.c.started_wall, runs.c.run_id
-        query = runs.select().order_by(*(column.desc() for column in order))
+        query = sa.select(runs, _caller).order_by(*(column.desc() for column in order))
         if unfinished:
             query = query.where(runs.c.ended.is_(sa.false()))
         now, page, left = self._now(), query, math.inf if limit is None else limit
@@ -317,6 +328,14 @@ class SqliteJournal:
         wanted = {"call_ids": json.dumps(sorted(set(call_ids)))}
         with self._reading() as link:
             return dict(statements.owners_of.run(link.driver, wanted).fetchall())
+
+    def left_up(self, number: str) -> list[str]:
+        """Return the ids of the runs that have called a number, have not ended, and that nobody drives."""
+        with self._reading() as link:
+            if statements.has_called.run(link.driver, {"number": number}).fetchone() is None:
+                return []  # as good as always
+            unfinished = link.core.execute(runs.select().where(statements.called_and_unfinished(number))).all()
+        return [row.run_id for row in unfinished if not is_live(tenure_of(row), now=self._now(), here=self._owner)]
 
     # --- looking after the file ---------------------------------------------------------------------------------------
 
@@ -386,7 +405,7 @@ def _exists(link: Link, run_id: str) -> bool:
 
 def _record_rows(run_id: str, last: int, bodies: Sequence[str]) -> list[dict[str, Any]]:
     return [
-        {"run_id": run_id, "seq": seq, "crc": crc_of(body), "body": body}
+        {"run_id": run_id, "seq": seq, "crc": crc_of(run_id, seq, body), "body": body}
         for seq, body in enumerate(bodies, start=last + 1)
     ]
 

@@ -90,6 +90,14 @@ records_of_run = Prepared(
     .order_by(records.c.seq)
 )
 
+# Records of a run beyond the one that the index calls its last. The `+` keeps SQLite from asking the index again.
+hidden_records = Prepared(
+    sa.text(
+        "SELECT count(*) FROM records WHERE +run_id = :run_id AND rowid > "
+        "(SELECT coalesce(max(rowid), 0) FROM records WHERE run_id = :run_id)"
+    )
+)
+
 # A run's beginning, its marks and its end
 
 exists = Prepared(sa.select(sa.literal_column("1")).where(_this_run))
@@ -101,6 +109,15 @@ claim_of_another = Prepared(
         runs.c.claimed_number == sa.bindparam("number"), runs.c.run_id.is_distinct_from(sa.bindparam("run_id"))
     )
 )
+
+
+def called_and_unfinished(number: str | sa.BindParameter[str]) -> sa.ColumnElement[bool]:
+    """Return the condition for runs that have called a number and have not ended."""
+    has_called = sa.and_(runs.c.call_id.is_not(None), runs.c.incoming_call.is_(None))
+    return sa.and_(runs.c.callee == number, runs.c.ended.is_(sa.false()), has_called)
+
+
+has_called = Prepared(sa.select(sa.literal_column("1")).where(called_and_unfinished(sa.bindparam("number"))))
 
 START = (
     "run_id", "script_name", "callee", "contact_key", "incoming_call",

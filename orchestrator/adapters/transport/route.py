@@ -67,7 +67,7 @@ def resolve_route(base_url: str, *, ca_file: str | None = None, carries_secrets:
     Raises:
         ConfigurationError: The URL, the proxy or the CA file cannot be used.
     """
-    url = _parse_base(base_url)
+    url = parse_base(base_url)
     host = (url.host or "").strip("[]")
     is_loopback = _is_loopback(host)
     if carries_secrets and url.scheme == "http" and not is_loopback:
@@ -93,6 +93,27 @@ def resolve_route(base_url: str, *, ca_file: str | None = None, carries_secrets:
     )
 
 
+def parse_base(base_url: str) -> Url:
+    """Return the parts of a base URL.
+
+    Raises:
+        ConfigurationError: It is none. What is wrong with it is said without repeating it: it may hold a password.
+    """
+    prepared = PreparedRequest()
+    try:
+        prepared.prepare_url(base_url.strip(), None)
+        url = parse_url(prepared.url or "")
+    except (RequestException, LocationParseError, UnicodeError):
+        raise ConfigurationError("The API URL is malformed; it should look like https://v1.api.phone.com .") from None
+    if url.scheme not in {"http", "https"} or not url.host:
+        raise ConfigurationError("The API URL must begin with https:// and name a host.")
+    if url.auth is not None:
+        raise ConfigurationError("The API URL must not contain a user name or password; give the API key separately.")
+    if url.query is not None or url.fragment is not None:
+        raise ConfigurationError("The API URL must not contain a query or a fragment ('?' or '#').")
+    return url
+
+
 def tls_context(route: Route) -> ssl.SSLContext | None:
     """Return the TLS settings of a route, its authorities loaded; None for `http`.
 
@@ -114,23 +135,6 @@ def tls_context(route: Route) -> ssl.SSLContext | None:
             f"The certificate authorities in {route.ca} ({route.ca_reason}) cannot be loaded: {why}."
         ) from None
     return context
-
-
-def _parse_base(base_url: str) -> Url:
-    """Return the parts of the base URL; what is wrong with it is said without repeating it: it may hold a password."""
-    prepared = PreparedRequest()
-    try:
-        prepared.prepare_url(base_url.strip(), None)
-        url = parse_url(prepared.url or "")
-    except (RequestException, LocationParseError, UnicodeError):
-        raise ConfigurationError("The API URL is malformed; it should look like https://v1.api.phone.com .") from None
-    if url.scheme not in {"http", "https"} or not url.host:
-        raise ConfigurationError("The API URL must begin with https:// and name a host.")
-    if url.auth is not None:
-        raise ConfigurationError("The API URL must not contain a user name or password; give the API key separately.")
-    if url.query is not None or url.fragment is not None:
-        raise ConfigurationError("The API URL must not contain a query or a fragment ('?' or '#').")
-    return url
 
 
 def _is_loopback(host: str) -> bool:

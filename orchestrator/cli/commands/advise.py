@@ -16,7 +16,7 @@ from orchestrator.cli.commands.plan_compare import dead_air_basis
 from orchestrator.cli.exits import counted
 from orchestrator.cli.forewarning import strange_variables
 from orchestrator.cli.lately import Lately, lately
-from orchestrator.cli.output import line, result, result_document, show
+from orchestrator.cli.output import line, prose, result, result_document, show_words
 from orchestrator.errors import Problem
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from orchestrator.core.script import Script
 
 _BAD_SCRIPT = 65
+_COPIED = " " * 4
+"""Settings and commands, which are for copying, are indented so; they are not wrapped."""
 
 
 @options.command("advise")
@@ -62,7 +64,7 @@ def command(app: App, script: str, **given: Any) -> int:
         if advice.choice is None:
             file = options.STDIN if script == "-" else script
             for problem in best_refused(advice).plan.problems:
-                result(str(Problem(file, problem.place.line, problem.place.column, line(problem.message))))
+                prose(str(Problem(file, problem.place.line, problem.place.column, line(problem.message))))
     return _BAD_SCRIPT if advice.choice is None else 0
 
 
@@ -82,7 +84,9 @@ def limit_known(
         said = f"set by {word}" if os.environ.get(word) else "set in the configuration file"
     if network is not None:
         found = find_network(network)
-        return Limit(seconds=found.limit_s, source=source, network=network, why=f"{found.description}, {said}")
+        tried = "" if found.at_least_s is None else f", tried for up to {found.at_least_s:g} s"
+        why = f"{found.description}{tried}, {said}"
+        return Limit(seconds=found.limit_s, source=source, network=network, at_least_s=found.at_least_s, why=why)
     if limit_s is not None:
         return Limit(seconds=limit_s, source=source, why=said)
     if learned is not None:
@@ -128,16 +132,16 @@ def _command(app: App, script: str, choice: Choice | None) -> list[str]:
 
 def _show(advice: Advice, words: list[str]) -> None:
     for text in (*_application(advice), "", *_network(advice.facts), "", *_web_server(advice.facts)):
-        result(text)
+        prose(text)
     result()
-    show(_ways(advice))
+    show_words(_ways(advice))
     result()
     for text in (*_recommendation(advice, words), *_listed("What would change it", advice)):
-        result(text)
+        (result if text.startswith(_COPIED) else prose)(text)
     if advice.concerns:
         result("\nTo be heeded")
     for concern in advice.concerns:
-        result(f"  {line(concern)}")
+        prose(f"  {line(concern)}")
 
 
 def _application(advice: Advice) -> Iterator[str]:
@@ -212,13 +216,14 @@ def _recommendation(advice: Advice, words: list[str]) -> Iterator[str]:
     yield ""
     yield "In the configuration file"
     for text in yaml_lines(choice):
-        yield f"    {text}"
+        yield f"{_COPIED}{text}"
     yield "or on the command line"
-    yield f"    {shlex.join(words)}"
+    yield f"{_COPIED}{shlex.join(words)}"
 
 
 def _listed(title: str, advice: Advice) -> Iterator[str]:
     if advice.flips:
-        yield f"\n{title}"
+        yield ""
+        yield title
     for when, then in advice.flips:
         yield f"  {when}: {then}"

@@ -65,7 +65,10 @@ def _campaign_words(function: options.Function) -> options.Function:
                 "--campaign", metavar="FILE", type=_FILE, help="A campaign file; the options count more than it."
             ),
             click.option(
-                "--name", metavar="TEXT", help="The campaign's name [default: that of its file, or the script's]"
+                "--name",
+                metavar="TEXT",
+                help="The campaign's name; under another one everybody is called anew. [default: `name:` in the "
+                "campaign file, else that file's name without its ending; without such a file the script's]",
             ),
             click.option("--occurrence", metavar="TEXT", help="Which occurrence of the campaign [default: the date]"),
             click.option("--timezone", metavar="ZONE", help="Whose date that is [default: UTC]"),
@@ -118,6 +121,7 @@ def _campaign_words(function: options.Function) -> options.Function:
 @options.var_file_option
 @options.settings_option
 @options.network_options
+@options.mode_option
 @click.option("--results", metavar="FILE", type=_FILE, help="Write what became of each contact: CSV, or .jsonl.")
 @click.option("--append", is_flag=True, help="Add to that file instead of writing it anew.")
 @click.option(

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
-from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from orchestrator.cli import options
-from orchestrator.cli.app import App, must_exist
+from orchestrator.cli.app import App, exists
 from orchestrator.cli.commands.batch_pages import status_page
 from orchestrator.cli.exits import counted
 from orchestrator.cli.output import OutputError, line, result, result_document
+from orchestrator.core.ledger import Tally
 from orchestrator.errors import UsageError
 from orchestrator.ports import CampaignOrders, CampaignStore, ContactState, Standing
 
@@ -23,21 +24,31 @@ if TYPE_CHECKING:
     from orchestrator.compose import Orchestrator
     from orchestrator.core.ledger import ResultRow
 
+_CAMPAIGN = click.argument("campaign", metavar="NAME|FILE")
 _OCCURRENCE = click.option("--occurrence", metavar="TEXT", help="Which occurrence [default: the newest]")
 
 
 @options.command("status")
-@click.argument("campaign", metavar="[CAMPAIGN]", required=False)
+@click.argument("campaign", metavar="[NAME|FILE]", required=False)
 @options.json_option
 def status(app: App, campaign: str | None) -> int:
-    """Show campaigns in their newest occurrence: who runs them, what they were told, where contacts stand."""
-    with app.orchestrator() as orchestrator:
-        must_exist(orchestrator)
-        store = orchestrator.journal.campaigns
-        names = _names(store) if campaign is None else [_known(store, campaign)]
-        found = [_status_of(store, name) for name in names]
+    """Show campaigns in their newest occurrence: who runs them, what they were told, where contacts stand.
+
+    Counted are the contacts that ticks have come to, also those that are not in the list any more, in the words of the
+    results: reached, not reached, refused, waiting (also for the end of their call, or for the next one), unknown. Rows
+    that are the same as another are counted in a tick's summary only.
+    """
+    with app.orchestrator(read_only=True) as orchestrator:
+        is_there = exists(app, orchestrator)
+        if campaign is not None:
+            names = [_known(app, orchestrator, campaign)]
+        else:
+            names = _names(orchestrator.journal.campaigns) if is_there else []
+        found = [_status_of(orchestrator, name) for name in names]
     if app.as_json:
         result_document(found)
+    elif not is_there:
+        result(f"There are no campaigns: there is no journal at {orchestrator.journal_path} yet.")
     elif not found:
         result("There are no campaigns in this journal yet.")
     else:
@@ -47,34 +58,38 @@ def status(app: App, campaign: str | None) -> int:
 
 
 @options.command("pause")
-@click.argument("campaign")
+@_CAMPAIGN
+@options.json_option
 def pause(app: App, campaign: str) -> int:
     """Call nobody of a campaign until `continue`: a tick that is running ends, once its live calls have.
 
-    Ticks of a paused campaign carry on with calls that were interrupted, and end with 75.
+    Ticks of a paused campaign carry on with calls that were interrupted, and end with 75 as long as somebody is left to
+    be called.
     """
     return _order(app, campaign, CampaignOrders(paused=True), "is paused. Live calls go on to their end")
 
 
 @options.command("continue")
-@click.argument("campaign")
+@_CAMPAIGN
+@options.json_option
 def go_on(app: App, campaign: str) -> int:
     """Let a campaign go on that was paused or stopped."""
     return _order(app, campaign, CampaignOrders(), "goes on with its next tick")
 
 
 @options.command("stop")
-@click.argument("campaign")
+@_CAMPAIGN
+@options.json_option
 def stop(app: App, campaign: str) -> int:
-    """End a campaign: as `pause`, but for good. Who was not called is waited for no more: its ticks end as if all were.
+    """End a campaign: as `pause`, but for good. Who was not called is waited for no more.
 
-    `continue` takes it back.
+    Results then show them as refused, and ticks end as if all had been called. `continue` takes it back.
     """
     return _order(app, campaign, CampaignOrders(stopped=True), "is stopped. Live calls go on to their end")
 
 
 @options.command("results")
-@click.argument("campaign")
+@_CAMPAIGN
 @_OCCURRENCE
 @click.option(
     "--output", metavar="FILE", type=click.Path(dir_okay=False), help="A CSV or .jsonl file [default: stdout]"
@@ -87,9 +102,8 @@ def results(app: App, campaign: str, occurrence: str | None, output: str | None)
     """
     from orchestrator.adapters.results import write_results
 
-    with app.orchestrator() as orchestrator:
-        must_exist(orchestrator)
-        rows = _rows(orchestrator, *_chosen(orchestrator.journal.campaigns, campaign, occurrence))
+    with app.orchestrator(read_only=True) as orchestrator:
+        rows = _rows(orchestrator, *_chosen(app, orchestrator, campaign, occurrence))
         if app.as_json:
             from orchestrator.adapters.results.rows import Columns, shown
 
@@ -103,8 +117,8 @@ def results(app: App, campaign: str, occurrence: str | None, output: str | None)
 
 
 @options.command("rerun")
-@click.argument("campaign", metavar="[CAMPAIGN]", required=False)
-@click.option("--campaign", "named", metavar="NAME", help="The same as CAMPAIGN.")
+@click.argument("campaign", metavar="[NAME|FILE]", required=False)
+@click.option("--campaign", "named", metavar="NAME|FILE", help="The same.")
 @click.option(
     "--disposition",
     "dispositions",
@@ -120,7 +134,8 @@ def rerun(
 ) -> int:
     """Let contacts be called once more whose last call ended in some way, whatever the redial rules say.
 
-    The next tick of the occurrence calls them, within windows, caps and lists.
+    The next tick of the occurrence calls them, within windows, caps and lists. Contacts whose runs were removed by
+    `journal prune` are among them: of each the journal keeps how its last call ended.
     """
     from orchestrator.core.records import Disposition
 
@@ -128,10 +143,8 @@ def rerun(
     if unknown:
         raise click.UsageError(f"There is no disposition `{unknown[0]}`; there are {', '.join(Disposition)}.")
     with app.orchestrator() as orchestrator:
-        must_exist(orchestrator)
+        name, occurrence = _chosen(app, orchestrator, campaign or named, occurrence)
         store = orchestrator.journal.campaigns
-        chosen = campaign or named or _only(store)
-        name, occurrence = _chosen(store, chosen, occurrence)
         number = 0
         for standing in store.all_of(name, occurrence=occurrence, state=ContactState.DONE):
             if standing.disposition in dispositions:
@@ -139,10 +152,11 @@ def rerun(
                     [replace(standing, state=ContactState.WAITING, due_wall=None, reason="to be called once more")]
                 )
                 number += 1
+        held = _word_of(store.orders_of(name))
     if app.as_json:
-        result_document({"campaign": name, "occurrence": occurrence, "contacts": number})
+        result_document({"campaign": name, "occurrence": occurrence, "contacts": number, "orders": held})
     else:
-        result(f"{counted(number, 'contact')} of {line(name)} {line(occurrence)} will be called by its next tick.")
+        result(_rerun_told(name, occurrence, number, held))
     return 0
 
 
@@ -151,21 +165,43 @@ COMMANDS = (status, pause, go_on, stop, results, rerun)
 
 def _order(app: App, campaign: str, orders: CampaignOrders, told: str) -> int:
     with app.orchestrator() as orchestrator:
-        must_exist(orchestrator)
+        name = _known(app, orchestrator, campaign)
         store = orchestrator.journal.campaigns
-        name = _known(store, campaign)
         store.order(name, orders)
-    result(f"The campaign {line(name)} {told}.")
+        running = store.owner_of(name)
+    if app.as_json:
+        result_document({"campaign": name, "orders": _word_of(orders), "running": running})
+    else:
+        result(f"The campaign {line(name)} {told}.")
     return 0
+
+
+def _word_of(orders: CampaignOrders) -> str | None:
+    return "stopped" if orders.stopped else "paused" if orders.paused else None
+
+
+def _rerun_told(name: str, occurrence: str, number: int, held: str | None) -> str:
+    """Return what becomes of contacts that are to be called once more."""
+    whom = f"{counted(number, 'contact')} of {line(name)} {line(occurrence)}"
+    if not number:
+        return f"{whom}: none ended so, so nobody is called once more."
+    when = "by the next tick of that occurrence"
+    if held is not None:
+        when += f" after `batch continue {line(name)}`, as the campaign is {held}"
+    return f"{whom} will be called once more, {when}; on another day give it --occurrence {shlex.quote(occurrence)}."
 
 
 def _names(store: CampaignStore) -> list[str]:
     return list(dict.fromkeys(name for name, _ in store.occurrences_of(None)))
 
 
-def _known(store: CampaignStore, campaign: str) -> str:
+def _known(app: App, orchestrator: Orchestrator, campaign: str) -> str:
     """Return the name of a campaign that is given by its name or its file. Raises UsageError."""
-    names = _names(store)
+    if not exists(app, orchestrator):
+        raise UsageError(
+            f"no campaign `{line(campaign)}` has had a tick: there is no journal at {orchestrator.journal_path} yet"
+        )
+    names = _names(orchestrator.journal.campaigns)
     if campaign in names:
         return campaign
     if Path(campaign).is_file():
@@ -177,49 +213,63 @@ def _known(store: CampaignStore, campaign: str) -> str:
     raise UsageError(f"no campaign `{line(campaign)}` has had a tick in this journal; {there_are}")
 
 
-def _only(store: CampaignStore) -> str:
-    names = _names(store)
+def _only(app: App, orchestrator: Orchestrator) -> str:
+    names = _names(orchestrator.journal.campaigns) if exists(app, orchestrator) else []
     if len(names) != 1:
         raise click.UsageError(f"Say which campaign: {', '.join(map(line, names)) or 'there is none yet'}.")
     return names[0]
 
 
-def _chosen(store: CampaignStore, campaign: str, occurrence: str | None) -> tuple[str, str]:
-    """Return a campaign and one of its occurrences. Raises UsageError."""
-    name = _known(store, campaign)
-    known = [each for _, each in store.occurrences_of(name)]
+def _chosen(app: App, orchestrator: Orchestrator, campaign: str | None, occurrence: str | None) -> tuple[str, str]:
+    """Return a campaign, by default the only one, and one of its occurrences. Raises UsageError."""
+    name = _only(app, orchestrator) if campaign is None else _known(app, orchestrator, campaign)
+    known = [each for _, each in orchestrator.journal.campaigns.occurrences_of(name)]
     if occurrence is not None and occurrence not in known:
         raise UsageError(f"{name} has no occurrence `{line(occurrence)}`; there are {', '.join(map(line, known))}")
     return name, occurrence or known[0]
 
 
-def _status_of(store: CampaignStore, name: str) -> dict[str, Any]:
-    occurrence = store.occurrences_of(name)[0][1]
-    states: Counter[str] = Counter()
-    due_wall: float | None = None
-    for standing in store.all_of(name, occurrence=occurrence):
-        states[standing.state.value] += 1
-        is_due = standing.state in (ContactState.AGAIN, ContactState.WAITING) and standing.due_wall is not None
-        if is_due and (due_wall is None or (standing.due_wall or 0.0) < due_wall):
-            due_wall = standing.due_wall
+def _status_of(orchestrator: Orchestrator, name: str) -> dict[str, Any]:
+    from orchestrator.core.totals import Totals
     from orchestrator.runtime.rows import rfc3339
 
+    store = orchestrator.journal.campaigns
+    occurrence = store.occurrences_of(name)[0][1]
     orders = store.orders_of(name)
+    totals, calls, redials, dues = Totals(), 0, 0, []
+    for standing, row in _standings(orchestrator, name, occurrence):
+        list(totals.of([row]))
+        is_waiting = row.tally is Tally.WAITING
+        calls += is_waiting and standing.state is ContactState.OPEN
+        redials += is_waiting and standing.state is ContactState.AGAIN
+        if is_waiting and standing.due_wall is not None:
+            dues.append(standing.due_wall)
     return {
         "campaign": name,
         "occurrence": occurrence,
         "running": store.owner_of(name),
-        "orders": "stopped" if orders.stopped else "paused" if orders.paused else None,
-        "contacts": {state.value: states[state.value] for state in ContactState},
-        "next_due": rfc3339(due_wall),
+        "orders": _word_of(orders),
+        **asdict(totals.ledger(contacts=totals.tallies.total())),
+        "duplicates": totals.duplicates,
+        "left_out": totals.left_out,
+        "in_call": calls,
+        "to_be_called_again": redials,
+        "next_due": rfc3339(min(dues, default=None)),
     }
 
 
-def _rows(orchestrator: Orchestrator, campaign: str, occurrence: str) -> Iterator[ResultRow]:
+def _standings(orchestrator: Orchestrator, campaign: str, occurrence: str) -> Iterator[tuple[Standing, ResultRow]]:
+    """Yield where contacts stand, with their results, from the journal alone."""
     from orchestrator.runtime.rows import result_of
 
-    for standing in orchestrator.journal.campaigns.all_of(campaign, occurrence=occurrence):
-        row = result_of(standing.number, standing, read=orchestrator.journal.read)
+    store, read = orchestrator.journal.campaigns, orchestrator.journal.read
+    is_stopped = store.orders_of(campaign).stopped
+    for standing in store.all_of(campaign, occurrence=occurrence):
+        yield standing, result_of(standing.number, standing, read=read, stopped=is_stopped)
+
+
+def _rows(orchestrator: Orchestrator, campaign: str, occurrence: str) -> Iterator[ResultRow]:
+    for standing, row in _standings(orchestrator, campaign, occurrence):
         yield replace(row, saved=_saved(orchestrator, standing))
 
 

@@ -9,27 +9,31 @@ from typing import Any
 from orchestrator.cli.output import line, width
 from orchestrator.cli.story import local
 
-STATES = {"done": "over", "open": "being called", "again": "again", "waiting": "waiting", "refused": "refused"}
-"""Where contacts stand, in words, in the order in which they are shown."""
+_COUNTS = ("contacts", "reached", "not reached", "refused", "not called", "duplicate", "waiting", "unknown")
+"""What `batch status` counts, in the words of a tick's summary and in that order."""
+_ALWAYS = ("contacts", "reached", "not reached", "refused", "waiting", "unknown")
+"""Those that are shown of every campaign."""
 _GAP = "  "
 
 
 def status_page(found: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """Yield the lines of `batch status`: a table, or some lines a campaign where a terminal is too narrow for it."""
-    rows = [("campaign", "occurrence", "now", *STATES.values(), "next due")]
-    for each in found:
-        counts = [str(each["contacts"][state]) for state in STATES]
-        rows.append((line(each["campaign"]), line(each["occurrence"]), _now(each), *counts, local(each["next_due"])))
-    lines = list(aligned(rows, right=range(3, 3 + len(STATES))))
+    counts = [_counts(each) for each in found]
+    shown = [name for name in _COUNTS if name in _ALWAYS or any(each[name] for each in counts)]
+    rows = [("campaign", "occurrence", "now", *shown, "next call")]
+    for each, count in zip(found, counts, strict=True):
+        numbers = [str(count[name]) for name in shown]
+        rows.append((line(each["campaign"]), line(each["occurrence"]), _now(each), *numbers, local(each["next_due"])))
+    lines = list(aligned(rows, right=range(3, 3 + len(shown))))
     if not sys.stdout.isatty() or max(map(_cells, lines)) <= width():
         yield from lines
         return
-    for each, row in zip(found, rows[1:], strict=True):
+    for each, count, row in zip(found, counts, rows[1:], strict=True):
         yield f"{row[0]} {row[1]}" if row[2] == "-" else f"{row[0]} {row[1]}: {row[2]}"
-        standing = [f"{each['contacts'][state]} {name}" for state, name in STATES.items() if each["contacts"][state]]
+        standing = [f"{count[name]} {name}" for name in _COUNTS[1:] if count[name]]
         yield f"  {', '.join(standing) or 'nobody yet'}"
         if each["next_due"] is not None:
-            yield f"  next due {row[-1]}"
+            yield f"  next call from {row[-1]} on"
 
 
 def tick_page(name: str, groups: Sequence[Sequence[tuple[str, int]]]) -> Iterator[str]:
@@ -56,10 +60,18 @@ def aligned(rows: Sequence[Sequence[str]], *, right: Collection[int]) -> Iterato
         yield _GAP.join(cells).rstrip()
 
 
+def _counts(campaign: Mapping[str, Any]) -> dict[str, int]:
+    """Return how many contacts stand where; `refused` without those that have a column of their own."""
+    apart = {"not called": campaign["left_out"], "duplicate": campaign["duplicates"]}
+    named = {name: campaign[name.replace(" ", "_")] for name in _COUNTS if name not in apart}
+    return named | apart | {"refused": campaign["refused"] - sum(apart.values())}
+
+
 def _now(campaign: Mapping[str, Any]) -> str:
-    if campaign["running"] is not None:
-        return f"run by {campaign['running']}"
-    return campaign["orders"] or "-"
+    calls = campaign["in_call"]
+    running = None if campaign["running"] is None else f"run by {campaign['running']}"
+    facts = [running, campaign["orders"], f"{calls} in a call" if calls else None]
+    return ", ".join(fact for fact in facts if fact is not None) or "-"
 
 
 def _cells(text: str) -> int:

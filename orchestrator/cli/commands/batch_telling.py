@@ -79,9 +79,11 @@ class LiveCalls:
 
 
 def warn(run: CampaignRun) -> None:
-    """Say what is odd about the contacts file as a whole."""
+    """Say what is odd about a campaign as a whole: to somebody who reads it, or asked for it; cron sends no mail."""
     for warning in run.source.warnings:
         note(f"Warning: {line(warning)}")
+    if not run.campaign.calendar.windows:
+        note("Warning: no calling window is set, so people are called at any hour. Set `windows`, or give --window.")
 
 
 @contextmanager
@@ -139,9 +141,11 @@ def tell(app: App, ended: Ended) -> None:
         note(f"orchestrator: {headline(ended)}")
     elif ended.code:
         return
+    elif ended.totals.left_out:
+        note(f"orchestrator: {_name(ended)}: {_left_out(ended)}")
     elif not ended.report.called and not ended.report.resumed:
         note(
-            f"orchestrator: {_name(ended)}: nothing left to do, {counted(ended.report.known, 'contact')} called already"
+            f"orchestrator: {_name(ended)}: nothing left to do, {counted(ended.totals.known, 'contact')} called already"
         )
 
 
@@ -157,15 +161,20 @@ def headline(ended: Ended) -> str:
     """Return in one line where a campaign stands."""
     ledger, report = ended.ledger, ended.report
     parts = [f"{ledger.reached} of {counted(ledger.contacts, 'contact')} reached"]
-    parts += [f"{number} {name}" for name, number in _others(ledger).items() if number]
+    parts += [f"{number} {name}" for name, number in _others(ended).items() if number]
     if ended.rejected:
         where = f" (see {ended.rejects})" if ended.rejects is not None else ""
         parts.append(f"{counted(ended.rejected, 'bad row')}{where}")
-    if not report.called and not report.resumed and report.known:
-        parts.append(f"{report.known} called already")
+    if not report.called and not report.resumed and ended.totals.known:
+        parts.append(f"{ended.totals.known} called already")
     text = f"{_name(ended)}: {', '.join(parts)}"
-    if report.stopped is not None:
+    if ended.totals.left_out:
+        why = _left_out(ended)
+        return f"{text}. {why[0].upper()}{why[1:]}."
+    if report.stopped is not None and (ledger.waiting or report.codes):
         return f"{text}. Stopped early: {line(report.stopped)}."
+    if report.stopped is not None:
+        return f"{text}. Nothing is left to do, though {line(report.stopped)}."
     if ledger.unknown:
         return f"{text}. See `orchestrator runs --unfinished`."
     if ledger.waiting:
@@ -184,10 +193,21 @@ def _name(ended: Ended) -> str:
     return f"{line(ended.campaign)} {line(ended.occurrence)}"
 
 
-def _others(ledger: Ledger) -> dict[str, int]:
+def _left_out(ended: Ended) -> str:
+    number = ended.totals.left_out
+    return (
+        f"the campaign is stopped, so {counted(number, 'contact')} {'is' if number == 1 else 'are'} not called; "
+        f"`batch continue {line(ended.campaign)}` takes that back"
+    )
+
+
+def _others(ended: Ended) -> dict[str, int]:
+    ledger, totals = ended.ledger, ended.totals
     return {
         "not reached": ledger.not_reached,
-        "refused": ledger.refused,
+        "refused": totals.refused,
+        "not called": totals.left_out,
+        "duplicate": totals.duplicates,
         "waiting": ledger.waiting,
         "unknown": ledger.unknown,
     }
@@ -199,10 +219,11 @@ def _document(ended: Ended) -> dict[str, Any]:
         "occurrence": ended.occurrence,
         **asdict(ended.ledger),
         "duplicates": ended.totals.duplicates,
+        "left_out": ended.totals.left_out,
         "rejected_rows": ended.rejected,
         "called": ended.report.called,
         "resumed": ended.report.resumed,
-        "already_called": ended.report.known,
+        "already_called": ended.totals.known,
         "dispositions": dict(ended.totals.dispositions),
         "results": dict(ended.totals.results),
         "stopped": ended.report.stopped,
@@ -213,7 +234,7 @@ def _document(ended: Ended) -> dict[str, Any]:
 
 
 def _page(ended: Ended) -> None:
-    ledger = [("reached", ended.ledger.reached), *_others(ended.ledger).items()]
+    ledger = [("reached", ended.ledger.reached), *_others(ended).items()]
     dispositions = ended.totals.dispositions.most_common(_MOST_LINES)
     results = [(f"result {line(text)}", number) for text, number in ended.totals.results.most_common(_MOST_LINES)]
     groups = [[(name, number) for name, number in ledger if number or name == "reached"], dispositions, results]
@@ -221,6 +242,6 @@ def _page(ended: Ended) -> None:
         result(text)
     report = ended.report
     resumed = f", {report.resumed} carried on with" if report.resumed else ""
-    result(f"This tick: {counted(report.called, 'call')}{resumed}, {report.known} called already.")
+    result(f"This tick: {counted(report.called, 'call')}{resumed}, {ended.totals.known} called already.")
     if ended.results is not None:
         result(f"Results: {ended.results}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from orchestrator.cli.exits import worst
 from orchestrator.cli.output import line, note, result, result_document
 from orchestrator.core.admission import Call, Known, Later, Refused
 from orchestrator.core.campaign import Overlap
+from orchestrator.core.instant import Instant
 from orchestrator.errors import LeaseHeldError, OrchestratorError, exit_code_of
 
 if TYPE_CHECKING:
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from orchestrator.compose import Orchestrator
     from orchestrator.core.campaign import Campaign
     from orchestrator.core.contact import Rejected
+    from orchestrator.core.ledger import Ledger
+    from orchestrator.core.totals import Totals
     from orchestrator.runtime.job import TickReport
 
 ORDINARY = (0, 1, 75)
@@ -84,10 +88,6 @@ def dry_run(app: App, campaign: Campaign, given: Mapping[str, Any]) -> int:
     """Tell who would be called now, and why the others not."""
     with _opened(app, campaign, given, LiveCalls()) as (_, run):
         telling.warn(run)
-        if not campaign.calendar.windows:
-            note(
-                "Warning: no calling window is set, so people are called at any hour. Set `windows`, or give --window."
-            )
         shown = []
         for preview in run.preview():
             match preview.admission:
@@ -123,7 +123,7 @@ def _tick(app: App, campaign: Campaign, given: Mapping[str, Any]) -> int:
     with _opened(app, campaign, given, watch) as (orchestrator, run):
         _ = orchestrator.transport  # credentials, proxy and certificates are checked before a journal is made
         open_journal(orchestrator)
-        if app.verbosity:
+        if app.verbosity or sys.stderr.isatty():
             telling.warn(run)
         began_wall = orchestrator.clock.now().wall
         with driving.stoppable(app, orchestrator, watch, grace_s=run.grace_s, hand_over=False) as stops:
@@ -137,7 +137,8 @@ def _tick(app: App, campaign: Campaign, given: Mapping[str, Any]) -> int:
                 if app.verbosity:
                     note(f"orchestrator: {error}")
                 return 0
-        ended = _ended(run, report, files, codes=[] if stops.forced is None else [75])
+        forced = [] if stops.forced is None else [75]
+        ended = _ended(run, report, files, codes=forced, began_wall=began_wall)
         _write_metrics(files, ended, began_wall=began_wall, ended_wall=orchestrator.clock.now().wall)
         telling.tell(app, ended)
         return stops.forced or ended.code
@@ -150,6 +151,7 @@ def _opened(
     from orchestrator.batches import CampaignRun
 
     settings = dict(given["settings"])
+    settings |= {"mode": given["mode"]} if given["mode"] is not None else {}
     settings |= {"grace": given["grace"]} if given["grace"] is not None else {}
     with ExitStack() as stack:
         orchestrator = stack.enter_context(app.orchestrator(settings=settings, on_record=watch))
@@ -163,12 +165,12 @@ def _opened(
         yield orchestrator, stack.enter_context(run)
 
 
-def _ended(run: CampaignRun, report: TickReport, files: _Files, *, codes: list[int]) -> Ended:
+def _ended(run: CampaignRun, report: TickReport, files: _Files, *, codes: list[int], began_wall: float) -> Ended:
     """Write what became of the contacts, count it, and check that it adds up. Raises LedgerError."""
     from orchestrator.adapters.results import append_results, write_junit, write_results
     from orchestrator.core.totals import Totals
 
-    totals = Totals()
+    totals = Totals(began_at=Instant(began_wall, 0.0).rfc3339())
     secret = run.secret_names
     if files.results is not None and files.append:
         append_results(files.results, totals.of(run.rows()), secret=secret)
@@ -181,7 +183,7 @@ def _ended(run: CampaignRun, report: TickReport, files: _Files, *, codes: list[i
         write_junit(files.junit, run.rows(saved=False), campaign=run.campaign.name)
     contacts, rejected = _write_rejects(run, files, secret=secret)
     ledger = totals.ledger(contacts=contacts)
-    code = worst([*report.codes, *codes, *_codes(ledger, totals, rejected=rejected, report=report)])
+    code = worst([*report.codes, *codes, *_codes(ledger, totals, rejected=rejected)])
     return Ended(
         campaign=run.campaign.name,
         occurrence=run.occurrence.name,
@@ -207,12 +209,12 @@ def _write_rejects(run: CampaignRun, files: _Files, *, secret: frozenset[str]) -
     return contacts, len(bad)
 
 
-def _codes(ledger: Any, totals: Any, *, rejected: int, report: TickReport) -> Iterator[int]:
+def _codes(ledger: Ledger, totals: Totals, *, rejected: int) -> Iterator[int]:
     if ledger.unknown:
         yield 20
-    if ledger.waiting and not report.is_over:
+    if ledger.waiting:
         yield 75
-    if ledger.not_reached or ledger.refused > totals.duplicates or rejected:
+    if ledger.not_reached or totals.refused or rejected:
         yield 1
 
 

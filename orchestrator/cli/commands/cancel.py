@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,6 +11,14 @@ from orchestrator.cli import driving, options
 from orchestrator.cli.app import App, must_exist
 from orchestrator.cli.completing import run_ids
 from orchestrator.cli.output import result, result_document
+from orchestrator.core.document import error_document
+
+if TYPE_CHECKING:
+    from orchestrator.compose import Orchestrator
+
+_PATIENCE_S = 5.0
+"""How long the process that drives a run is given to end it."""
+_LOOK_S = 0.1
 
 
 @options.command("cancel")
@@ -20,7 +28,8 @@ def command(app: App, run: str) -> int:
     """End a live call, and its run.
 
     RUN is the run's id, or as much of its beginning as no other run shares. A run that another process drives is asked
-    to end: that process ends its call within a second or so.
+    to end: that process ends its call within a second or so, which is waited for. With --json, the `error` of a run
+    that had not ended by then is `asked`.
     """
     watch = driving.observers(app)
     with app.orchestrator(on_record=watch) as orchestrator:
@@ -31,12 +40,33 @@ def command(app: App, run: str) -> int:
             return _tell(app, before, "It had ended before.")
         cancelled = orchestrator.cancel(run_id)
         if cancelled is None:
-            return _tell(app, orchestrator.show(run_id), "The process that drives it was asked to end the call.")
+            return _tell_asked(app, _once_ended(orchestrator, run_id))
         still_up = orchestrator.may_be_up(run_id)
     if cancelled.document["ended_at"] is not None and not still_up:
         return _tell(app, cancelled.document, "Its call is over." if cancelled.call_id else "It had no call.")
     driving.tell(app, cancelled.document, watch=watch)
     return cancelled.exit_code
+
+
+def _once_ended(orchestrator: Orchestrator, run_id: str) -> dict[str, Any]:
+    """Return the document of a run that another process was asked to end, as soon as it has, or it takes too long."""
+    clock = orchestrator.clock
+    until = clock.now().plus(_PATIENCE_S)
+    while True:
+        document = orchestrator.show(run_id)
+        is_over = document["ended_at"] is not None or document["status"] == "undecided"
+        told = clock.wait(clock.now().plus(_LOOK_S), orchestrator.control.told) if not is_over else False
+        if is_over or told or clock.now().since(until) >= 0:
+            return document
+
+
+def _tell_asked(app: App, document: dict[str, Any]) -> int:
+    if document["ended_at"] is not None:
+        return _tell(app, document, "The process that drove it has ended its call.")
+    text = "The process that drives it was asked to end the call."
+    if document["error"] is None:
+        document = {**document, **error_document("asked", text)}
+    return _tell(app, document, text)
 
 
 def _tell(app: App, document: Mapping[str, Any], text: str) -> int:

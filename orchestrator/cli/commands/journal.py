@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from orchestrator.cli import options
-from orchestrator.cli.app import App, must_exist
+from orchestrator.cli.app import App, exists, must_exist
 from orchestrator.cli.completing import run_ids
 from orchestrator.cli.exits import counted
-from orchestrator.cli.output import result, result_document
+from orchestrator.cli.output import note, result, result_document
 
 if TYPE_CHECKING:
     from orchestrator.adapters.journal import SqliteJournal
@@ -29,11 +29,15 @@ def command() -> None:
 def check(app: App) -> int:
     """Check the whole journal: the file, its tables and every record."""
     with app.orchestrator(read_only=True) as orchestrator:
-        journal = _existing(orchestrator)
+        if not exists(app, orchestrator):
+            path = str(orchestrator.journal_path)
+            return _none_yet(app, path, {"journal": path, "exists": False, "ok": True, "runs": 0, "problems": []})
+        journal = orchestrator.journal
         problems = journal.check_integrity()
         runs = sum(1 for _ in journal.runs())
     if app.as_json:
-        result_document({"journal": str(journal.path), "ok": not problems, "runs": runs, "problems": problems})
+        found = {"journal": str(journal.path), "exists": True, "ok": not problems}
+        result_document({**found, "runs": runs, "problems": problems})
     elif problems:
         for problem in problems:
             result(problem)
@@ -64,6 +68,9 @@ def export(app: App, run: str | None) -> int:
     Each has `run_id`, `seq` and `record`. Secrets are not among them: the journal never holds any.
     """
     with app.orchestrator(read_only=True) as orchestrator:
+        if run is None and not exists(app, orchestrator):
+            note(_no_journal(str(orchestrator.journal_path)))
+            return 0
         journal = _existing(orchestrator, run_id=run)
         wanted = None if run is None else journal.find_run(run)
         for each in journal.export():
@@ -84,7 +91,10 @@ def prune(app: App, older_than: float, dry_run: bool) -> int:
     Runs that have not ended, wait for a verdict or keep a number from being dialled stay, whatever their age.
     """
     with app.orchestrator(read_only=dry_run) as orchestrator:
-        journal = _existing(orchestrator)
+        if not exists(app, orchestrator):
+            nothing = {"dry_run": dry_run, "runs": [], "records": 0, "bytes_freed": 0}
+            return _none_yet(app, str(orchestrator.journal_path), nothing)
+        journal = orchestrator.journal
         report = journal.prune(orchestrator.clock.now().wall - older_than, dry_run=dry_run)
     if app.as_json:
         shown: dict[str, Any] = {"dry_run": dry_run, "runs": list(report.run_ids), "records": report.records}
@@ -96,6 +106,19 @@ def prune(app: App, older_than: float, dry_run: bool) -> int:
     else:
         result(f"Removed {what}; {report.bytes_freed // 1024} KiB given back.")
     return 0
+
+
+def _none_yet(app: App, path: str, document: dict[str, Any]) -> int:
+    """Tell that there is nothing to look after, which is no trouble before the first call."""
+    if app.as_json:
+        result_document(document)
+    else:
+        result(_no_journal(path))
+    return 0
+
+
+def _no_journal(path: str) -> str:
+    return f"There is no journal at {path} yet; the first call makes it."
 
 
 def _existing(orchestrator: Orchestrator, *, run_id: str | None = None) -> SqliteJournal:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -11,20 +11,22 @@ from orchestrator.cli import options
 from orchestrator.cli.app import App
 from orchestrator.cli.commands.plan_compare import compare, compare_option, dead_air_basis
 from orchestrator.cli.exits import counted
-from orchestrator.cli.forewarning import cut_off, strange_variables, too_silent, unheard
+from orchestrator.cli.forewarning import cut_off, strange_variables, too_silent, undiallable, unheard, untried
 from orchestrator.cli.lately import lately
-from orchestrator.cli.output import line, result, result_document, show, width
+from orchestrator.cli.output import line, prose, result_document, show, width
 from orchestrator.errors import Problem
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
-    from orchestrator.core.plan import Plan, PlannedStep
+    from orchestrator.core.plan import Plan, PlannedControl, PlannedRefusal, PlannedStep
 
 BAD_SCRIPT = 65
-_SHORTEST_CUT, _LONGEST_CUT = 40, 60
-_WIDE = 100
-"""From so many columns on there is room for every column of the table."""
+_LOST = "not known if its reply is lost"
+_TEXTS = ("commands", _LOST)
+_FIGURES = ("step", "line", "seconds (from-to)", "slack", "dead air")
+_LEAST_NEEDED = (_LOST, "dead air", "request", "class", "line")
+"""Left out in this order until the commands have room."""
+_SHORTEST_ROOM, _LONGEST_CUT = 28, 60
+_GAP = 2
 
 
 @options.command("plan")
@@ -61,8 +63,14 @@ def command(app: App, script: str, **given: Any) -> int:
         )
         settings = orchestrator.settings_for(loaded)
         learned = orchestrator.learned_note(planned, limit_s=given["limit_s"], network=given["network"])
+        named = given["network"] or (orchestrator.configuration.network if given["limit_s"] is None else None)
     warnings = [*strange_variables(loaded, variables), *cut_off(loaded, planned, settings), *too_silent(planned)]
-    warnings += [*unheard(settings), *([] if recently.trouble is None else [recently.trouble])]
+    warnings += [
+        *untried(planned, named),
+        *unheard(settings),
+        *([] if recently.trouble is None else [recently.trouble]),
+    ]
+    warnings += undiallable(loaded, variables, to=given["to"], from_=given["from_"])
     options.warn(warnings)
     if app.as_json:
         warned = [*loaded.warnings, *warnings]
@@ -70,91 +78,151 @@ def command(app: App, script: str, **given: Any) -> int:
     else:
         _show(planned, options.STDIN if script == "-" else script)
         if learned is not None:
-            result(f"{learned[0].upper()}{learned[1:]}.")
+            prose(f"{learned[0].upper()}{learned[1:]}.")
     return BAD_SCRIPT if planned.problems else 0
 
 
 def _show(planned: Plan, file: str) -> None:
-    is_wide = width() >= _WIDE
-    if planned.items:
-        show(_table(planned, is_wide=is_wide))
+    left_out = _show_table(planned) if planned.items else ()
     for text in _totals(planned):
-        result(text)
-    if not is_wide:
-        result(f"What would not be known if a reply were lost is shown from {_WIDE} columns on, and by --json.")
+        prose(text)
+    if left_out:
+        prose(f"For want of columns not shown, but by --json: {', '.join(left_out)}.")
     for problem in planned.problems:
-        result(str(Problem(file, problem.place.line, problem.place.column, line(problem.message))))
+        prose(str(Problem(file, problem.place.line, problem.place.column, line(problem.message))))
 
 
-def _table(planned: Plan, *, is_wide: bool) -> Table:
+def _show_table(planned: Plan) -> Sequence[str]:
+    """Show what there is room for; return the names of what is left out."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
-    from orchestrator.core.plan import PlannedControl
+    rows = _rows(planned)
+    names = [name for name in rows[0] if name != "label"]
+    for name in _LEAST_NEEDED:
+        if _room(rows, names) >= _SHORTEST_ROOM:
+            break
+        names = [each for each in names if each != name]
+    room = min(max(_room(rows, names), _SHORTEST_ROOM), _LONGEST_CUT)
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    for name in names:
+        justify: Literal["left", "right"] = "right" if name in _FIGURES else "left"
+        table.add_column(name, justify=justify, no_wrap=name not in _TEXTS, overflow="fold")
+    for row in rows:
+        shown = {**row, "commands": _commands(row, room)}
+        table.add_row(*(Text(shown[name], style="" if row["class"] else "dim") for name in names))
+    show(table, narrowest=_needed(rows, names) + _SHORTEST_ROOM)
+    return [name for name in rows[0] if name not in (*names, "label")]
+
+
+def _room(rows: Sequence[Mapping[str, str]], names: Sequence[str]) -> int:
+    """Return how many columns are left for the commands."""
+    return width() - _needed(rows, names)
+
+
+def _needed(rows: Sequence[Mapping[str, str]], names: Sequence[str]) -> int:
+    """Return how many columns everything but the commands takes, with the gaps between them."""
+    widths = [
+        _SHORTEST_ROOM if name in _TEXTS else max(len(name), *(len(row[name]) for row in rows))
+        for name in names
+        if name != "commands"
+    ]
+    return sum(widths) + _GAP * len(widths)
+
+
+def _rows(planned: Plan) -> list[dict[str, str]]:
+    """Return what is known of each item, by the names of the columns."""
+    from orchestrator.core.plan import PlannedStep
+
+    rows, number = [], 0
+    for item in planned.items:
+        if isinstance(item, PlannedStep):
+            rows.append(_step_row(planned, item, number))
+            number += 1
+        else:
+            rows.append(_other_row(planned, item))
+    return rows
+
+
+def _step_row(planned: Plan, item: PlannedStep, number: int) -> dict[str, str]:
     from orchestrator.core.settings import Mode
 
-    longest = min(max(width() // 2, _SHORTEST_CUT), _LONGEST_CUT)
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
-    table.add_column("step", justify="right")
-    table.add_column("line", justify="right")
-    table.add_column("commands", overflow="fold", ratio=3)
-    table.add_column("seconds (from-to)", justify="right", no_wrap=True)
-    if planned.limit_s is not None:
-        table.add_column("slack", justify="right", no_wrap=True)
-    table.add_column("class", no_wrap=True)
-    with_request = planned.mode is not Mode.SYNC
-    if with_request:
-        table.add_column("request", no_wrap=True)
-    if is_wide:
-        table.add_column("dead air", justify="right", no_wrap=True)
-        table.add_column("not known if its reply is lost", overflow="fold", ratio=2)
-    number = 0
-    for item in planned.items:
-        if isinstance(item, PlannedControl):
-            shown = _labelled(item.label, (item.shown,), longest=longest)
-            table.add_row("", str(item.place.line), Text(shown, style="dim"))
-            continue
-        lasts, is_breach = item.step.bounds, number in planned.breaches
-        table.add_row(
-            f"! {number}" if is_breach and not is_wide else str(number),
-            str(item.place.line),
-            Text(_labelled(item.label, item.shown, longest=longest)),
-            f"{lasts.expected_s:.1f} ({lasts.shortest_s:.1f}-{lasts.longest_s:.1f})",
-            *([] if item.slack_s is None else [f"{item.slack_s:.1f}"]),
-            item.step.replay_class.value,
-            *(["at once" if item.step.asynchronous else "held open"] if with_request else []),
-            *((_silence(item, is_breach=is_breach), Text(line(item.if_lost))) if is_wide else ()),
-        )
-        number += 1
-    return table
+    lasts, is_breach = item.step.bounds, number in planned.breaches
+    return {
+        "step": f"! {number}" if is_breach else str(number),
+        "line": str(item.place.line),
+        "label": "" if item.label is None else f"{line(item.label)}:",
+        "commands": "\n".join(map(line, item.shown)),
+        "seconds (from-to)": f"{lasts.expected_s:.1f} ({lasts.shortest_s:.1f}-{lasts.longest_s:.1f})",
+        **({} if item.slack_s is None else {"slack": f"{item.slack_s:.1f}"}),
+        "class": item.step.replay_class.value,
+        **({} if planned.mode is Mode.SYNC else {"request": "at once" if item.step.asynchronous else "held open"}),
+        "dead air": _silence(item, is_breach=is_breach),
+        _LOST: line(item.if_lost),
+    }
+
+
+def _other_row(planned: Plan, item: PlannedControl | PlannedRefusal) -> dict[str, str]:
+    """Return the row of an entry that is no step: only steps have a class."""
+    from orchestrator.core.plan import PlannedRefusal
+    from orchestrator.core.settings import Mode
+
+    is_refused = isinstance(item, PlannedRefusal)
+    return {
+        "step": "-" if is_refused else "",
+        "line": str(item.place.line),
+        "label": "" if item.label is None else f"{line(item.label)}:",
+        "commands": line(item.shown),
+        "seconds (from-to)": "refused" if is_refused else "",
+        **({} if planned.limit_s is None else {"slack": ""}),
+        "class": "",
+        **({} if planned.mode is Mode.SYNC else {"request": ""}),
+        "dead air": "",
+        _LOST: "",
+    }
 
 
 def _silence(item: PlannedStep, *, is_breach: bool) -> str:
     return "" if item.silence_s is None else f"{item.silence_s:.2f}{' !' if is_breach else ''}"
 
 
-def _labelled(label: str | None, shown: Sequence[str], *, longest: int) -> str:
-    first = "" if label is None else f"{line(label)}: "
-    return "\n".join(_shortened(line(each), longest) for each in (first + shown[0], *shown[1:]))
+def _commands(row: Mapping[str, str], room: int) -> str:
+    """Return the commands of a step, a line each; a label that leaves them no room has a line of its own."""
+    label, (first, *more) = row["label"], row["commands"].split("\n")
+    together = f"{label} {first}".lstrip()
+    if label and len(together) > room and room < _LONGEST_CUT:
+        return "\n".join([label, *(f"  {_shortened(each, room - 2)}" for each in (first, *more))])
+    return "\n".join(_shortened(each, room) for each in (together, *more))
 
 
 def _shortened(text: str, longest: int) -> str:
-    return text if len(text) <= longest else text[: longest - 1].rstrip() + "…"
+    """Return a text in one line of that length, cut behind a word where there is one near the end."""
+    if len(text) <= longest:
+        return text
+    cut = text[: longest - 1]
+    words = cut if text[longest - 1] == " " else cut.rpartition(" ")[0]
+    return f"{(words if len(words) > longest // 2 else cut).rstrip()}…"
 
 
 def _totals(planned: Plan) -> list[str]:
-    lasts = planned.bounds
     limit = "no network limit" if planned.limit_s is None else f"network limit {round(planned.limit_s, 1):g} s"
-    lasting = f"{lasts.expected_s:.0f} s expected, between {lasts.shortest_s:.0f} and {lasts.longest_s:.0f} s"
-    steps = f"{counted(planned.requests, 'step')}, {lasting} if each runs once"
-    lines = ["", f"{steps}; {limit}, longest step {planned.longest_step_s:.1f} s"]
+    if planned.problems:
+        refused = len({problem.entry for problem in planned.problems})
+        whole = planned.requests + len(planned.refusals)
+        lines = ["", f"{refused} of {counted(whole, 'step')} refused, so that nothing can be sent; {limit}"]
+    else:
+        lasts = planned.bounds
+        lasting = f"{lasts.expected_s:.0f} s expected, between {lasts.shortest_s:.0f} and {lasts.longest_s:.0f} s"
+        steps = f"{counted(planned.requests, 'step')}, {lasting} if each runs once"
+        lines = ["", f"{steps}; {limit}, longest step {planned.longest_step_s:.1f} s"]
     if planned.unknown:
         names = ", ".join(f"«{line(name)}»" for name in planned.unknown)
         lines.append(f"Not known yet, so durations are estimates: {names}")
-    if planned.looks:
+    if planned.looks and not planned.problems:
         lines.append(f"Besides, {counted(planned.looks, 'look')} at the call expected (GET)")
-    return [*lines, *_ways(planned), dead_air_basis(planned.gap, worst_s=planned.worst_silence_s)]
+    lines += _ways(planned)
+    return lines if planned.problems else [*lines, dead_air_basis(planned.gap, worst_s=planned.worst_silence_s)]
 
 
 def _ways(planned: Plan) -> list[str]:

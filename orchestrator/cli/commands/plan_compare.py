@@ -12,7 +12,7 @@ from orchestrator.cli.exits import counted
 from orchestrator.cli.forewarning import strange_variables
 from orchestrator.cli.lately import lately
 from orchestrator.cli.options import warn
-from orchestrator.cli.output import line, result, result_document, show
+from orchestrator.cli.output import line, prose, result, result_document, show_words
 from orchestrator.errors import ConfigurationError, UsageError
 
 if TYPE_CHECKING:
@@ -140,14 +140,14 @@ def _show(rows: Sequence[Compared], gap: Gap, *, hears: bool) -> None:
     from orchestrator.core.settings import Mode
 
     together = groups(rows)
-    show(_table(together))
+    show_words(_table(together))
     worst_s = max(row.plan.worst_silence_s for row in rows)
     result()
-    result(dead_air_basis(gap, worst_s=worst_s))
+    prose(dead_air_basis(gap, worst_s=worst_s))
     if not hears and any(row.plan.mode is Mode.ASYNC for row in rows):
-        result("async is shown as it is with an event receiver; none runs for this journal.")
+        prose("async is shown as it is with an event receiver; none runs for this journal.")
     for text in dict.fromkeys(_refusals(together)):
-        result(text)
+        prose(text)
 
 
 def _table(together: Sequence[Sequence[Compared]]) -> Table:

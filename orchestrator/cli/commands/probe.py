@@ -40,8 +40,25 @@ def command() -> None:
     """
 
 
+def _hold_url(ctx: click.Context, param: click.Parameter, value: str) -> str:
+    """Refuse what is no URL, without repeating it: it may hold a token or a password."""
+    from orchestrator.adapters.transport.route import parse_base
+
+    try:
+        parse_base(value)
+    except ConfigurationError:
+        raise click.BadParameter(
+            "this is no URL of a hold server. Start one at the far end (`orchestrator probe serve`) and give the URL "
+            "that it prints, such as https://far.example:8443/TOKEN: with http:// or https://, a host, and neither a "
+            "user name nor a query.",
+            ctx,
+            param,
+        ) from None
+    return value
+
+
 @options.command("path")
-@click.argument("url")
+@click.argument("url", callback=_hold_url)
 @click.option(
     "--from",
     "from_s",

@@ -48,6 +48,10 @@ def command(app: App, runs: tuple[str, ...], all_: bool, **given: Any) -> int:
     what is uncertain, and goes on after the last step that is known to have run. Nothing is dialled twice. Several
     runs are carried on with at the same time. Secret variables, which the journal does not keep, are given again with
     --var-file; all others are in the journal and cannot be changed.
+
+    A run that had not dialled yet dials now, but only soon after it was begun: within 5 minutes besides its
+    `dial_expire` or `retry_total`, by default 6 minutes together. A later one ends as failed, and nobody is called.
+    A batch's run that has not dialled is left to the next tick of its campaign.
     """
     if bool(runs) == all_:
         raise click.UsageError("Give the runs to carry on with, or --all.")
@@ -152,7 +156,7 @@ def _tell_one(app: App, watch: Watch, ended: _Ended) -> int:
     else:
         if app.as_json:
             result_document(ended.document)
-        _tell_error(ended, ended.error)
+        _tell_error(app, ended, ended.error)
     return ended.code
 
 
@@ -161,7 +165,7 @@ def _tell_all(app: App, watch: Watch, ended: Sequence[_Ended]) -> int:
         result_document([each.document for each in ended])
     for each in ended:
         if each.error is not None:
-            _tell_error(each, each.error)
+            _tell_error(app, each, each.error)
         elif app.as_json:
             driving.tell_trouble(app, each.document, watch=watch)
         else:
@@ -169,11 +173,10 @@ def _tell_all(app: App, watch: Watch, ended: Sequence[_Ended]) -> int:
     return worst(each.code for each in ended)
 
 
-def _tell_error(ended: _Ended, error: OrchestratorError) -> None:
+def _tell_error(app: App, ended: _Ended, error: OrchestratorError) -> None:
     note(f"Run {ended.document['run_id'][:8]}: {explain(error)}")
-    resume = ended.document["error"]["resume_command"]
-    if ended.had_begun and resume is not None:
-        note(f"To carry on with it:  {resume}")
+    if ended.had_begun:
+        driving.tell_way_on(app, ended.document)
 
 
 def _last_words(app: App, documents: Sequence[Mapping[str, Any]], asked_for: int) -> None:

@@ -36,7 +36,8 @@ def command(app: App, script: str, **given: Any) -> int:
     a terminal the steps are shown while the call runs; how it went is printed at the end.
 
     With --sandbox nobody is called and no account is needed. The run goes into a journal of its own, apart from those
-    of real calls, unless you name one.
+    of real calls, unless --journal names one; where the configuration or the environment names one, its own is beside
+    that.
     """
     stand_in = sandbox_arguments(given)
     options.one_from_stdin(script, given["var_file"])
@@ -67,7 +68,6 @@ def command(app: App, script: str, **given: Any) -> int:
         ) as stops:
             if stand_in is None:  # a new sandbox has no calls: those of the journal are not its business
                 driving.reap_first(orchestrator)
-                driving.refuse_second_call(app, orchestrator, prepared.to, max_call_s=settings.max_call_s)
             watch.forget()
             try:
                 came = _call(app, orchestrator, watch, script=loaded, asked=asked)
@@ -97,9 +97,7 @@ def _broke_off(app: App, orchestrator: Orchestrator, watch: Watch, error: Orches
     if app.as_json:
         result_document(document)
     note(f"orchestrator: {driving.broke_off(error, call_up=watch.last_run in watch.live_runs)}")
-    resume = document["error"]["resume_command"]
-    if resume is not None:
-        note(f"To carry on with it:  {resume}")
+    driving.tell_way_on(app, document)
     return exit_code_of(error)
 
 
@@ -122,8 +120,8 @@ def _orchestrator(
         if stand_in is None:
             yield stack.enter_context(app.orchestrator(settings=settings, on_record=watch))
             return
-        if not app.names_a_journal:
-            app.journal = str(own_journal())
+        if app.journal is None:
+            app.journal = str(own_journal(app.orchestrator()))
         url = stack.enter_context(running(*stand_in))
         orchestrator = app.orchestrator(
             settings=settings,

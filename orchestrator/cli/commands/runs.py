@@ -9,7 +9,8 @@ import click
 from orchestrator.cli import options
 from orchestrator.cli.app import App, exists
 from orchestrator.cli.output import line, note, result_document, show, width
-from orchestrator.cli.story import ago, local, moment
+from orchestrator.cli.story import ago, is_incoming, local, moment
+from orchestrator.core.document import INCOMING, OUTGOING
 from orchestrator.core.records import Status
 
 if TYPE_CHECKING:
@@ -29,7 +30,8 @@ _LEAST_NEEDED = ("started", "disposition", "age", "script")
 def command(app: App, unfinished: bool, limit: int | None) -> int:
     """List the runs, the newest first.
 
-    On a narrow terminal some columns are left out; in a pipe, and with --json, everything is there.
+    Who calls is shown where any of them is an incoming call. On a narrow terminal some columns are left out; in a
+    pipe, and with --json, everything is there.
     """
     with app.orchestrator(read_only=True) as orchestrator:
         path = orchestrator.journal_path
@@ -57,6 +59,8 @@ def _document(summary: RunSummary, now: float) -> dict[str, Any]:
         "run_id": summary.run_id,
         "script": summary.script_name,
         "to": summary.to,
+        "from": summary.from_ or None,
+        "direction": INCOMING if summary.incoming else OUTGOING,
         "status": _status(summary, now).value,
         "disposition": None if marks.disposition is None else marks.disposition.value,
         "call_id": marks.call_id,
@@ -80,7 +84,8 @@ def _table(shown: list[dict[str, Any]], now: float) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    rows = [_cells(each, now) for each in shown]
+    with_callers = any(is_incoming(each) for each in shown)
+    rows = [_cells(each, now, with_caller=with_callers) for each in shown]
     names, needed = _fitting(rows, width())
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 2, 0, 0), pad_edge=False, show_edge=False)
     for name in names:
@@ -92,12 +97,13 @@ def _table(shown: list[dict[str, Any]], now: float) -> None:
     show(table, narrowest=needed)
 
 
-def _cells(each: dict[str, Any], now: float) -> dict[str, str]:
+def _cells(each: dict[str, Any], now: float, *, with_caller: bool) -> dict[str, str]:
     started = moment(each["started_at"])
     assert started is not None, "every run has started"
     return {
         "run": each["run_id"][:8],
         "script": line(each["script"]),
+        **({"from": line(each["from"] or "-")} if with_caller else {}),
         "to": line(each["to"]),
         "status": each["status"],
         "disposition": each["disposition"] or "-",

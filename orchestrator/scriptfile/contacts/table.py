@@ -212,7 +212,9 @@ def _problems(names: list[str], fault: str | None) -> list[str]:
         return [_no_number(names)]
     problems = []
     if len(numbers) > 1:
-        problems.append(f"{listing(numbers)} could each be the number to call; keep one and rename the others")
+        different = list(dict.fromkeys(numbers))
+        which = listing(different) if len(different) > 1 else f"{len(numbers)} columns named {quote(numbers[0])}"
+        problems.append(f"{which} could each be the number to call; keep one and rename the others")
     problems += [
         f"column {index} has no name; give it one or delete it" for index, name in enumerate(names, 1) if not name
     ]

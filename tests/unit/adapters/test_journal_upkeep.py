@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from dataclasses import replace
@@ -75,7 +76,7 @@ NEWER = '{"t":"Noticed","v":99}'
         ("UPDATE records SET body = CAST(body AS BLOB) WHERE seq = 2", "Run run-1, record 2 was changed on disk"),
         (
             "UPDATE records SET (crc, body) = (SELECT crc, body FROM records WHERE seq = 1) WHERE seq = 2",
-            "Run run-1, record 2: only the first record starts a run.",
+            "Run run-1, record 2 was changed on disk",
         ),
         ("UPDATE records SET run_id = 'run-9' WHERE seq = 3", "A row of records belongs to no run."),
         ("INSERT INTO inbox (run_id, body) VALUES ('run-1', 'x')", "Inbox of run run-1: A record of the journal is"),
@@ -95,11 +96,31 @@ def test_the_check_finds(bench: SqliteBench, journal: SqliteJournal, statement: 
     assert any(said in problem for problem in journal.check_integrity())
 
 
+def test_the_check_finds_a_second_beginning(bench: SqliteBench, journal: SqliteJournal) -> None:
+    """Only the first record of a run starts it."""
+    ended(bench, journal, "run-1")
+    with journal._reading() as link:
+        (body,) = link.driver.execute("SELECT body FROM records WHERE seq = 1").fetchone()
+        link.driver.execute("UPDATE records SET body = ?, crc = ? WHERE seq = 2", (body, crc_of("run-1", 2, body)))
+    assert journal.check_integrity() == ["Run run-1, record 2: only the first record starts a run."]
+
+
+def test_records_of_early_builds_are_read(bench: SqliteBench, journal: SqliteJournal) -> None:
+    """They have a checksum of their text alone."""
+    ended(bench, journal, "run-1")
+    written = journal.read("run-1")
+    with journal._reading() as link:
+        for seq, body in link.driver.execute("SELECT seq, body FROM records").fetchall():
+            link.driver.execute("UPDATE records SET crc = ? WHERE seq = ?", (zlib.crc32(body.encode()), seq))
+    assert journal.check_integrity() == []
+    assert journal.read("run-1") == written
+
+
 def test_the_check_finds_a_record_of_a_newer_format(bench: SqliteBench, journal: SqliteJournal) -> None:
     """A record that this release cannot read is reported with its place; `read` and `export` refuse it, too."""
     ended(bench, journal, "run-1")
     with journal._reading() as link:
-        link.driver.execute("UPDATE records SET body = ?, crc = ? WHERE seq = 2", (NEWER, crc_of(NEWER)))
+        link.driver.execute("UPDATE records SET body = ?, crc = ? WHERE seq = 2", (NEWER, crc_of("run-1", 2, NEWER)))
     (problem,) = journal.check_integrity()
     assert "Run run-1, record 2: " in problem
     assert "newer release" in problem

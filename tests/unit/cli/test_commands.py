@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import re
 import signal
 import sqlite3
 from pathlib import Path
@@ -37,13 +38,37 @@ def ran(call, at_sandbox, script) -> dict:
 
 
 def test_without_a_journal_there_is_nothing_to_see(call) -> None:
-    """Looking makes no journal: lists are empty, a run is not known, a check fails."""
+    """Looking makes no journal: lists are empty, a run or a campaign is not known, there is nothing to look after."""
     assert call("runs").code == 0
     assert call("runs", "--json").json == []
     assert call("reap", "--json").json == []
     assert "No call had to be ended." in call("reap", "-v").err
     assert call("show", "abc").code == 2
-    assert call("journal", "check").code == 73
+    checked = call("journal", "check")
+    assert (checked.code, checked.out.split(" at ")[0]) == (0, "There is no journal")
+    assert call("journal", "check", "--json").json["exists"] is False
+    assert call("journal", "prune", "--older-than", "90d", "--json").json["runs"] == []
+    exported = call("journal", "export")
+    assert (exported.code, exported.out) == (0, "")
+    assert "There is no journal" in exported.err
+    assert call("journal", "export", "--run", "abc").code == 2
+    assert call("journal", "adopt").code == 73
+    assert not Path(".local").exists()
+
+
+def test_without_a_journal_there_are_no_campaigns(call) -> None:
+    """Their list is empty, and none is known by its name."""
+    done = call("batch", "status")
+    assert (done.code, done.out.split(" at ")[0]) == (0, "There are no campaigns: there is no journal")
+    assert call("batch", "status", "--json").json == []
+    for words in (("status", "spring"), ("results", "spring"), ("pause", "spring")):
+        done = call("batch", *words)
+        assert done.code == 2
+        assert "no campaign `spring` has had a tick: there is no journal at" in done.err
+    done = call("batch", "rerun", "--disposition", "busy")
+    assert done.code == 2
+    assert "there is none yet" in done.err
+    assert call("batch", "status", "--journal", "wrong.db").code == 73
     assert not Path(".local").exists()
 
 
@@ -67,6 +92,13 @@ def test_a_journal_that_is_still_to_be_made_is_no_error(call, monkeypatch) -> No
     assert (call("runs").code, call("runs").err) == (0, f"No runs: there is no journal at {at} yet.\n")
     assert call("reap").err == ""
     assert not at.exists()
+
+
+def test_a_folder_is_no_journal(call) -> None:
+    """Exit 73 and what to name instead."""
+    done = call("runs", "--journal", Path.cwd())
+    assert done.code == 73
+    assert f"is a folder: name a file in it, such as {Path.cwd() / 'journal.db'}" in done.err
 
 
 def test_a_folder_that_may_not_be_looked_into_is_no_bug(call, monkeypatch) -> None:
@@ -149,6 +181,8 @@ def test_runs_shows_a_table_newest_first(call, script, ran) -> None:
         "run_id": ran["run_id"],
         "script": "short",
         "to": TO,
+        "from": ran["from"],
+        "direction": "outgoing",
         "status": "completed",
         "disposition": "completed",
         "call_id": ran["call_id"],
@@ -195,6 +229,11 @@ def test_plan_shows_every_step_and_refuses_what_does_not_fit(call, script) -> No
     done = call("plan", script, "--limit", "20s")
     assert done.code == 65
     assert "short.yaml:6:5: the dial may last" in done.out
+    assert re.search(r"^ *- +6 +dial: .* refused$", done.out, re.MULTILINE)
+    assert "1 of 3 steps refused, so that nothing can be sent; network limit 20 s\n" in done.out
+    assert "expected, between" not in done.out
+    kinds = [item["kind"] for item in call("plan", script, "--limit", "20s", "--json").json["items"]]
+    assert kinds == ["refused", "step", "step", "end"]
     fits = call("plan", script, "--limit", "60s", "--var", "who=Ada")
     assert fits.code == 0
     assert "say: Hello Ada." in fits.out
@@ -202,6 +241,14 @@ def test_plan_shows_every_step_and_refuses_what_does_not_fit(call, script) -> No
     document = call("plan", script, "--json").json
     assert [item["kind"] for item in document["items"]] == ["step", "step", "step", "end"]
     assert "no network limit" in call("plan", script).out
+
+
+def test_plan_warns_of_a_number_that_run_refuses(call, script) -> None:
+    """An emergency number is never dialled; its plan is shown all the same."""
+    done = call("plan", script, "--to", "911")
+    assert done.code == 0
+    assert "Warning: 911 could reach an emergency service; this program never calls one; `run` refuses it" in done.err
+    assert "Warning" not in call("plan", script, "--to", TO).err
 
 
 def test_validate_checks_all_files_in_one_go(call, script) -> None:
@@ -510,6 +557,20 @@ def test_the_result_is_written_even_when_the_process_ends_before_its_calls(monke
             stops._second(signal.SIGTERM)
     assert said == ["stopped by SIGTERM; the call could not be ended in time"]
     assert exits == [128 + signal.SIGTERM]
+
+
+def test_the_way_on_is_a_verdict_where_one_is_needed(capsys) -> None:
+    """What cannot be carried on with is not offered to be."""
+    error = {"code": "lease_lost", "message": "it was taken over", "resume_command": "orchestrator resolve r"}
+    document = {"run_id": "r", "status": "undecided", "to": TO, "from": None, "direction": "outgoing", "call_id": "c"}
+    driving.tell_way_on(App(), {**document, "steps": [], "error": error})
+    told = capsys.readouterr().err
+    assert "To carry on" not in told
+    assert "resolve r --ran" in told
+    driving.tell_way_on(App(), {"run_id": "r", "error": {**error, "resume_command": "orchestrator resume r"}})
+    assert capsys.readouterr().err == "To carry on with it:  orchestrator resume r\n"
+    driving.tell_way_on(App(), {"run_id": "r", "error": {**error, "resume_command": None}})
+    assert capsys.readouterr().err == ""
 
 
 def test_a_run_that_broke_off_has_its_whole_document(script, tmp_path) -> None:

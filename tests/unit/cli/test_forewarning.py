@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator.cli.forewarning import cut_off, strange_variables, unheard
+from orchestrator.cli.forewarning import cut_off, strange_variables, undiallable, unheard
 from orchestrator.core.plan import plan
 from orchestrator.core.settings import Mode, Settings
 from orchestrator.scriptfile import parse_script
@@ -87,3 +87,16 @@ def test_events_that_nobody_receives() -> None:
     """Mode async is told of it; other modes and a run with a receiver are not."""
     assert "orchestrator serve" in "".join(unheard(Settings(mode=Mode.ASYNC)))
     assert unheard(Settings(mode=Mode.ASYNC, hears_events=True)) == unheard(Settings()) == []
+
+
+def test_numbers_that_run_would_refuse_are_warned_of() -> None:
+    """Those of a flag, else those of the script as far as they are known; an incoming call dials nobody."""
+    free = parse_script('version: 1\ncommands:\n  - dial: {to: "{{ to }}", from: "+15555550199"}\n')
+    assert undiallable(free, {}, to=None, from_=None) == []
+    (told,) = undiallable(free, {}, to="911", from_=None)
+    assert told == "911 could reach an emergency service; this program never calls one; `run` refuses it"
+    (told,) = undiallable(free, {}, to="+12125550123", from_="12")
+    assert told.startswith("the caller id 12 is no possible number")
+    (told,) = undiallable(free, {"to": "112"}, to=None, from_=None)
+    assert told.startswith("112 could reach an emergency service")
+    assert undiallable(parse_script("version: 1\ncommands:\n  - answer: {}\n"), {}, to="911", from_=None) == []

@@ -99,14 +99,28 @@ def test_json_is_one_document(call, wall: str) -> None:
 
 
 def test_a_profile_is_kept_by_name_and_used(call, hold_url: str, tmp_path: Path, script: Path) -> None:
-    """`--name` makes a profile for `--network NAME`, `--write` one for `--network FILE`."""
+    """`--name` makes a profile for `--network NAME`, `--write` one for `--network FILE`; here without a limit."""
     done = call("probe", hold_url, *FAST[:2], "--to", "1.2s", "--parallel", "3", "--name", "office")
     assert done.out.rstrip().endswith("To use it: --network office")
-    assert "requests are cut after 1.2 s" in call("doctor", "--network", "office").out
+    lives = "nothing is cut for 1.2 s at least; longer was not tried"
+    assert lives in " ".join(call("doctor", "--network", "office").out.split())
     done = call("probe", hold_url, *FAST[:2], "--to", "1.2s", "--parallel", "3", "--write", "here.yaml")
     assert done.out.rstrip().endswith("To use it: --network here.yaml")
     assert (tmp_path / "here.yaml").read_text().startswith("# Made by `orchestrator probe` on ")
-    assert call("plan", script, "--to", "+12125550123", "--network", "here.yaml").code in (0, 65)
+    planned = call("plan", script, "--to", "+12125550123", "--network", "here.yaml")
+    assert planned.code == 0
+    assert "; no network limit, " in planned.out
+    assert "longer than 1.2 s was not tried on network here.yaml" in planned.err
+    advice = call("advise", script, "--to", "+12125550123", "--network", "here.yaml", "--json").json
+    assert any("longer than 1.2 s was not tried here" in concern for concern in advice["concerns"])
+
+
+def test_a_profile_of_a_limit_is_kept_too(call) -> None:
+    """What was cut has a limit: the longest silence that lived."""
+    with RawServer(cutting(1.4, reply(504))) as server:
+        bounds = ("--from", "1.1s", "--to", "2s", "--parallel", "4", "--precision", "0.3s")
+        assert call("probe", f"{server.url}/token", *bounds, "--write", "cut.yaml").code == 0
+    assert "requests are cut after 1." in " ".join(call("doctor", "--network", "./cut.yaml").out.split())
 
 
 @pytest.mark.parametrize(
@@ -127,6 +141,17 @@ def test_what_cannot_be_measured(call, hold_url: str, arguments: tuple[str, ...]
     done = call("probe", hold_url, *arguments)
     assert done.code == code
     assert text in done.err
+
+
+@pytest.mark.parametrize("url", ["foo", "far.example:8443/TOKEN", "https://me:PASSWORD@far.example/TOKEN", "http://"])
+def test_what_is_no_url_of_a_hold_server(call, url: str) -> None:
+    """It is wrong use, and told with what is expected: neither the API's address nor a secret in it is spoken of."""
+    done = call("probe", url)
+    assert done.code == 2
+    assert "'URL': this is no URL of a hold server" in done.err
+    assert "probe serve" in done.err
+    assert "API" not in done.err
+    assert "PASSWORD" not in done.err
 
 
 def test_a_url_that_leads_nowhere(call, hold_url: str) -> None:

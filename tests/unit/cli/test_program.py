@@ -80,6 +80,7 @@ def test_a_missing_command_shows_what_there_is(call, arguments) -> None:
         (("resume", "--all", "--network", "heroku", "--limit", "30s"), "Give --limit or --network, not both."),
         (("resume", "--all", "--network", "herku"), "did you mean `heroku`?"),
         (("resume", "--all", "--grace", "soon"), "must be a duration such as 90s"),
+        (("plan", "s.yaml", "--limit", "x"), "must be a duration such as 90s, 250ms or 5m"),
         (("resume", "--all", "--var", "novalue"), "must be NAME=VALUE, not `novalue`"),
         (("resume", "--all", "--var", "=secret"), "must be NAME=VALUE, not `=…`"),
         (("resume", "--all", "--var", "a=1", "--var", "a=2"), "`a` is given twice"),

@@ -69,6 +69,8 @@ DOCUMENT = {
     "result": None,
     "call_id": None,
     "to": "+12125550123",
+    "from": "+15555550199",
+    "direction": "outgoing",
     "started_at": "2027-01-15T08:00:00.000Z",
     "ended_at": None,
     "variables": {"who": "Ada"},
@@ -180,4 +182,19 @@ def test_the_heading_has_the_facts_there_are() -> None:
     text = telling.heading(DOCUMENT)
     assert "Status    undecided (unknown)" in text
     assert "Variables who=Ada" in text
+    several = telling.heading({**DOCUMENT, "variables": {"who": "Ada, or Ben", "time": "nine"}})
+    assert several.splitlines()[-2:] == ["Variables who=Ada, or Ben", "          time=nine"]
     assert "Call" not in text
+
+
+def test_an_incoming_call_is_told_as_one() -> None:
+    """By its caller, in the story and where something went wrong; a number may be withheld."""
+    taken = {**DOCUMENT, "direction": "incoming", "call_id": "c", "status": "interrupted"}
+    taken["error"] = {"code": "interrupted", "message": "m", "resume_command": None}
+    assert "From      +15555550199, an incoming call\nTo        +12125550123" in telling.heading(taken)
+    assert "From" not in telling.heading(DOCUMENT)
+    lines = story.trouble(taken, lambda *words: " ".join(words), call_up=True)
+    assert lines[0] == "Run 01234567 from +15555550199: m"
+    assert "the caller hears nothing" in lines[1]
+    assert story.other_end({**taken, "from": None}) == "from a withheld number"
+    assert story.other_end(DOCUMENT) == "to +12125550123"

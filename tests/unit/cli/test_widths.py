@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -92,14 +93,71 @@ def test_in_a_pipe_every_row_is_one_line(call, ran, script, command) -> None:
         assert " ".join(ran["steps"][0]["evidence"].split()) in out
 
 
-def test_a_narrow_terminal_shows_the_plan_without_its_last_column(call, script, terminal) -> None:
-    """And says where it is; no line is wider than the terminal."""
-    terminal(80)
-    out = call("plan", script).out
-    assert "not known if its reply is lost" not in out
-    assert "is shown from 100 columns on, and by --json" in out
-    table = re.sub("\x1b.*?m", "", out).split("\n\n")[0]
-    assert max(map(len, table.splitlines())) <= 80
+LONG = """\
+version: 1
+commands:
+  - dial: {to: "{{ to }}", from: "+15555550199"}
+  - id: a-label-of-some-length-here
+    say: {text: "Good morning, this sentence says something about an appointment of yours."}
+  - play: {resource_id: "123e4567-e89b-12d3-a456-426614174000"}
+    duration: 90s
+  - hangup: {}
+"""
+
+
+@pytest.mark.parametrize("columns", [60, 80, 100, 120])
+@pytest.mark.parametrize("words", [("--mode", "poll", "--limit", "30s"), ("--limit", "30s"), ()])
+def test_a_plan_fits_the_terminal_and_breaks_no_word(call, terminal, columns: int, words: tuple[str, ...]) -> None:
+    """What there is no room for is left out, and named; each command has a line, cut behind a word."""
+    Path("long.yaml").write_text(LONG, encoding="utf-8")
+    terminal(columns)
+    out = re.sub("\x1b.*?m", "", call("plan", "long.yaml", "--to", TO, *words).out)
+    assert max(map(len, out.splitlines())) <= columns
+    table, _, below = out.partition("\n\n")
+    names = table.splitlines()[0]
+    for name in ("line", "class", "dead air", "not known if its reply is lost"):
+        left_out = "not shown, but by --json:" in below and name in " ".join(below.split("--json:")[1].split())
+        assert (name in " ".join(names.split())) != left_out or name == "not known if its reply is lost"
+    assert "a-label-of-some-length-here:" in table
+    assert "seconds (from-to)" in names
+    assert "commands" in names
+    known = {*LONG.replace("{{ to }}", TO).split(), *OURS.split()}
+    assert {word for row in table.splitlines()[2:] for word in row.split() if word.isalpha()} <= known
+
+
+OURS = (
+    "Good dial forbidden heard harmless at once held open refused say play hangup timeout whether the phone rang run "
+    "looks for call and stops asks unless is found or was surely not made all of it heard repeated nothing that matters"
+)
+
+
+@pytest.mark.parametrize("columns", [60, 80, 100])
+@pytest.mark.parametrize("command", [("advise", "long.yaml"), ("plan", "long.yaml", "--compare")])
+def test_advice_and_comparison_fit_the_terminal(call, terminal, columns: int, command: tuple[str, ...]) -> None:
+    """Columns are as wide as their longest word; only what is for copying may be longer than the line."""
+    Path("long.yaml").write_text(LONG, encoding="utf-8")
+    terminal(columns)
+    out = re.sub("\x1b.*?m", "", call(*command, "--to", TO).out)
+    assert max(len(each) for each in out.splitlines() if not each.startswith("    ")) <= columns
+    words = out.split()
+    for word in ("requests", "longest"):
+        assert word in words
+    assert ("forbidden" in words) == (command[0] == "plan")
+
+
+def test_no_word_of_a_table_is_broken_however_narrow_the_terminal_is(capsys, terminal) -> None:
+    """Then the table is wider than it."""
+    from rich.table import Table
+
+    terminal(8)
+    table = Table("a", "some name", padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    table.add_row("unbreakable", "two words")
+    output.show_words(table)
+    shown = capsys.readouterr().out
+    assert "unbreakable" in shown
+    assert "two words" not in shown  # the second column is as narrow as its longest word
+    output.prose("  an indented sentence that is wrapped")
+    assert capsys.readouterr().out == "  an indented\n  sentence that is\n  wrapped\n"
 
 
 @pytest.mark.parametrize("columns", [40, 80, 120])

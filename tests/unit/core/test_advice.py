@@ -202,6 +202,13 @@ def test_what_is_to_be_heeded(given: Facts, concern: str) -> None:
     assert any(concern in each for each in advise(given).concerns), advise(given).concerns
 
 
+@pytest.mark.parametrize(("at_least_s", "told"), [(1.0, True), (3600.0, False), (None, False)])
+def test_a_request_longer_than_was_ever_tried_is_to_be_heeded(at_least_s: float | None, told: bool) -> None:
+    """A path on which nothing was cut is known only as far as it was tried."""
+    limit = Limit(seconds=None, source=Source.GIVEN, at_least_s=at_least_s)
+    assert any("was not tried here" in each for each in advise(facts(SHORT, limit=limit)).concerns) is told
+
+
 def test_nothing_is_to_be_heeded_where_all_is_set() -> None:
     """A limit that is known, request limits that are set, and no budget of silence."""
     settings = Settings(api_limits=ApiLimits())

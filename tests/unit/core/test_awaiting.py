@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from orchestrator.core import awaiting
 from orchestrator.core.actions import Note, Orders, Reconcile, Wait
+from orchestrator.core.budget import ApiLimits, RequestLimit
 from orchestrator.core.decide import decide
 from orchestrator.core.evolve import evolve
 from orchestrator.core.exchange import CommandResult, Operation, Outcome
@@ -119,6 +121,60 @@ def test_looks_are_densest_around_the_expected_end(last_s: float, expected_s: fl
     looked = evolve(state, m.look(12.0 + last_s, "in-progress"))
     apart_s = awaiting.next_look(looked, m.at(50)).since(m.at(12.0 + last_s))
     assert awaiting.DENSEST_LOOK_S - 0.001 <= apart_s <= awaiting.SPARSEST_LOOK_S + 0.001
+
+
+def looks_of(expected_s: float, **settings: Any) -> list[float]:
+    """Return when a list that begins at 0 and ends as expected is looked at, as seconds before that end."""
+    lasts = {"shortest_s": expected_s * 0.58, "expected_s": expected_s, "longest_s": expected_s * 2}
+    state = m.with_settings(acknowledged(0, **lasts), **settings)
+    found = [0.0]
+    while found[-1] < expected_s:
+        found.append(awaiting.next_look(state, m.at(found[-1])).since(m.at(0)))
+        state = evolve(state, m.look(found[-1], "in-progress"))
+    return [expected_s - each for each in found[1:]]
+
+
+def test_a_long_announcement_is_looked_at_seldom_until_its_end_is_near() -> None:
+    """Five minutes are some forty looks, more than a third of them in the last twenty seconds."""
+    looks = looks_of(300.0)
+    assert len(looks) < 45
+    assert sum(left_s < 20 for left_s in looks) > len(looks) / 3
+    assert max(before - after for before, after in pairwise(looks)) <= awaiting.LONG_BEFORE_S
+
+
+@pytest.mark.parametrize(
+    ("limits", "densest_s"),
+    [
+        (None, 0.3),
+        (ApiLimits(), 0.3),
+        (ApiLimits(account=RequestLimit(120, 60.0)), 0.5),
+        (ApiLimits(endpoint=RequestLimit(30, 30.0), account=RequestLimit(120, 60.0)), 1.0),
+        (ApiLimits(endpoint=RequestLimit(100, 10.0)), 0.3),
+        (ApiLimits(account=RequestLimit(1, 60.0)), 5.0),
+    ],
+)
+def test_looks_keep_within_the_request_limits(limits: ApiLimits | None, densest_s: float) -> None:
+    """What one call may look for ever is the densest; the poll interval stays the longest."""
+    looks = looks_of(40.0, api_limits=limits)
+    assert min(before - after for before, after in pairwise(looks)) == pytest.approx(densest_s)
+    ringing = acknowledged(operation=Operation.CREATE, commands=("dial",), shortest_s=0.0, expected_s=10.0)
+    soon = awaiting.next_look(m.with_settings(ringing, api_limits=limits), m.at(12))
+    assert soon.since(m.at(12)) == pytest.approx(max(densest_s, awaiting.ANSWER_LOOK_S))
+
+
+def test_the_first_event_after_a_timed_look_is_followed_at_once() -> None:
+    """Only looks that are themselves made since an event came keep events waiting."""
+    timed = evolve(acknowledged(), m.look(14.0, "in-progress"))
+    assert isinstance(next_action(evolve(timed, event(14.1)), 14.1), Reconcile)
+
+
+def test_an_event_that_comes_while_a_look_is_made_is_a_reason_for_another_one() -> None:
+    """The look may have been answered before the end that the event tells of."""
+    heard = evolve(acknowledged(), event(14.05))
+    assert isinstance(next_action(evolve(heard, m.look(14.0, "in-progress")), 14.1), Wait)
+    looked = evolve(heard, m.look(14.0, "in-progress"))
+    assert next_action(looked, 14.1).until.since(m.at(14.0)) == pytest.approx(awaiting.DENSEST_LOOK_S)
+    assert next_action(evolve(heard, m.look(14.06, "in-progress")), 14.1).until.since(m.at(14.06)) > 0.4
 
 
 def test_where_an_event_is_expected_looks_are_seldom() -> None:

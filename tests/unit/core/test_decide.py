@@ -738,6 +738,40 @@ def test_dispositions(cause: str | None, answered: bool, fault: Fault | None, di
     assert disposition_of(m.state(Phase.OVER)) is Disposition.HUNG_UP
 
 
+@pytest.mark.parametrize(
+    ("status", "cause", "fault", "disposition"),
+    [
+        (Status.COMPLETED, "rejected", None, Disposition.REJECTED),
+        (Status.COMPLETED, "command", None, Disposition.REJECTED),
+        (Status.COMPLETED, "remote", None, Disposition.NO_ANSWER),
+        (Status.FAILED, "remote", None, Disposition.NO_ANSWER),
+        (Status.FAILED, None, None, Disposition.NO_ANSWER),
+        (Status.FAILED, "failed", None, Disposition.FAILED),
+        (Status.FAILED, "command", FAULT, Disposition.FAILED),
+        (Status.CANCELLED, "rejected", FAULT, Disposition.REJECTED),
+    ],
+)
+def test_dispositions_of_calls_that_nobody_answered(
+    status: Status, cause: str | None, fault: Fault | None, disposition: Disposition
+) -> None:
+    """An incoming call was turned down, or its caller gave up; it is never `completed`."""
+    ending = EndDecided(at=m.at(19), status=status, fault=fault)
+    started = m.started(call=m.seen("ringing"))
+    state = m.state(Phase.OVER, hangup_cause=cause, answered=False, ending=ending, started=started)
+    assert disposition_of(state) is disposition
+    if status is Status.COMPLETED:
+        assert disposition_of(state.changed({"answered": True})) is Disposition.COMPLETED
+
+
+def test_a_call_that_rings_is_tried_for_as_long_as_a_request_may_be() -> None:
+    """Nobody waits in silence, so neither `max_silence` nor the number of tries ends it; `retry_total` (60 s) does."""
+    rings: dict[str, Any] = {"started": m.started(call=m.seen("ringing")), "answered": False, "quiet_since": None}
+    answer = m.intent(Operation.COMMAND, "answer")
+    step = m.pending(answer, held_back=9, held_since=m.at(10), unknowns=0, concluded=m.concluded(Outcome.NOT_SENT))
+    assert isinstance(decided(m.state(Phase.RETRYING, pending=step, **rings), now=40), Wait)
+    assert noted(m.state(Phase.RETRYING, pending=step, **rings), now=69).fault.code == "unreachable"
+
+
 # --- what another process must put right ------------------------------------------------------------------------------
 
 

@@ -63,6 +63,15 @@ def test_exit_codes(state: RunState, rest: str | None, code: int) -> None:
     assert exit_code_of_run(state, None if rest is None else Fault(code=rest, message="")) == code
 
 
+def test_who_calls_whom() -> None:
+    """`from` and `direction`, beside the fixed fields; a caller may be unknown."""
+    dials = document_of(m.state(Phase.READY), m.at(20), driven=True)
+    assert (dials["direction"], dials["from"], dials["to"]) == ("outgoing", m.FROM, m.TO)
+    taken = m.started(from_="", call=m.seen("ringing"))
+    takes = document_of(m.state(Phase.READY, started=taken), m.at(20), driven=True)
+    assert (takes["direction"], takes["from"], takes["to"]) == ("incoming", None, m.TO)
+
+
 def test_the_document_of_a_run_that_ended() -> None:
     """Its fields, times in RFC 3339, and no secret in any of them."""
     step = m.pending(m.intent(), verdict=Verdict.RAN, evidence=f"seen {CARD}").report(

@@ -312,6 +312,31 @@ def test_a_further_call_that_was_ended(fields: dict[str, Any], phase: Phase) -> 
     assert ended.extras_left == frozenset()
 
 
+@pytest.mark.parametrize("phase", [Phase.SENDING, Phase.SETTLING])
+@pytest.mark.parametrize("operation", [Operation.SMS, Operation.COMMAND])
+def test_a_resume_looks_at_the_call_also_when_only_a_message_was_open(phase: Phase, operation: Operation) -> None:
+    """Found by simulation: a message is settled without a look, and the next command went to a call unseen."""
+    before = m.state(phase, pending=m.pending(m.intent(operation), concluded=None))
+    resumed = evolve(before, Resumed(at=m.at(20), settings=Settings()))
+    assert resumed.must_look is (operation is Operation.SMS)
+
+
+def test_what_could_not_be_sent_for_good_is_tried_again_by_a_resume() -> None:
+    """Found by simulation: a run that a bad certificate had stopped was never tried again, whatever was put right."""
+    final = m.concluded(Outcome.NOT_SENT, final=True)
+    held = m.state(Phase.RETRYING, pending=m.pending(concluded=final, unknowns=0, held_back=1))
+    resumed = evolve(held, Resumed(at=m.at(20), settings=Settings()))
+    assert resumed.pending is not None
+    assert resumed.pending.held_back == 0
+
+
+def test_a_bare_2xx_to_the_end_of_a_further_call_is_not_believed_while_looks_follow() -> None:
+    """A middlebox may have said so: the next look at the list shows the call again if it is still up."""
+    watching = ending("call-2", extras=("call-2", "call-3"), watch_until=m.at(60))
+    state = evolve(watching, m.concluded(call=None, results=None))
+    assert (state.extras, state.extras_done, state.extras_left) == (("call-3",), frozenset(), frozenset({"call-2"}))
+
+
 # --- looks ------------------------------------------------------------------------------------------------------------
 
 
@@ -858,8 +883,49 @@ def test_a_step_that_waits_to_be_sent_again_may_be_left_for_on_stale() -> None:
 
 
 def test_an_incoming_call_is_the_runs_own_from_the_beginning() -> None:
-    """It rings, somebody waits, and nothing is dialled."""
+    """It rings, nobody waits in silence yet, and nothing is dialled."""
     state = evolve(RunState(), m.started(call=m.seen("ringing")))
     assert (state.phase, state.call_id, state.call_status, state.call_up) == (Phase.READY, m.CALL, "ringing", True)
     assert state.variables["call_id"] == m.CALL
-    assert state.quiet_since == state.call_since == state.begun.at
+    assert (state.quiet_since, state.call_since, state.rings_here) == (None, state.begun.at, True)
+
+
+ANSWER = m.intent(Operation.COMMAND, "answer", "hangup", replay_class=ReplayClass.HARMLESS, shortest_s=0.0)
+
+
+def ringing(phase: Phase, **fields: Any) -> RunState:
+    """Return a run that takes a call which nobody has answered yet."""
+    given = {"started": m.started(call=m.seen("ringing")), "answered": False, "call_status": "ringing"}
+    return m.state(phase, **{**given, **fields})
+
+
+@pytest.mark.parametrize(
+    ("ok", "answered"), [((True, True), True), ((True, False), True), ((False,), False), (None, True)]
+)
+def test_a_call_is_answered_by_its_answer(ok: tuple[bool, ...] | None, answered: bool) -> None:
+    """Also where no look ever shows it up, since the same list hung up."""
+    results = ok and tuple(
+        CommandResult(command=name, ok=fine, error=None if fine else "hangup")
+        for name, fine in zip(("answer", "hangup"), ok, strict=False)
+    )
+    before = ringing(Phase.SENDING, pending=m.pending(ANSWER, concluded=None))
+    after = evolve(before, m.concluded(call=m.seen("hangup", hangup_cause="command"), results=results))
+    assert (after.phase, after.answered) == (Phase.OVER, answered)
+
+
+@pytest.mark.parametrize("phase", [Phase.READY, Phase.RETRYING])
+def test_a_call_that_still_rings_can_be_answered(phase: Phase) -> None:
+    """A look before a resume's first step, however late, finds nothing to wait for; unlike a call that was answered."""
+    before = ringing(phase, must_look=True, **({"pending": m.pending(ANSWER)} if phase is Phase.RETRYING else {}))
+    assert evolve(before, m.look(90, "ringing")).phase is phase
+    assert evolve(before.changed({"answered": True}), m.look(90, "ringing")).phase is Phase.BUSY
+    gone = evolve(before, m.look(90, call=m.seen("hangup", hangup_cause="remote")))
+    assert (gone.phase, gone.hangup_cause) == (Phase.OVER, "remote")
+
+
+@pytest.mark.parametrize(("status", "phase"), [("ringing", Phase.RETRYING), ("ready", Phase.SETTLING)])
+def test_a_refused_answer_was_either_early_or_a_second_one(status: str, phase: Phase) -> None:
+    """409 to an answer: the call rings on, and it is sent again; or an earlier delivery of it has answered."""
+    refused = m.pending(ANSWER, concluded=m.concluded(Outcome.REJECTED, status=409)).put_back()
+    after = evolve(ringing(Phase.BUSY, pending=refused), m.look(13, status))
+    assert after.phase is phase

@@ -19,6 +19,7 @@ from orchestrator.core.plan import (
     Plan,
     PlanError,
     PlannedControl,
+    PlannedRefusal,
     Step,
     next_step,
     plan,
@@ -533,6 +534,11 @@ class TestPlan:
         )
         assert [(problem.entry, problem.place.line) for problem in made.problems] == [(1, 2), (3, 4), (4, 5), (5, 6)]
         assert made.requests == 2
+        assert [item.entry for item in made.refusals] == [1, 3, 4, 5]
+        refused = [isinstance(item, PlannedRefusal) for item in made.items]
+        assert refused == [False, True, False, True, True, True]
+        assert [item["kind"] for item in made.to_document()["items"]][:3] == ["step", "refused", "step"]
+        assert made.steps[1].silence_s is None  # behind nobody knows what
 
     def test_unknown_variables_are_stood_in_for(self) -> None:
         """What is not given and what a run saves is stood in for, and counted as unknown where it is read."""

@@ -168,13 +168,13 @@ def test_the_advice(known: Measured, advised: str) -> None:
 
 
 def test_the_profile_of_what_was_measured() -> None:
-    """Its limit is what lived, also where nothing was cut."""
+    """Its limit is what lived; where nothing was cut it claims none, and says how long a request lives at least."""
     cut = network_of(known_of(found(5.27), found(9, SILENT)), name="office", description="d")
     assert (cut.limit_s, cut.kind, cut.client_sees, cut.keepalive_helps) == (5.2, LimitKind.IDLE, "silent drop", False)
     page = network_of(known_of(found(5.3), found(9, GATEWAY, 5.5)), name="office", description="d")
     assert (page.limit_s, page.client_sees) == (5.3, "504")
     free = network_of(known_of(found(400)), name="office", description="d")
-    assert (free.limit_s, free.kind, free.keepalive_helps) == (400, LimitKind.IDLE, False)
+    assert (free.limit_s, free.at_least_s, free.kind, free.keepalive_helps) == (None, 400, LimitKind.NONE, False)
 
 
 class Path:

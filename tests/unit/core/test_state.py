@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -180,3 +181,19 @@ def test_cancel_is_heard_in_every_phase_that_lasts() -> None:
     asked = CancelAsked(at=m.at(20))
     for phase in set(Phase) - {Phase.NEW}:
         assert evolve(m.state(phase), asked).cancel == asked
+
+
+@pytest.mark.parametrize("forward_s", [-3600.0, 0.0, 3600.0])
+def test_the_servers_date_does_not_change_with_ours(forward_s: float) -> None:
+    """What was seen of it lasts when this machine's clock is set; unseen, it is taken to be ours."""
+    run = m.state(Phase.READY, clock_skew_s=25.0, skew_known=True, skew_at=m.at(10))
+    now = replace(m.at(40), wall=m.EPOCH + 40 + forward_s)
+    assert run.server_wall(now) == m.EPOCH + 65
+    assert m.state(Phase.READY).server_wall(now) == now.wall
+
+
+def test_the_servers_date_is_kept_with_the_moment_it_was_seen_at() -> None:
+    """By the reply to a request, and by a look."""
+    by_reply = evolve(m.state(Phase.SENDING), m.concluded(clock_skew_s=5.0))
+    by_look = evolve(m.state(Phase.READY), m.look(13, clock_skew_s=6.0))
+    assert (by_reply.server_wall(m.at(20)), by_look.server_wall(m.at(20))) == (m.EPOCH + 25, m.EPOCH + 26)

@@ -56,7 +56,7 @@ def test_only_lists_are_asked_for_on_one_connection(looking) -> None:
     assert 0 < document["p50_ms"] <= document["p90_ms"]
     said = dict(found.facts())
     assert said["idle"] == "still open after 0 s"
-    assert said["kept"] == "yes, 1 connections for 4 requests"
+    assert said["kept"] == "yes, 1 connection for 4 requests"
     assert "ahead of" in said["clock"]
     assert "pa55word" not in f"{document}{said}{probe.__dict__.keys()}"
 

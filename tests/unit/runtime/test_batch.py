@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import pairwise
 
 import pytest
 
 from orchestrator.core.contact import Rejected
+from orchestrator.core.records import CancelAsked, Disposition
 from orchestrator.core.redial import NumberLimits
 from orchestrator.errors import JournalError, LeaseHeldError
 from orchestrator.ports import CampaignOrders, ContactState
@@ -24,11 +26,11 @@ def test_everybody_is_called_once_and_then_known() -> None:
     bench = Bench(concurrency=1)
     bench.contacts = [*bench.contacts, Rejected(line=9, reason="no number", text="x")]
     report = bench.tick()
-    assert (report.called, report.known, report.stopped) == (3, 0, None)
+    assert (report.called, report.stopped) == (3, None)
     assert bench.numbers() == NUMBERS[:3]
     assert bench.standing(NUMBERS[0]).disposition == "completed"
     report = bench.tick()
-    assert (report.called, report.known) == (0, 3)
+    assert report.called == 0
     assert len(bench.rung()) == 3
 
 
@@ -78,6 +80,21 @@ def test_who_was_busy_is_called_again_when_it_is_due() -> None:
     assert bench.numbers().count(NUMBERS[1]) == 2
     texts = [each for each in bench.server.model.transcript.entries if each["event"] == "sms"]
     assert len(texts) == 1
+
+
+def test_whoever_a_person_cancelled_is_left_alone() -> None:
+    """No redial, and no message, whatever the rules say."""
+    bench = Bench(redial=(replace(AGAIN, disposition=Disposition.FAILED),))
+    bench.fallback = MESSAGE
+    bench.contacts = [contact(NUMBERS[0])]
+    bench.callees.set(NUMBERS[0], [Behaviour(does="answer", after=5.0)])
+    bench.time.at(2.0, lambda: bench.journal().put_inbox("run-1", CancelAsked(at=bench.time.now(), why="a person")))
+    bench.tick()
+    held = bench.standing(NUMBERS[0])
+    assert (held.state, held.disposition, held.reason) == (ContactState.DONE, "failed", "a person")
+    bench.tick(after_s=1000.0)
+    assert bench.numbers() == [NUMBERS[0]]
+    assert not [each for each in bench.server.model.transcript.entries if each["event"] == "sms"]
 
 
 def test_a_forbidden_number_is_refused_until_it_is_not() -> None:

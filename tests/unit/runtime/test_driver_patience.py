@@ -72,6 +72,22 @@ def test_deletes_that_come_to_nothing_are_given_up() -> None:
     assert [call["status"] for call in bench.calls()] == ["hangup"]
 
 
+def test_tries_are_counted_as_the_journal_counts_them() -> None:
+    """Over all processes, and with what was tried: the step is given up first, then the hang-up."""
+    bench = Weather(script_of(SHORT), command=(REFUSED,) * 100, end=(REFUSED,) * 100)
+    with bench.time.running():
+        for _ in range(2):
+            rested = resume(bench)
+            state = rested.state
+            assert rested.rest is not None
+            assert state.ending is not None
+            assert state.pending is not None
+            tried = f"hangup, after {state.pending.attempts} tries: not sent"
+            assert rested.rest.message.startswith(tried)
+    assert state.ending.fault is not None
+    assert state.ending.fault.message.startswith("say, after 7 tries: not sent")
+
+
 def test_a_refused_delete_rests_for_its_key() -> None:
     """401: one try, exit code 77; a resume tries again."""
     bench = Weather(script_of(SHORT), end=(FORBIDDEN,))

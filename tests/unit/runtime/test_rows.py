@@ -6,9 +6,12 @@ from dataclasses import replace
 
 import pytest
 
+from orchestrator.core.admission import LEFT_OUT
+from orchestrator.core.evolve import fold
 from orchestrator.core.ledger import ResultRow, Tally
 from orchestrator.ports import ContactState, Standing
-from orchestrator.runtime.rows import document_of_row, exit_code_of_row, result_of
+from orchestrator.runtime.rows import NOT_OVER, document_of_row, exit_code_of_row, result_of
+from tests.fakes.batch_bench import NUMBERS, Bench
 
 NUMBER = "+12125550101"
 HELD = Standing(
@@ -43,6 +46,41 @@ def test_a_result_says_where_a_contact_stands(state, disposition, reason) -> Non
 def test_a_contact_no_tick_has_come_to_waits() -> None:
     """It is counted all the same."""
     assert result_of(NUMBER, None, read=lambda _: []).disposition == "waiting"
+
+
+@pytest.mark.parametrize(
+    ("standing", "disposition", "reason"),
+    [
+        (None, "refused", LEFT_OUT),
+        (replace(HELD, disposition=None), "refused", LEFT_OUT),
+        (replace(HELD, reason="to be called once more"), "busy", "to be called once more"),
+        (replace(HELD, state=ContactState.REFUSED), "refused", "it waits"),
+        (replace(HELD, state=ContactState.AGAIN), "busy", "it waits"),
+        (replace(HELD, state=ContactState.DONE), "busy", "it waits"),
+    ],
+)
+def test_in_a_stopped_campaign_nobody_waits(standing: Standing | None, disposition: str, reason: str) -> None:
+    """Who was called keeps what the last call came to, all others are refused."""
+    row = result_of(NUMBER, standing, read=lambda _: [], stopped=True)
+    assert (row.disposition, row.reason) == (disposition, reason)
+
+
+def test_in_a_stopped_campaign_a_live_call_still_comes_to_its_end() -> None:
+    """One whose dial never left does not."""
+    bench = Bench(concurrency=1)
+    bench.tick(stop_at_s=2.0)
+    journal = bench.journal()
+    run = journal.campaigns.runs_of(bench.standing(NUMBERS[0]).key)[0]
+    records = journal.read(run)
+    live = next(
+        records[:count]
+        for count in range(1, len(records))
+        if (state := fold(records[:count])).call_id is not None and state.end is None
+    )
+    held = replace(HELD, state=ContactState.OPEN, run_id=run)
+    assert result_of(NUMBER, held, read=lambda _: live, stopped=True).reason == NOT_OVER
+    assert result_of(NUMBER, held, read=lambda _: records[:1], stopped=True).reason == LEFT_OUT
+    assert result_of(NUMBER, held, read=lambda _: records[:1]).reason == NOT_OVER
 
 
 @pytest.mark.parametrize(

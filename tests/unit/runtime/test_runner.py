@@ -6,15 +6,25 @@ from dataclasses import replace
 
 import pytest
 
+from orchestrator.core.evolve import fold
 from orchestrator.core.exchange import Operation
 from orchestrator.core.origin import Origin
 from orchestrator.core.records import Disposition, Intended, RunStarted, Status, Waited
 from orchestrator.core.script import Hangup, Plain, Policy, Say, Script, SendDtmf
 from orchestrator.core.state import Phase
-from orchestrator.errors import ChangedPastError, ConfigurationError, JournalError, LeaseHeldError, UsageError
-from orchestrator.runtime.runner import Runner, RunResult
+from orchestrator.errors import (
+    CallLeftUpError,
+    ChangedPastError,
+    ConfigurationError,
+    JournalError,
+    LeaseHeldError,
+    UsageError,
+    exit_code_of,
+)
+from orchestrator.runtime.ontheline import refuse_second_call
+from orchestrator.runtime.runner import Prepared, Runner, RunResult
 from tests.fakes.transport import RawAnswer, Treatment
-from tests.property.scenarios import script_of
+from tests.property.scenarios import FROM, script_of
 from tests.property.simulation import RUN_ID
 from tests.unit.runtime.test_driver import LONG, SHORT, Bench
 
@@ -592,3 +602,23 @@ def test_a_verdict_that_is_driven_keeps_its_lease() -> None:
     assert taken == ["held"]
     assert bench.time.seconds > 60.0
     assert result.state.end is not None
+
+
+def test_nobody_is_rung_while_an_interrupted_run_may_have_them_on_the_line() -> None:
+    """Refused by the library, too, until that run is over, or can have no call any more; another API's is not asked."""
+    bench = crashed(script_of(SHORT))
+    with bench.time.running():
+        die(bench)
+        before = fold(bench.outsider().read(RUN_ID))
+        prepared = Prepared(to=before.begun.to, from_=FROM, variables={}, secrets={}, settings=before.settings)
+        refused = _another(bench)
+        with pytest.raises(CallLeftUpError, match="may still be up") as raised:
+            refused.run(script_of(SHORT), prepared)
+        refused.close()
+        assert (raised.value.blocking_run_id, exit_code_of(raised.value)) == (RUN_ID, 75)
+        assert len(bench.calls()) == 1
+        now = bench.time.now()
+        journal = bench.outsider()
+        late = now.plus(before.settings.max_call_s)
+        refuse_second_call(journal, before.begun.to, now=late, api_url=None)
+        refuse_second_call(journal, "+12125550177", now=now, api_url=None)

@@ -304,6 +304,7 @@ def test_a_stream_that_keeps_its_carriage_returns() -> None:
         ("name,city\n", "F:1:1: no column is named `to`, `number` or `phone` (the header has `name` and `city`)"),
         ("name,phne\n", ("F:1:1: no column is named `to`, `number` or `phone`; is `phne` meant? (the header has "
          "`name` and `phne`)")),
+        ("to,to,to\n", "F:1:1: 3 columns named `to` could each be the number to call; keep one and rename the others"),
         ("to,a,Phone\n", "F:1:1: `to` and `Phone` could each be the number to call; keep one and rename the others"),
         ("to,a,,a,tz,TZ\n", ("F:1:1: column 3 has no name; give it one or delete it\n"
          "F:1:1: the column `a` stands twice in the header\nF:1:1: the column `tz` stands twice in the header")),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -35,7 +36,10 @@ def keep(name: str, text: str) -> Path:
     return path
 
 
-@pytest.mark.parametrize("profile", [OFFICE, *NETWORKS], ids=lambda profile: profile.name)
+FREE = replace(OFFICE, name="free", limit_s=None, kind=LimitKind.NONE, at_least_s=400.0)
+
+
+@pytest.mark.parametrize("profile", [OFFICE, FREE, *NETWORKS], ids=lambda profile: profile.name)
 def test_what_is_written_is_read_back(tmp_path: Path, profile: Network) -> None:
     """Every profile can be written and read."""
     path = tmp_path / "any.yaml"
@@ -87,6 +91,8 @@ def test_where_a_profile_is_kept() -> None:
         ("limit: 60s\nkind: fast", "2:7: `kind` must be one of"),
         ("limit: 60s\nlimits: 3", "2:1: `limits` has no meaning here; did you mean `limit`?"),
         ("limit: 60s\nkeepalive_helps: perhaps", "2:18: `keepalive_helps` must be"),
+        ("limit: none\nat_least: none", "2:11: `at_least` must be"),
+        ("limit: 60s\nat_least: 90s", "2:11: `at_least` goes with `limit: none`"),
         ("limit: [", "network profile|YAML"),
         ("", "the file is empty; write the limit"),
         ("limit: 1s\nlimit: 2s", "2:1"),

@@ -6,7 +6,7 @@ import pytest
 
 from orchestrator.core.script import Script, Value, Variable
 from orchestrator.errors import ScriptError
-from orchestrator.scriptfile import bind_variables, parse_script, unknown_variables
+from orchestrator.scriptfile import bind_variables, never_given, parse_script, unknown_variables
 
 COMMANDS = 'commands:\n  - dial: {to: "{{ to }}", from: "{{ from }}"}\n'
 
@@ -92,6 +92,14 @@ def test_declarations() -> None:
     assert script("").variables == ()
 
 
+def test_what_nobody_can_give_to_a_call_that_comes_in() -> None:
+    """A default is the way; the two numbers come with the call."""
+    declared = "  a: {required: true}\n  b: {default: x}\n  c: {}\n  from: {required: true}\n"
+    (problem,) = never_given(script(declared))
+    assert "`a` is required" in problem.message
+    assert "write a `default` for it into the script" in problem.message
+
+
 def test_unknown_variables() -> None:
     """A name that is neither known, saved nor provided for is found once, at its first entry."""
     body = (
@@ -104,6 +112,9 @@ def test_unknown_variables() -> None:
         "  - id: l\n    sms: {to: '{{ to }}', from: '{{ from }}', message: '{{ m }}'}\n"
         "  - hold: {}\n  - unhold: {}\n  - end: {result: '{{ patiant }}'}\n"
     )
+    answering = unknown_variables(script("  a: {}\n", body), {"patient"}, can_be_given=False)
+    assert answering[0].message.endswith("`v`; declare it under `variables`, with a `default`")
+    assert answering[-1].message.endswith("did you mean `patient`, or forget to declare it, with a `default`?")
     found = unknown_variables(script("  a: {}\n", body), {"patient"})
 
     assert [str(problem) for problem in found] == [
