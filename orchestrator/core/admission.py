@@ -19,6 +19,8 @@ from orchestrator.core.windows import EVERY_DAY, Calendar, Window, closes_at, is
 
 DUPLICATE = "a duplicate"
 """How the reason begins why a contact is refused that is the same as another."""
+CALLED_AGAIN = "to be called again"
+"""In the reason why a contact waits that was called; when that will be may follow."""
 LEFT_OUT = "the campaign is stopped"
 """Why a contact is refused that was waiting when a person stopped its campaign."""
 _FINISHED = {"open": "its call is not over", "done": "it was called already"}

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from orchestrator.core.admission import DUPLICATE, LEFT_OUT
+from orchestrator.core.admission import CALLED_AGAIN, DUPLICATE, LEFT_OUT
 from orchestrator.core.ledger import Ledger, ResultRow, Tally
 
 
@@ -48,7 +48,7 @@ class Totals:
             if row.result is not None:
                 self.results[row.result] += 1
             if row.tally is Tally.WAITING:
-                self.reasons[row.reason or ""] += 1
+                self.reasons[_undated(row.reason or "")] += 1
             if row.tally is Tally.REFUSED:
                 self.duplicates += (row.reason or "").startswith(DUPLICATE)
                 self.left_out += row.reason == LEFT_OUT
@@ -69,3 +69,9 @@ class Totals:
     def _is_known(self, row: ResultRow) -> bool:
         is_over = row.tally in (Tally.REACHED, Tally.NOT_REACHED)  # a pruned journal has forgotten when that was
         return is_over and self.began_at is not None and (row.ended_at is None or row.ended_at < self.began_at)
+
+
+def _undated(reason: str) -> str:
+    """Return a reason without the moment of the next call, which is each contact's own."""
+    told, again, _ = reason.partition(CALLED_AGAIN)
+    return told + again

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from orchestrator.core.admission import LEFT_OUT
+from orchestrator.core.admission import CALLED_AGAIN, LEFT_OUT
 from orchestrator.core.document import OUTGOING
 from orchestrator.core.evolve import fold
 from orchestrator.core.instant import Instant
@@ -59,7 +59,7 @@ def result_of(
             return row(disposition=Tally.REFUSED, reason=standing.reason)
         case ContactState.AGAIN if not stopped:
             when = "" if standing.due_wall is None else f" from {rfc3339(standing.due_wall)} on"
-            return row(disposition=Tally.WAITING, reason=f"{standing.disposition}: to be called again{when}")
+            return row(disposition=Tally.WAITING, reason=f"{standing.disposition}: {CALLED_AGAIN}{when}")
         case ContactState.OPEN:
             state = fold(read(standing.run_id or ""))
             if state.end is None and state.phase is Phase.UNDECIDED:

@@ -26,8 +26,7 @@ BREAKER = 5
 """So many calls in a row that the API could not be reached for end the tick: it is the API's fault, not theirs."""
 _BREAKING = {69: BREAKER, 77: 1, 78: 1}
 """After so many calls in a row that came to this exit code no further one is begun."""
-_UNDECIDED = 20
-"""The exit code of dials that nobody knows the outcome of: the API fails, too, that loses one after the other."""
+_FAILED, _STOPPED = 1, 75  # of one call that made no good end; of a tick that is to be run again
 
 
 class Settling:
@@ -71,12 +70,12 @@ class Settling:
         """Take what driving a contact's run came to; the contact where its row is at hand."""
         fault = result.rest if result.state.end is None else result.state.end.fault
         code = exit_code_of_run(result.state, result.rest)
-        is_lost = code == _UNDECIDED and result.state.call_id is None  # it may ring all the same
         with self._guard:
-            self._failed_in_a_row = self._failed_in_a_row + 1 if code in _BREAKING or is_lost else 0
+            is_api = code in _BREAKING or _made_no_call(result.state, fault)
+            self._failed_in_a_row = self._failed_in_a_row + 1 if is_api else 0
             if self._failed_in_a_row >= _BREAKING.get(code, BREAKER):
                 self._report.stopped = _words(fault)
-                self._report.codes.add(code)
+                self._report.codes.add(_STOPPED if code == _FAILED else code)
         if result.state.end is not None:
             self.settle(standing, result.state, contact)
         else:
@@ -122,6 +121,11 @@ class Settling:
             self._report.called -= 1
         kept = ContactState.AGAIN if standing.state is ContactState.AGAIN else state
         self._store.put([replace(standing, state=kept, reason=str(error))])
+
+
+def _made_no_call(state: RunState, fault: Fault | None) -> bool:
+    """Return whether a dial left and made no call that is known: the API turned it away, or its reply was lost."""
+    return fault is not None and state.call_id is None and state.requests_sent > 0 and not was_called_off(state)
 
 
 def _words(fault: Fault | None) -> str:

@@ -207,3 +207,13 @@ def test_an_api_that_loses_every_dial_ends_the_tick(operator, sandbox) -> None:
     told = tick(operator, "--concurrency", "1", code=20)
     assert "0 of 9 contacts reached, 4 waiting, 5 unknown. Stopped early: " in told
     assert len(operator.json("runs")) == 5
+
+
+def test_an_api_that_turns_every_dial_away_ends_the_tick(operator, sandbox) -> None:
+    """As without credit: five in a row are not the callees' fault, and the others wait for the next tick."""
+    operator.write("list.csv", "to\n" + "".join(f"+121255502{number:02}\n" for number in range(9)))
+    sandbox.add_fault(kind="status", place="before", command="dial", status=402, times="always")
+    told = tick(operator, "--concurrency", "1", code=75)
+    assert "0 of 9 contacts reached, 5 not reached, 4 waiting" in told
+    assert "Stopped early: " in told
+    assert len(operator.json("runs")) == 5

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator.core.admission import LEFT_OUT
+from orchestrator.core.admission import CALLED_AGAIN, LEFT_OUT
 from orchestrator.core.ledger import LedgerError, ResultRow, Tally
 from orchestrator.core.totals import Totals
 
@@ -33,6 +33,15 @@ def test_refused_contacts_are_told_apart() -> None:
     rows = [ResultRow(to=NUMBER, disposition=Tally.REFUSED, reason=reason) for reason in reasons]
     assert len(list(totals.of(rows))) == 5
     assert (totals.duplicates, totals.left_out, totals.refused) == (1, 2, 2)
+
+
+def test_contacts_that_wait_for_another_call_are_counted_together() -> None:
+    """Whenever each of those calls is due."""
+    totals = Totals()
+    reasons = [f"busy: {CALLED_AGAIN} from {at} on" for at in ("2026-11-23T10:00:00Z", "2026-11-23T11:00:00Z")]
+    rows = [ResultRow(to=NUMBER, disposition=Tally.WAITING, reason=reason) for reason in (*reasons, "later")]
+    list(totals.of(rows))
+    assert dict(totals.reasons) == {f"busy: {CALLED_AGAIN}": 2, "later": 1}
 
 
 def test_contacts_are_known_whose_call_was_over_before_the_tick() -> None:
