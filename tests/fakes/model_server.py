@@ -50,6 +50,10 @@ class ModelServer:
             operation.when_done.append(lambda done: answer(self._raw(done)))
         return operation
 
+    def client_left(self, operation: Operation) -> None:
+        """Stop the list of a client that has gone."""
+        self.model.cancel(max(self.now(), self.model.now), operation)
+
     def _operate(self, sent: Encoded) -> Operation:
         now = max(self.now(), self.model.now)
         address = urlsplit(sent.target)

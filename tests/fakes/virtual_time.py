@@ -45,11 +45,17 @@ class Source(Protocol):
 
 
 class Process:
-    """A process of the simulation: killed, its threads end at once."""
+    """A process of the simulation: killed, its threads end at once; stopped, none of them runs until it is woken.
+
+    Attributes:
+        drowsy_s: Its threads other than the first of all wake up at most this much late; None: as all do.
+    """
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.killed = False
+        self.stopped = False
+        self.drowsy_s: float | None = None
 
 
 class _Thread:
@@ -80,6 +86,7 @@ class VirtualTime:
         self.drowsy_s = drowsy_s
         self.sources: list[Source] = []
         self._boot_id = boot_id
+        self._set_forward_s = 0.0
         self._due: list[tuple[float, int, Callable[[], None]]] = []
         self._numbers = count()
         self._threads: dict[int, _Thread] = {}
@@ -91,15 +98,19 @@ class VirtualTime:
 
     def now(self) -> Instant:
         """Return this moment by both clocks."""
-        return Instant(EPOCH + self.seconds, self.seconds, self._boot_id)
+        return Instant(EPOCH + self.seconds + self._set_forward_s, self.seconds, self._boot_id)
 
     def wait(self, until: Instant, wakeup: threading.Event) -> bool:
         """Wait until `until`, or until `wakeup` is set."""
-        until_s = until.boot_s if until.boot_id == self._boot_id else until.wall - EPOCH
-        if self.drowsy_s and threading.get_ident() != self._first:
-            until_s += self.drowsy_s
+        until_s = until.boot_s if until.boot_id == self._boot_id else until.wall - EPOCH - self._set_forward_s
+        if threading.get_ident() != self._first:
+            until_s += self._drowsy_s()
         self.block(wakeup.is_set, until_s=until_s)
         return wakeup.is_set()
+
+    def _drowsy_s(self) -> float:
+        of_process = self._threads[threading.get_ident()].process.drowsy_s
+        return self.drowsy_s if of_process is None else of_process
 
     # Simulations
 
@@ -144,6 +155,14 @@ class VirtualTime:
     def kill(self, process: Process) -> None:
         """End a process without a word. Its running thread, if it is this one, goes on to the next wait."""
         process.killed = True
+
+    def set_clock(self, forward_s: float) -> None:
+        """Set the wall clock of this machine forward, or back; durations do not change by it."""
+        self._set_forward_s += forward_s
+
+    def reboot(self, boot_id: str) -> None:
+        """Begin another boot: moments of the one before can be told by their dates only."""
+        self._boot_id = boot_id
 
     # Inside
 
@@ -204,7 +223,9 @@ class VirtualTime:
         self._turns += 1
         while True:
             for thread in self._threads.values():
-                if self._broken is not None or thread.process.killed or thread.ready() or thread.until <= self.seconds:
+                if self._broken is not None or thread.process.killed:
+                    return thread
+                if not thread.process.stopped and (thread.until <= self.seconds or thread.ready()):
                     return thread
             try:
                 self._pass_time()
@@ -214,7 +235,7 @@ class VirtualTime:
     def _pass_time(self) -> None:
         """Go to the next moment at which something happens."""
         moments = [(moment - EPOCH, source) for source in self.sources if (moment := source.next_moment()) is not None]
-        wake_s = min(thread.until for thread in self._threads.values())
+        wake_s = min((each.until for each in self._threads.values() if not each.process.stopped), default=float("inf"))
         due_s = self._due[0][0] if self._due else float("inf")
         next_s, source = min(moments, key=lambda one: one[0], default=(float("inf"), None))
         moment = min(wake_s, due_s, next_s)

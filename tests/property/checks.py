@@ -11,8 +11,11 @@ from orchestrator.core.exchange import Outcome
 from orchestrator.core.records import (
     Branched,
     BranchKind,
+    CancelAsked,
     Concluded,
     Intended,
+    Looked,
+    LookKind,
     Record,
     Settled,
     Status,
@@ -24,8 +27,10 @@ from orchestrator.core.state import Phase
 from orchestrator.sandbox.operations import Operation
 from tests.fakes.transport import Sent
 from tests.fakes.virtual_time import EPOCH
+from tests.property import bookkeeping, crashing
 from tests.property.reference import listen
-from tests.property.simulation import NO_INTENT, Simulated, story
+from tests.property.simulation import NO_INTENT, UNWRITABLE, Simulated
+from tests.property.story import story
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +80,7 @@ def check(simulated: Simulated) -> None:
 
 
 def _check(simulated: Simulated) -> None:
+    bookkeeping.check_every_request_is_explained(simulated)  # before any other check asks the server
     attempts = attempts_of(simulated)
     _check_it_ended(simulated)
     _check_intents(simulated)
@@ -84,6 +90,25 @@ def _check(simulated: Simulated) -> None:
     _check_ringing(simulated, attempts)
     _check_nobody_is_left(simulated, attempts)
     _check_transcript(simulated, attempts)
+    bookkeeping.check_it_is_bounded(simulated)
+    bookkeeping.check_nothing_left_a_fenced_process(simulated)
+    bookkeeping.check_order(attempts)
+    bookkeeping.check_doubling_is_reported(simulated, attempts)
+    bookkeeping.check_the_journal_is_what_was_written(simulated)
+    bookkeeping.check_outcomes(simulated, attempts)
+    bookkeeping.check_tries(simulated, attempts)
+    bookkeeping.check_refused_credentials_end_the_run(simulated, attempts)
+    bookkeeping.check_classes(simulated, attempts)
+    bookkeeping.check_settling(simulated, attempts)
+    if simulated.settings.idempotent_for_s is None:  # a kept reply may be asked for at once
+        crashing.check_resumes_look_first(simulated.records)
+    crashing.check_waits_are_waited_out(simulated.records)
+    crashing.check_tries_on_unknown_outcomes(simulated, attempts)
+    crashing.check_open_looks_are_kept(simulated)
+    crashing.check_a_full_disk_ends_the_call(simulated)
+    crashing.check_repeats_are_announced(simulated, attempts)
+    if _may_be_compared(simulated, attempts):
+        crashing.check_the_end_is_that_of_no_crash(simulated)
 
 
 def attempts_of(simulated: Simulated) -> list[Attempt]:
@@ -92,7 +117,7 @@ def attempts_of(simulated: Simulated) -> list[Attempt]:
     step = 0
     records = simulated.records
     places = [index for index, record in enumerate(records) if isinstance(record, Intended)]
-    for place, following in zip(places, [*places[1:], len(records)], strict=True):
+    for place, following in pairwise([*places, len(records)]):
         intent = records[place]
         assert isinstance(intent, Intended)
         after = records[place + 1 : following]
@@ -113,7 +138,8 @@ def attempts_of(simulated: Simulated) -> list[Attempt]:
 def _check_it_ended(simulated: Simulated) -> None:
     """Every run ends, or waits for a person."""
     state = simulated.state
-    assert state.end is not None or state.phase is Phase.UNDECIDED, f"it never ends: {state.phase}"
+    left_alone = simulated.scenario.abandoned and not state.call_up
+    assert left_alone or state.end is not None or state.phase is Phase.UNDECIDED, f"it never ends: {state.phase}"
     if state.end is not None:
         assert state.end.status in (Status.COMPLETED, Status.FAILED, Status.CANCELLED)
 
@@ -124,17 +150,25 @@ def _check_intents(simulated: Simulated) -> None:
     for sent in simulated.sent:
         assert isinstance(sent.note, int)
         assert sent.note != NO_INTENT, f"no intent for {sent.request}"
+        if sent.note == UNWRITABLE:
+            continue  # the one request that needs no intent: its process cannot write
         if isinstance(simulated.records[sent.note], Intended):
-            assert sent.note not in seen, f"sent twice for one intent: {sent.request}"
+            asked = sent.request.operation is Kind.END and any(
+                isinstance(record, CancelAsked) and written_s <= sent.at_s
+                for record, written_s in zip(simulated.records, simulated.written_s, strict=True)
+            )  # a call that was to be ended while its request was open is ended by two threads
+            assert sent.note not in seen or asked, f"sent twice for one intent: {sent.request}"
             seen.add(sent.note)
 
 
 def _check_belief(simulated: Simulated, attempt: Attempt, attempts: list[Attempt]) -> None:
     """Nothing is held to have run that did not, nor the reverse."""
     concluded, intent = attempt.concluded, attempt.intent
-    if concluded is not None and concluded.outcome is Outcome.DONE:
+    bare_end = intent.operation is Kind.END and concluded is not None and concluded.call is None  # it is looked at
+    if concluded is not None and concluded.outcome is Outcome.DONE and not bare_end:
         assert attempt.taken, f"done, but it did not run: {intent}"
-    if concluded is not None and concluded.outcome not in (Outcome.DONE, Outcome.UNKNOWN):
+    refused = concluded is not None and concluded.outcome not in (Outcome.DONE, Outcome.UNKNOWN)
+    if concluded is not None and refused and intent.operation is not Kind.END:  # two threads may end one call
         assert not attempt.executed or attempt.is_doubled, f"{concluded.outcome}, but it ran: {intent}"
     for settled in attempt.settled:
         if settled.verdict is Verdict.DID_NOT_RUN:
@@ -142,9 +176,15 @@ def _check_belief(simulated: Simulated, attempt: Attempt, attempts: list[Attempt
         elif settled.verdict in (Verdict.RAN, Verdict.PARTLY) and intent.operation is not Kind.END:
             same = [one for one in attempts if one.step == attempt.step and one.index <= attempt.index]
             asked_again = simulated.settings.idempotent_for_s is not None and any(one.executed for one in same)
-            assert attempt.taken or asked_again or _disturbed(settled, attempt, attempts), (
+            ended = "hangup" in intent.commands and _ended_unwritten(simulated)  # the call is over, by whoever
+            assert attempt.taken or asked_again or ended or _disturbed(settled, attempt, attempts), (
                 f"it did not run, in spite of the verdict: {intent} {settled}"
             )
+
+
+def _ended_unwritten(simulated: Simulated) -> bool:
+    """Whether a process that could not write ended the call."""
+    return any(sent.note == UNWRITABLE for sent in simulated.sent)
 
 
 def _disturbed(settled: Settled, attempt: Attempt, attempts: list[Attempt]) -> bool:
@@ -154,7 +194,7 @@ def _disturbed(settled: Settled, attempt: Attempt, attempts: list[Attempt]) -> b
         operation.received_at - EPOCH <= ended_s + 30.0 and _end_of(operation) - EPOCH >= began_s - 30.0
         for other in attempts
         if other.index < attempt.index
-        for operation in other.executed
+        for operation in other.taken
         if other.is_doubled or any(delay > 0 for sent in other.sent for delay in sent.treatment.deliveries)
     )
 
@@ -195,8 +235,15 @@ def _check_nobody_is_left(simulated: Simulated, attempts: list[Attempt]) -> None
     """When a run has ended no call of it is up, as far as anybody can know of it."""
     state = simulated.state
     dials = [attempt for attempt in attempts if attempt.intent.operation is Kind.CREATE]
-    unknowable = state.call_id is None or any(
-        dial.is_doubled and dial.concluded is not None and dial.concluded.outcome is Outcome.DONE for dial in dials
+    lists = [record for record in simulated.records if isinstance(record, Looked) and record.kind is LookKind.LIST]
+    patience = simulated.settings.retry_attempts
+    out_of_reach = len(lists) >= patience and not any(look.ok for look in lists[-patience:])
+    unknowable = (
+        state.call_id is None
+        or out_of_reach
+        or any(
+            dial.is_doubled and dial.concluded is not None and dial.concluded.outcome is Outcome.DONE for dial in dials
+        )
     )
     for call in simulated.server.list_calls(simulated.server.now).reply.body["response"]["data"]:  # type: ignore[union-attr]
         assert call["status"] == "hangup" or (unknowable and call["resource_id"] != state.call_id), (
@@ -212,7 +259,7 @@ def _check_transcript(simulated: Simulated, attempts: list[Attempt]) -> None:
     callee = simulated.scenario.callee
     expected = listen(simulated.scenario.script, callee)
     heard = [_words(entry) for entry in simulated.server.transcript.heard(state.call_id)]
-    hangs_up = callee.hangs_up_after is not None or callee.hangs_up_during is not None
+    hangs_up = callee.hangs_up_after is not None or callee.hangs_up_during is not None or _ended_unwritten(simulated)
     if callee.does != "answer" or state.hangup_cause == "expired":
         assert not heard
     elif hangs_up or (state.end.fault is not None and state.end.fault.code != "command_failed"):
@@ -229,8 +276,10 @@ def _is_conclusive(records: list[Record], attempts: list[Attempt]) -> bool:
     """Whether every uncertain attempt was settled by proof, and nothing ran that nobody knows of."""
     for attempt in attempts:
         outcome = None if attempt.concluded is None else attempt.concluded.outcome
-        if outcome is Outcome.REJECTED and attempt.intent.operation is not Kind.COMMAND:
-            return False  # a middlebox refused what has no state to look at
+        if outcome is Outcome.REJECTED and _is_refused_on_the_way(attempt):
+            return False
+        if any(sent.treatment.stops_work for sent in attempt.sent):
+            return False
         if len(attempt.executed) > 1 or (attempt.executed and len(attempt.deliveries) > 1):
             return False
         for settled in attempt.settled:
@@ -241,6 +290,22 @@ def _is_conclusive(records: list[Record], attempts: list[Attempt]) -> bool:
     return not any(
         isinstance(record, Branched) and record.kind in (BranchKind.STALE, BranchKind.LOST_DIGITS) for record in records
     )
+
+
+def _is_refused_on_the_way(attempt: Attempt) -> bool:
+    """Whether a middlebox refused a request for good; a 409 to a command is waited out."""
+    is_command = attempt.intent.operation is Kind.COMMAND
+    answers = [sent.treatment.instead for sent in attempt.sent if sent.treatment.instead is not None]
+    return any(answer.status not in (404, 409) or not is_command for answer in answers)
+
+
+def _may_be_compared(simulated: Simulated, attempts: list[Attempt]) -> bool:
+    """Whether nothing but crashes happened, and their evidence was conclusive throughout."""
+    scenario, callee = simulated.scenario, simulated.scenario.callee
+    stays = callee.hangs_up_after is None and callee.hangs_up_during is None
+    only_crashes = bool(scenario.crashes) and not (scenario.treatments or scenario.jumps or scenario.abandoned)
+    quiet = scenario.cancel_s is None and scenario.fates is None and not _ended_unwritten(simulated)
+    return stays and only_crashes and quiet and _is_conclusive(simulated.records, attempts)
 
 
 def _did_something(operation: Operation) -> bool:

@@ -7,8 +7,10 @@ What it leaves behind is what `checks` judges.
 from __future__ import annotations
 
 import json
+import random
+import threading
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import MISSING, dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -17,12 +19,11 @@ from orchestrator.adapters.events.reading import read_event
 from orchestrator.core.evolve import fold
 from orchestrator.core.exchange import Operation as Kind
 from orchestrator.core.exchange import Request
-from orchestrator.core.instant import Instant
 from orchestrator.core.origin import Origin
 from orchestrator.core.records import CancelAsked, Intended, Record, RunMarks, RunStarted
-from orchestrator.core.script import Entry
 from orchestrator.core.settings import Settings
 from orchestrator.core.state import Phase, RunState
+from orchestrator.errors import JournalError, LeaseHeldError, LeaseLostError
 from orchestrator.ports import ContactClaim, Lease
 from orchestrator.runtime.control import Control
 from orchestrator.runtime.mail import Postbox
@@ -33,14 +34,19 @@ from orchestrator.sandbox.model import CallServer
 from orchestrator.sandbox.operations import counted_ids
 from orchestrator.sandbox.timing import Timing
 from tests.conformance.memory_journal import MemoryJournal, MemoryStore
+from tests.fakes.library_errors import Unsent
 from tests.fakes.model_server import ModelServer
 from tests.fakes.transport import CLEAN, FakeTransport, Sent, Treatment
-from tests.fakes.virtual_time import EPOCH, KilledError, Process, VirtualTime
-from tests.property.scenarios import FROM, TO, Crash, Fate, Scenario
+from tests.fakes.virtual_time import KilledError, Process, VirtualTime
+from tests.property.scenarios import FROM, TO, Crash, Fate, Scenario, Theft
+from tests.property.story import story
 
 RUN_ID = "run-1"
 MOST_LIVES = 12
 NO_INTENT = -1
+UNWRITABLE = -2
+"""A call is ended without an intent where none can be written."""
+LEASE_S = 30.0
 
 
 @dataclass(slots=True)
@@ -51,9 +57,17 @@ class Simulated:
         records: The run's records, as they stand in the journal.
         written_s: When each of them reached the disk.
         batches: The records by transaction.
-        sent: Every request that left, with the index of the intent it belongs to as its note.
+        sent: Every request that left but looks, with the index of the intent it belongs to as its note.
+        looks: The looks that left.
+        unsent: What was to be sent and did not leave: the index of its intent, and what kept it.
+        happened: What became of processes and clocks, and when.
+        deaths: When processes were killed, and how many records were on disk.
+        disk_full: When a process could write no more, and how many records were on disk.
+        robbed: Processes that found that they had lost their lease.
+        fates: What became of the events that arose.
+        fenced: Requests that left a process that had lost its lease.
         lives: Processes that drove the run.
-        ends: What each life came to.
+        results: What each life came to that came to something.
     """
 
     scenario: Scenario
@@ -62,6 +76,14 @@ class Simulated:
     time: VirtualTime
     store: MemoryStore
     sent: list[Sent] = field(default_factory=list)
+    looks: list[Sent] = field(default_factory=list)
+    unsent: list[tuple[int, Unsent]] = field(default_factory=list)
+    happened: list[tuple[float, str]] = field(default_factory=list)
+    deaths: list[tuple[float, int]] = field(default_factory=list)
+    disk_full: list[tuple[float, int]] = field(default_factory=list)
+    robbed: int = 0
+    fates: list[Fate] = field(default_factory=list)
+    fenced: list[Sent] = field(default_factory=list)
     lives: int = 0
     results: list[RunResult] = field(default_factory=list)
     records: list[Record] = field(default_factory=list)
@@ -75,62 +97,57 @@ class Simulated:
 
 
 class _DyingJournal(MemoryJournal):
-    """A memory journal whose process may die at an append, and which knows what is on disk."""
+    """A memory journal whose process may die at an append, or whose disk is full from then on."""
 
     def __init__(self, world: World, process: Process, crash: Crash | None) -> None:
         super().__init__(now=world.time.now, store=world.simulated.store, process=process.name)
         self._world = world
         self._dying = process
         self._crash = crash
+        self._count = 0
+        self.failed = False
+        if crash is not None and crash.disk_full and crash.append is not None:
+            self.fail_after(max(crash.append - 1, 0), takes_effect=crash.takes_effect)
 
     def start_run(self, started: RunStarted, *, lease_s: float, contact: ContactClaim | None = None) -> Lease:
         """Create the run, or die."""
         assert contact is None, "simulations have no batches"
-        with self._deadly():
-            lease = super().start_run(started, lease_s=lease_s)
-            self._world.on_disk([started])
+        self._perhaps_die(takes_effect=False)
+        lease = super().start_run(started, lease_s=lease_s)
+        self._world.on_disk([started])
+        self._perhaps_die(takes_effect=True)
         return lease
 
     def append(self, lease: Lease, records: Sequence[Record], marks: RunMarks) -> None:
         """Append, or die."""
-        with self._deadly():
+        self._perhaps_die(takes_effect=False)
+        run = self.store.runs[lease.run_id]
+        before = len(run.texts)
+        try:
             super().append(lease, records, marks)
-            self._world.on_disk(records)
+        except LeaseLostError:
+            raise
+        except JournalError:
+            if not self.failed:
+                self._world.simulated.disk_full.append((self._world.time.seconds, before))
+            self.failed = True
+            raise
+        finally:
+            if len(run.texts) > before:
+                self._world.on_disk(records)
+        self._perhaps_die(takes_effect=True)
 
-    def _deadly(self) -> _Deadly:
-        return _Deadly(self)
-
-    def dies_now(self, *, takes_effect: bool) -> bool:
-        """Whether this append is the last thing of the process, before or after it is on disk."""
+    def _perhaps_die(self, *, takes_effect: bool) -> None:
+        """End the process, if this append is its last deed, before or after it is on disk."""
         crash = self._crash
-        if crash is None or crash.append is None or self._dying.killed:
-            return False
-        return crash.append == self._world.appends and crash.takes_effect is takes_effect
-
-    def die(self) -> None:
-        """End the process."""
-        self._world.kill(self._dying)
-        raise KilledError(self._dying.name)
-
-    def count(self) -> None:
-        """Count an append."""
-        self._world.appends += 1
-
-
-class _Deadly:
-    """Around an append: dies before it or after it."""
-
-    def __init__(self, journal: _DyingJournal) -> None:
-        self._journal = journal
-
-    def __enter__(self) -> None:
-        if self._journal.dies_now(takes_effect=False):
-            self._journal.die()
-
-    def __exit__(self, kind: object, _error: object, _trace: object) -> None:
-        if kind is None and self._journal.dies_now(takes_effect=True):
-            self._journal.die()
-        self._journal.count()
+        if (
+            crash is not None
+            and (crash.append, crash.takes_effect) == (self._count, takes_effect)
+            and not (crash.disk_full or self._dying.killed)
+        ):
+            self._world.kill(self._dying)
+            raise KilledError(self._dying.name)
+        self._count += takes_effect
 
 
 class World:
@@ -152,15 +169,16 @@ class World:
             idempotent_for_s=kept_s,
             shows_results="command_log" in scenario.capabilities,
             hears_events=scenario.fates is not None,
+            **scenario.extra,  # type: ignore[arg-type]
         )
         self.simulated = Simulated(scenario, self.settings, model, self.time, MemoryStore())
         self.dialect = CallApi(Capabilities(**dict.fromkeys(scenario.capabilities, True)))
-        self.appends = 0
         self.run_id = RUN_ID
         self.clean = False
         self.origin: Origin | None = None
         self._treatments = iter(scenario.treatments)
         self._fates = iter(scenario.fates or ())
+        self._draw = (lambda: 0.5) if scenario.jitter is None else random.Random(scenario.jitter).random
         if scenario.fates is not None:
             model.events.listeners.append(self._event_arose)
 
@@ -168,12 +186,45 @@ class World:
         """Run it from its start to its end."""
         try:
             with self.time.running():
-                for _ in self._lives():
-                    pass
+                self._arrange()
+                if self.scenario.abandoned:
+                    self._be_abandoned()
+                else:
+                    for _ in self._lives():
+                        pass
         except Exception as error:
             error.add_note(story(self.simulated))
             raise
         return self.simulated
+
+    def _arrange(self) -> None:
+        """Have happen what happens at moments of its own."""
+        for jump in self.scenario.jumps:
+            self.time.at(jump.at_s, partial(self._set_clock, jump.forward_s))
+        if self.scenario.cancel_s is not None:
+            self.time.at(self.scenario.cancel_s, self._cancel)
+
+    def _set_clock(self, forward_s: float) -> None:
+        self.tell(f"the clock is set {forward_s:+g} s")
+        self.time.set_clock(forward_s)
+
+    def _cancel(self) -> None:
+        if self.run_id in self.simulated.store.runs and self.simulated.state.end is None:
+            self.tell("a person asks for the end of the call")
+            outsider = MemoryJournal(now=self.time.now, store=self.simulated.store, process="a person")
+            outsider.put_inbox(self.run_id, CancelAsked(at=self.time.now(), why="a person asked for it"))
+
+    def _be_abandoned(self) -> None:
+        """Live one life, and have what is left of it reaped."""
+        rests = self.live(self.scenario.crashes[0])
+        self.clean = True
+        self.time.sleep(400.0)
+        while rests and self.reap():
+            self.time.sleep(400.0)
+
+    def tell(self, text: str) -> None:
+        """Write down what happened to a process or a clock."""
+        self.simulated.happened.append((self.time.seconds, text))
 
     def on_disk(self, records: Sequence[Record]) -> None:
         """Remember what is on disk, and since when."""
@@ -183,29 +234,39 @@ class World:
 
     def kill(self, process: Process) -> None:
         """End a process without a word."""
+        if not process.killed:
+            self.tell(f"{process.name} is killed")
+            self.simulated.deaths.append((self.time.seconds, len(self.simulated.records)))
         self.time.kill(process)
         self.simulated.store.kill(process.name)
 
-    def runner(self, crash: Crash | None = None) -> Runner:
-        """Return the runner of a new process, which dies as `crash` says."""
+    def runner(self, crash: Crash | None = None, theft: Theft | None = None) -> Runner:
+        """Return the runner of a new process, to which happens what `crash` or `theft` says."""
         process = self.time.begin_process(f"process {self.simulated.lives}")
         self.simulated.lives += 1
-        self.appends = 0
         if crash is not None and crash.append is None:
             self.time.at(self.time.seconds + crash.after_s, lambda: self.kill(process))
+        if theft is not None and theft.request is None:
+            self.time.at(self.time.seconds + theft.after_s, lambda: self._stop(process, theft))
         self.journal = _DyingJournal(self, process, crash)
         self.control = Control(self.time)
+        network = self.network if theft is None else partial(self._stopping_network, process, theft, [0])
         self.transport = FakeTransport(
-            self.server, self.time, network=self.network, dialect=self.dialect, watch=self.watch
+            self.server,
+            self.time,
+            network=network,
+            dialect=self.dialect,
+            watch=partial(self._seen, self.journal, process),
         )
+        self.transport.held = self._held
         return Runner(
             journal=self.journal,
             transport=self.transport,
             clock=self.time,
             control=self.control,
             new_id=lambda: self.run_id,
-            draw=lambda: 0.5,
-            lease_s=30.0,
+            draw=self._draw,
+            lease_s=LEASE_S,
             origin=self.origin,
         )
 
@@ -213,27 +274,106 @@ class World:
         crashes = iter(self.scenario.crashes)
         for life in range(MOST_LIVES):
             self.clean = life >= MOST_LIVES // 2
-            crash = next(crashes, None)
-            if not self.live(crash):
+            mishap = next(crashes, None)
+            if not self.live(mishap):
                 return
-            self.time.sleep(1.0 if crash is None else crash.gap_s)
+            gap_s = mishap.gap_s if isinstance(mishap, Crash) else 1.0
+            self.time.sleep(gap_s)
+            if isinstance(mishap, Crash) and mishap.reboots:
+                self.tell("the machine is started again")
+                self.time.reboot(f"boot {life}")
             yield
 
-    def live(self, crash: Crash | None) -> bool:
+    def live(self, mishap: Crash | Theft | None) -> bool:
         """Live one life; return whether another is needed."""
-        runner = self.runner(crash)
-        process = self.time.process
+        if isinstance(mishap, Theft):
+            return self._be_robbed(mishap)
+        runner = self.runner(mishap)
+        process, journal = self.time.process, self.journal
         try:
-            result = self.drive(runner)
-            runner.close()
+            try:
+                result = self.drive(runner)
+            finally:
+                if not process.killed:
+                    runner.close()
         except BaseException:
-            if not process.killed:
+            if not process.killed and not journal.failed:
                 raise
             return True
         finally:
             self.time.begin_process("between two lives")
+        return self._came_to(result)
+
+    def _came_to(self, result: RunResult) -> bool:
         self.simulated.results.append(result)
         return result.state.end is None and result.state.phase is not Phase.UNDECIDED
+
+    def _be_robbed(self, theft: Theft) -> bool:
+        """Live a life whose lease is taken over by another process while it lives, and the life of that one."""
+        came_to: list[RunResult | LeaseLostError] = []
+        failures: list[BaseException] = []
+        runner = self.runner(theft=theft)
+        process = self.time.process
+        if theft.stopped_s is None:
+            process.drowsy_s = LEASE_S + 15.0
+
+        def drive() -> None:
+            try:
+                came_to.append(self.drive(runner))
+            except LeaseLostError as error:
+                self.tell(f"{process.name} has lost its lease")
+                self.simulated.robbed += 1
+                came_to.append(error)
+            except Exception as error:  # noqa: BLE001 - raised again by the thread that waits for this one
+                failures.append(error)
+            runner.close()
+
+        victim = threading.Thread(target=drive)
+        victim.start()
+        self.time.begin_process("between two lives")
+        starved_s = theft.after_s + theft.rival_s
+        patience_s = starved_s if theft.stopped_s is None else 300.0
+        self.time.block(lambda: bool(came_to or failures or process.stopped), until_s=self.time.seconds + patience_s)
+        another = True
+        if not came_to and not failures and self.run_id in self.simulated.store.runs:
+            if process.stopped:
+                self.time.sleep(theft.rival_s)
+            another = self._rob()
+        self.time.begin_process("between two lives")
+        victim.join()
+        if failures:
+            raise failures[0]
+        [first] = came_to
+        if isinstance(first, RunResult):
+            another = self._came_to(first) and another
+        return another
+
+    def _rob(self) -> bool:
+        """Live the life of a process that takes the run over as soon as it can."""
+        for _ in range(20):
+            try:
+                return self.live(None)
+            except LeaseHeldError:
+                self.time.sleep(7.0)
+        return True
+
+    def _stop(self, process: Process, theft: Theft) -> None:
+        """Stop a process, and wake it after its time."""
+        if theft.stopped_s is not None and not process.stopped:
+            self.tell(f"{process.name} is stopped for {theft.stopped_s:g} s")
+            process.stopped = True
+            self.time.at(self.time.seconds + theft.stopped_s, partial(self._wake, process))
+
+    def _wake(self, process: Process) -> None:
+        self.tell(f"{process.name} is woken")
+        process.stopped = False
+
+    def _stopping_network(self, process: Process, theft: Theft, counted: list[int], request: Request) -> Treatment:
+        """Stop the process right before the first byte of one of its requests."""
+        if counted[0] == theft.request:
+            self._stop(process, theft)
+        counted[0] += 1
+        return self.network(request)
 
     def drive(self, runner: Runner) -> RunResult:
         """Begin the run, or resume it."""
@@ -252,6 +392,7 @@ class World:
     def _event_arose(self, event: Event) -> None:
         """Deliver an event as often and as late as its fate will have it, by way of the inbox."""
         fate = next(self._fates, Fate())
+        self.simulated.fates.append(fate)
         for delay_s in fate.delays:
             self.time.at(self.time.seconds + delay_s, partial(self._receive, event.body))
         if fate.lie_after_s is not None:
@@ -278,71 +419,56 @@ class World:
         calls: list[dict[str, Any]] = reply.body["response"]["data"]
         return calls
 
-    def network(self, _request: Request) -> Treatment:
+    def network(self, request: Request) -> Treatment:
         """Return what happens to the next request."""
-        return CLEAN if self.clean else next(self._treatments, CLEAN)
+        treatment = CLEAN if self.clean else next(self._treatments, CLEAN)
+        # The API's own word for a call that is over: whoever says so untruthfully is believed, and nobody can help it.
+        says_gone = treatment.instead is not None and treatment.instead.status == 404
+        is_believed = request.operation is Kind.LOOK or (
+            says_gone and request.operation is Kind.END and request.call_id != self.simulated.state.call_id
+        )
+        return CLEAN if says_gone and is_believed else treatment
 
     def watch(self, sent: Sent) -> None:
         """Write down which intent on disk a request belongs to."""
         if sent.request.operation in (Kind.LOOK, Kind.LIST):
+            self.simulated.looks.append(sent)
             return
-        sent.note = self._intent_of(sent)
+        sent.note = self._intent_of(sent.request)
         self.simulated.sent.append(sent)
 
-    def _intent_of(self, sent: Sent) -> int:
+    def _seen(self, journal: _DyingJournal, process: Process, sent: Sent) -> None:
+        """Watch a request, and whether its process has the lease."""
+        self.watch(sent)
+        run = self.simulated.store.runs.get(self.run_id)
+        if sent.request.operation is Kind.END and journal.failed:
+            sent.note = UNWRITABLE
+        elif run is not None and run.tenancy.holder != process.name:
+            self.simulated.fenced.append(sent)
+
+    def _held(self, request: Request, unsent: Unsent) -> None:
+        """Write down what kept a request from leaving."""
+        if request.operation not in (Kind.LOOK, Kind.LIST):
+            self.simulated.unsent.append((self._intent_of(request), unsent))
+
+    def _intent_of(self, request: Request) -> int:
         records = self.simulated.records
         for index in range(len(records) - 1, -1, -1):
             record = records[index]
             if isinstance(record, Intended):
-                same = (record.operation, record.call_id) == (sent.request.operation, sent.request.call_id)
-                names = tuple(next(iter(command)) for command in sent.request.commands)
+                same = (record.operation, record.call_id) == (request.operation, request.call_id)
+                names = tuple(next(iter(command)) for command in request.commands)
                 if same and (record.commands == names or not names):
                     return index
-                return NO_INTENT if sent.request.operation is not Kind.END else self._ended_without_one(index)
+                return NO_INTENT if request.operation is not Kind.END else self._ended_without_one()
         return NO_INTENT
 
-    def _ended_without_one(self, since: int) -> int:
+    def _ended_without_one(self) -> int:
+        """Return the order to end the call, which is the intent of a DELETE while another request is open."""
         records = self.simulated.records
-        return next(
-            (at for at in range(len(records) - 1, since, -1) if isinstance(records[at], CancelAsked)), NO_INTENT
-        )
+        return next((at for at in range(len(records) - 1, -1, -1) if isinstance(records[at], CancelAsked)), NO_INTENT)
 
 
 def simulate(scenario: Scenario, *, settings: Settings | None = None) -> Simulated:
     """Run a scenario from its start to its end."""
     return World(scenario, settings=settings).run()
-
-
-def story(simulated: Simulated) -> str:
-    """Return a simulation as a person would want to read it: script, weather, records and transcript in order."""
-    scenario = simulated.scenario
-    lines = [f"callee {scenario.callee}", f"limit {scenario.limit_s} skew {scenario.skew_s} {scenario.capabilities}"]
-    lines += [f"crash {crash}" for crash in scenario.crashes]
-    lines += [f"{at}: {entry.label or ''} {_options(entry)}" for at, entry in enumerate(scenario.script.entries)]
-    told = [
-        (at, f"  journal  {_short(record)}") for at, record in zip(simulated.written_s, simulated.records, strict=True)
-    ]
-    told += [(sent.at_s, f"  sent     {sent.request.operation} {_short(sent.treatment)}") for sent in simulated.sent]
-    for entry in simulated.server.transcript.entries:
-        if entry["event"] != "request" or entry["method"] != "GET":
-            fields = {key: value for key, value in entry.items() if key not in ("seq", "at", "body", "call", "start")}
-            at = entry["at"] - EPOCH - scenario.skew_s
-            told.append((at, f"  server   {fields}"))
-    lines += [f"{at:8.2f}{text}" for at, text in sorted(told, key=lambda one: one[0])]
-    return "\n".join(lines)
-
-
-def _short(thing: object) -> str:
-    """Return a dataclass with those of its fields that say something."""
-    shown = []
-    for one in fields(thing):  # type: ignore[arg-type]
-        value = getattr(thing, one.name)
-        plain = one.default if one.default is not MISSING else None
-        if value not in (plain, (), {}, None) and one.name not in ("at", "digests", "settings", "began"):
-            text = f"{value.boot_s:.2f}" if isinstance(value, Instant) else str(value)
-            shown.append(f"{one.name}={text[:160]}")
-    return f"{type(thing).__name__}({', '.join(shown)})"
-
-
-def _options(entry: Entry) -> str:
-    return f"{_short(entry.element)} save={entry.save} {_short(entry.on_failure)} {entry.if_unknown} {entry.sensitive}"

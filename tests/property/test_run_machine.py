@@ -16,10 +16,11 @@ from orchestrator.core.settings import Mode
 from orchestrator.core.state import Phase
 from orchestrator.errors import JournalError
 from tests.fakes.transport import Treatment
-from tests.property import scenarios as drawn
 from tests.property.checks import attempts_of, check
-from tests.property.scenarios import Crash, Scenario
+from tests.property.drawing import Wanted
+from tests.property.scenarios import TO, Crash, Scenario, script_of
 from tests.property.simulation import World, simulate
+from tests.property.strategies import scenarios
 
 _ASKED_FOR = os.environ.get("PROPERTY_EXAMPLES")
 
@@ -27,7 +28,7 @@ _ASKED_FOR = os.environ.get("PROPERTY_EXAMPLES")
 def _examples(share: float) -> settings:
     """Return how many simulations a test runs: its share of what was asked for, and the same ones by default."""
     return settings(
-        max_examples=max(int(float(_ASKED_FOR or 1200) * share), 1),
+        max_examples=max(int(float(_ASKED_FOR or 400) * share), 1),
         derandomize=_ASKED_FOR is None,
         deadline=None,
         database=None,
@@ -35,21 +36,12 @@ def _examples(share: float) -> settings:
     )
 
 
-_EVIDENCE = st.sampled_from(
-    [("command_log",), ("idempotency_key",), ("client_reference",), ("command_log", "client_reference")]
-)
-_SOMETIMES_EVIDENCE = st.one_of(st.just(()), _EVIDENCE)
-_MODES = st.lists(
-    st.sampled_from([Mode.POLL, Mode.POLL, Mode.SYNC, Mode.AUTO, Mode.ASYNC]), min_size=1, max_size=4
-).map(tuple)
-
-_EVENT_MODES = st.lists(st.sampled_from([Mode.ASYNC, Mode.ASYNC, Mode.AUTO, Mode.SYNC]), min_size=1, max_size=3).map(
-    tuple
-)
+_MODES = (Mode.POLL, Mode.POLL, Mode.SYNC, Mode.AUTO, Mode.ASYNC)
+_EVENT_MODES = (Mode.ASYNC, Mode.ASYNC, Mode.AUTO, Mode.SYNC)
 
 
 @_examples(0.25)
-@given(drawn.scenarios(people=drawn.answering))
+@given(scenarios(Wanted(people=False)))
 def test_without_faults_the_callee_hears_the_script(scenario: Scenario) -> None:
     """On a clean network every sentence is heard exactly once, in order, and the run ends as its script does."""
     simulated = simulate(scenario)
@@ -58,42 +50,42 @@ def test_without_faults_the_callee_hears_the_script(scenario: Scenario) -> None:
 
 
 @_examples(0.15)
-@given(drawn.scenarios())
+@given(scenarios(Wanted()))
 def test_every_kind_of_callee_is_met(scenario: Scenario) -> None:
     """Busy, silent, refusing and departing callees end runs as they should."""
     check(simulate(scenario))
 
 
 @_examples(0.4)
-@given(drawn.scenarios(network=drawn.treatments))
+@given(scenarios(Wanted(network="all")))
 def test_faults_of_the_network(scenario: Scenario) -> None:
     """Whatever the network does: nothing twice without leave, no false belief, nobody left on the line, an end."""
     check(simulate(scenario))
 
 
 @_examples(0.3)
-@given(drawn.scenarios(people=drawn.answering, dying=drawn.crashes))
+@given(scenarios(Wanted(people=False, dying=True)))
 def test_crashes(scenario: Scenario) -> None:
     """Killed at any boundary or moment, resumed by a new process: the same, and the same spoken transcript."""
     check(simulate(scenario))
 
 
 @_examples(0.8)
-@given(drawn.scenarios(network=drawn.treatments, dying=drawn.crashes))
+@given(scenarios(Wanted(network="all", dying=True)))
 def test_faults_and_crashes(scenario: Scenario) -> None:
     """Both at once."""
     check(simulate(scenario))
 
 
 @_examples(0.3)
-@given(drawn.scenarios(network=drawn.treatments, dying=drawn.crashes, capabilities=_EVIDENCE))
+@given(scenarios(Wanted(network="all", dying=True, evidence="always")))
 def test_servers_that_offer_more(scenario: Scenario) -> None:
     """With command logs, idempotency keys and client references everything still holds."""
     check(simulate(scenario))
 
 
 @_examples(0.25)
-@given(drawn.scenarios(people=drawn.answering, modes=_MODES))
+@given(scenarios(Wanted(people=False, modes=_MODES)))
 def test_every_mode_tells_the_callee_the_same(scenario: Scenario) -> None:
     """On a clean network every sentence is heard exactly once, in order, however its end is learnt."""
     simulated = simulate(scenario)
@@ -102,14 +94,14 @@ def test_every_mode_tells_the_callee_the_same(scenario: Scenario) -> None:
 
 
 @_examples(0.6)
-@given(drawn.scenarios(network=drawn.treatments, dying=drawn.crashes, modes=_MODES, capabilities=_SOMETIMES_EVIDENCE))
+@given(scenarios(Wanted(network="all", dying=True, modes=_MODES, evidence="sometimes")))
 def test_a_run_may_change_its_mode_between_processes(scenario: Scenario) -> None:
     """Begun in one mode, killed, and resumed in another: nothing twice without leave, and an end."""
     check(simulate(scenario))
 
 
 @_examples(0.25)
-@given(drawn.scenarios(people=drawn.answering, modes=_EVENT_MODES, events=drawn.fates))
+@given(scenarios(Wanted(people=False, modes=_EVENT_MODES, events=True)))
 def test_events_lost_late_doubled_reordered_and_untrue(scenario: Scenario) -> None:
     """Whatever comes of them: every sentence is heard once, in order, and nothing is sent a second time."""
     simulated = simulate(scenario)
@@ -118,14 +110,14 @@ def test_events_lost_late_doubled_reordered_and_untrue(scenario: Scenario) -> No
 
 
 @_examples(0.4)
-@given(drawn.scenarios(network=drawn.treatments, dying=drawn.crashes, modes=_EVENT_MODES, events=drawn.fates))
+@given(scenarios(Wanted(network="all", dying=True, modes=_EVENT_MODES, events=True)))
 def test_events_faults_and_crashes(scenario: Scenario) -> None:
     """All of it at once."""
     check(simulate(scenario))
 
 
 @_examples(0.15)
-@given(drawn.scenarios(people=drawn.answering, network=drawn.mild, dying=drawn.crashes))
+@given(scenarios(Wanted(people=False, network="mild", dying=True)))
 def test_reap_leaves_nobody_on_the_line(scenario: Scenario) -> None:
     """After a crash that nobody resumes, reaping ends every call that its run knows of."""
     world = World(scenario)
@@ -144,7 +136,7 @@ def test_reap_leaves_nobody_on_the_line(scenario: Scenario) -> None:
 
 
 @_examples(0.15)
-@given(drawn.scenarios(people=drawn.answering), st.integers(0, 8), st.booleans())
+@given(scenarios(Wanted(people=False)), st.integers(0, 8), st.booleans())
 def test_a_journal_that_fails_ends_the_call(scenario: Scenario, appends: int, takes_effect: bool) -> None:
     """A journal that cannot be written in mid-call: one DELETE, no other request, and the error reaches the caller."""
     world = World(scenario)
@@ -169,7 +161,7 @@ def test_a_dial_of_long_ago_is_found_by_the_clock_of_the_reply() -> None:
     """Found by simulation: the first look of a resume judged a slow server's call by our own clock, and rang twice."""
     simulated = simulate(_saying(crashes=(Crash(after_s=0.5, gap_s=208.0),), skew_s=-25.0))
     check(simulated)
-    assert simulated.server.transcript.rung() == [drawn.TO]
+    assert simulated.server.transcript.rung() == [TO]
 
 
 def test_a_refused_look_long_after_a_crash_is_not_the_end() -> None:
@@ -213,7 +205,7 @@ def test_a_doubled_dial_whose_end_was_lost_is_ended_later() -> None:
 
 def test_a_hangup_behind_a_silent_callee_is_not_taken_for_done() -> None:
     """Found by simulation: the list had stopped at its get_dtmf, and the call stayed up when its run had ended."""
-    script = drawn.script_of(GetDtmf(timeout_s=3.0), Hangup())
+    script = script_of(GetDtmf(timeout_s=3.0), Hangup())
     scenario = Scenario(script=script, limit_s=30.0, crashes=(Crash(after_s=1.5),))
     check(simulate(scenario))
 
@@ -221,7 +213,7 @@ def test_a_hangup_behind_a_silent_callee_is_not_taken_for_done() -> None:
 def test_a_dangerous_step_seen_running_is_not_keyed_again() -> None:
     """The look while its request was open proves that it ran, although the reply was lost."""
     cut = Treatment(cut_after_s=1.0)
-    script = drawn.script_of(SendDtmf(Plain("12345678")), Hangup())
+    script = script_of(SendDtmf(Plain("12345678")), Hangup())
     simulated = simulate(Scenario(script=script, treatments=(Treatment(), cut)))
     check(simulated)
     assert simulated.state.steps[1].verdict == "ran"
@@ -237,5 +229,5 @@ def _saying(
     skew_s: float = 0.0,
 ) -> Scenario:
     """Return a scenario of a dial and a sentence."""
-    script = drawn.script_of(Say(Plain("one two three")), policy=policy)
+    script = script_of(Say(Plain("one two three")), policy=policy)
     return Scenario(script=script, treatments=treatments, crashes=crashes, skew_s=skew_s)

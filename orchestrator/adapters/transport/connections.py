@@ -9,6 +9,7 @@ request leaves as one piece.
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 from typing import Any
 
@@ -142,3 +143,18 @@ class MarkedHTTPConnection(_MarkedConnection):
 
 class MarkedHTTPSConnection(_MarkedConnection, HTTPSConnection):
     """A TLS connection, straight or through a proxy's tunnel."""
+
+    def _connect_tls_proxy(self, hostname: str, sock: socket.socket) -> ssl.SSLSocket:
+        """Speak TLS with the proxy itself; overridden so that its certificate is not taken for the server's."""
+        try:
+            return super()._connect_tls_proxy(hostname, sock)
+        except ssl.SSLCertVerificationError as error:
+            raise ProxyCertificateError(error) from None  # the innermost cause counts
+
+
+class ProxyCertificateError(ssl.SSLCertVerificationError):
+    """The certificate of an https proxy does not verify."""
+
+    def __init__(self, error: ssl.SSLCertVerificationError) -> None:
+        super().__init__(*error.args)
+        self.verify_message = error.verify_message

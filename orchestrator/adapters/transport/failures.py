@@ -18,6 +18,7 @@ from typing import NamedTuple
 import requests.exceptions as rq
 import urllib3.exceptions as u3
 
+from orchestrator.adapters.transport.connections import ProxyCertificateError
 from orchestrator.adapters.transport.heads import HalfHeadError
 from orchestrator.core.limits import CutKind
 
@@ -58,6 +59,7 @@ MEANINGS: Mapping[type[BaseException], Meaning] = {
     OSError: Meaning("the network failed"),
     # TLS
     ssl.SSLCertVerificationError: Meaning("the server's certificate is not valid", final=True),
+    ProxyCertificateError: Meaning("the proxy's certificate is not valid", final=True),
     ssl.SSLEOFError: Meaning("the TLS connection was cut"),
     ssl.SSLZeroReturnError: Meaning("the TLS connection was closed"),
     ssl.SSLSyscallError: _TLS,
