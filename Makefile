@@ -3,9 +3,14 @@
 VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
+TOOLS := $(VENV)/tools
 WORKERS ?= 4
+# With LOCKED=1, as in CI, everything is installed in the releases of the lock files, each file by its hash; without it,
+# in the newest releases that setup.cfg allows.
+LOCKED ?=
+PIP := -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run test network lint coverage bench docs clean help
+.PHONY: run test network lint coverage soak mutants bench docs truth lock audit clean help
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -37,6 +42,17 @@ network: ## Install the proxies that tests/network runs (Debian packages; needs 
 lint: $(VENV)/.tested ## Style, types and import contracts only
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
 
+FIRST_SEED ?= 0
+SOAK_SEEDS ?= 1000000
+SOAK_MINUTES ?= 30
+soak: $(VENV)/.tested ## Prove for hours: SOAK_SEEDS seeds from FIRST_SEED on, every fault of the disk, SOAK_MINUTES of 500 calls
+	$(BIN)/python -m tests.simulation $(FIRST_SEED) --count $(SOAK_SEEDS) --workers $(WORKERS)
+	FAULTS=all $(BIN)/python -m pytest -n $(WORKERS) -o timeout=0 tests/faults
+	$(BIN)/python benchmarks/soak.py --minutes $(SOAK_MINUTES)
+
+mutants: $(VENV)/.tested ## Change the product in some seventy ways, see the simulator notice each, and write their table
+	$(BIN)/python -m tests.simulation.hunt
+
 bench: $(VENV)/.tested ## Run the benchmarks and print their tables
 	$(BIN)/python benchmarks/steps.py
 	$(BIN)/python benchmarks/commit.py
@@ -49,6 +65,19 @@ docs: $(VENV)/.tested ## Draw again what the docs take from the code
 	$(BIN)/python docs/draw.py
 	$(BIN)/python docs/commands.py
 
+truth: $(VENV)/.tested network ## Play every fault of the network, and write down what was concluded and what was true
+	TRUTH_TABLE=docs/explanation/network-truth.md $(BIN)/python -m pytest -n $(WORKERS) tests/network/test_truth.py
+
+# Written for every Python from 3.11 on and for every system; the header and the index are left out.
+COMPILE = $(TOOLS)/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+  --no-header --no-annotate --no-emit-index-url --no-emit-find-links
+lock: $(TOOLS)/.installed ## Renew the lock files that CI installs from: the newest releases that setup.cfg allows
+	echo 'setuptools>=68' | $(COMPILE) --extra dev setup.cfg - --output-file requirements/test.lock
+	$(COMPILE) requirements/tools.in --output-file requirements/tools.lock
+
+audit: $(TOOLS)/.installed ## Look for known vulnerabilities in all that is locked
+	$(TOOLS)/bin/python .ci/audit.py requirements/test.lock requirements/tools.lock
+
 clean: ## Remove the virtual environment and every cache
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage* build *.egg-info
 
@@ -58,10 +87,25 @@ $(VENV)/bin/python:
 	$(PYTHON) -c 'import ensurepip' 2>/dev/null || { apt-get update && apt-get install -y python3-venv; }
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.installed: $(VENV)/bin/python setup.cfg pyproject.toml
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[serve]'
+ifdef LOCKED
+$(VENV)/.installed: $(VENV)/bin/python setup.cfg pyproject.toml requirements/test.lock
+	$(BIN)/python $(PIP) --require-hashes --requirement requirements/test.lock
+	$(BIN)/python $(PIP) --no-deps --no-build-isolation --editable .
 	touch $@
 
 $(VENV)/.tested: $(VENV)/.installed
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	touch $@
+else
+$(VENV)/.installed: $(VENV)/bin/python setup.cfg pyproject.toml
+	$(BIN)/python $(PIP) --editable '.[serve]'
+	touch $@
+
+$(VENV)/.tested: $(VENV)/.installed
+	$(BIN)/python $(PIP) --editable '.[dev]'
+	touch $@
+endif
+
+$(TOOLS)/.installed: $(VENV)/bin/python requirements/tools.lock
+	$(BIN)/python -m venv $(TOOLS)
+	$(TOOLS)/bin/python $(PIP) --require-hashes --requirement requirements/tools.lock
 	touch $@

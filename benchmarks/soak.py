@@ -203,7 +203,7 @@ def growth(readings: Sequence[Reading], what: str) -> float:
     """Return the last third's median over the middle third's."""
     third = max(len(readings) // 3, 1)
     values = [getattr(reading, what) for reading in readings]
-    return statistics.median(values[2 * third :]) / max(statistics.median(values[third : 2 * third]), 1e-9)
+    return float(statistics.median(values[2 * third :]) / max(statistics.median(values[third : 2 * third]), 1e-9))
 
 
 def measure(options: argparse.Namespace, folder: Path) -> bool:

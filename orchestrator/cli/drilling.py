@@ -10,7 +10,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,7 @@ from urllib.parse import urlencode, urlsplit
 
 from orchestrator.cli.sandboxed import CREDENTIALS, environment
 from orchestrator.core.drills import Blow, Drill, Drilled, Noticed, compared
+from orchestrator.core.masking import without_secrets
 from orchestrator.errors import ConfigurationError, OrchestratorError
 
 if TYPE_CHECKING:
@@ -31,10 +32,16 @@ _SOON_S = 2.0
 
 
 class Sandbox:
-    """The control endpoints of a sandbox."""
+    """The control endpoints of a sandbox.
 
-    def __init__(self, url: str) -> None:
+    Args:
+        url: Where it is.
+        secrets: The script's secret variables, which what was spoken is told without.
+    """
+
+    def __init__(self, url: str, *, secrets: Iterable[str] = ()) -> None:
         self.url = url
+        self._secrets = tuple(secrets)
         self._host = urlsplit(url).netloc
 
     def reset(self) -> None:
@@ -48,6 +55,9 @@ class Sandbox:
     def transcript(self) -> list[dict[str, Any]]:
         """Return the whole transcript."""
         entries: list[dict[str, Any]] = self._ask("GET", "transcript")["transcript"]
+        for entry in entries:
+            if "text" in entry:
+                entry["text"] = without_secrets(entry["text"], self._secrets)
         return entries
 
     def wait(self, timeout_s: float, **wanted: object) -> dict[str, Any] | None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
+import json
 import socket
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -19,6 +21,7 @@ from orchestrator.core.exchange import Operation, Outcome, Reply, Request
 from orchestrator.core.limits import CutKind
 from tests.conformance.raw_server import PATIENCE_S, Peer, RawServer, Script, answering, doing, reply, sending, then
 from tests.conformance.transport_suite import CALL, COMMAND, GOOD
+from tests.conftest import Cli
 
 GOOD_REPLY = reply(200, GOOD[Operation.COMMAND].document)
 API_HOST = "api.example.test"
@@ -54,9 +57,14 @@ def ca_file(authority: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> 
     return file
 
 
-def _server_tls(authority: trustme.CA, *names: str, not_after: dt.datetime | None = None) -> ssl.SSLContext:
+def _server_tls(
+    authority: trustme.CA,
+    *names: str,
+    not_before: dt.datetime | None = None,
+    not_after: dt.datetime | None = None,
+) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert(*names, not_after=not_after).configure_cert(context)
+    authority.issue_cert(*names, not_before=not_before, not_after=not_after).configure_cert(context)
     return context
 
 
@@ -114,22 +122,6 @@ def test_certificate_authorities_of_the_environment_are_honoured(
         transport = HttpTransport(server.url, Credentials("key", "password"), clock=SystemClock())
         assert transport.open_channel().send(COMMAND).outcome is Outcome.DONE
         transport.close()
-
-
-@pytest.mark.parametrize("case", ["unknown authority", "wrong host", "expired"])
-def test_a_bad_certificate_is_final(authority: trustme.CA, ca_file: Path, case: str) -> None:
-    """A certificate that does not verify: `not_sent`, final, never retried with verification off."""
-    past = dt.datetime.now(dt.UTC) - dt.timedelta(days=1)
-    tls = {
-        "unknown authority": _server_tls(trustme.CA(), "127.0.0.1"),
-        "wrong host": _server_tls(authority, "elsewhere.example"),
-        "expired": _server_tls(authority, "127.0.0.1", not_after=past),
-    }[case]
-    with RawServer(answering(GOOD_REPLY), tls=tls) as server:
-        result = _send(server.url, ca_file)
-        assert server.received == []
-    assert (result.outcome, result.final) == (Outcome.NOT_SENT, True)
-    assert result.reason.startswith("not sent: the server's certificate is not valid: ")
 
 
 HANDSHAKES: dict[str, Script] = {
@@ -317,3 +309,77 @@ def test_a_cut_tunnel_after_the_request_is_unknown(
         result = _send(f"https://{API_HOST}", ca_file)
         assert len(server.received) == 1
     assert result.outcome is Outcome.UNKNOWN
+
+
+DAY = dt.timedelta(days=1)
+BAD_CERTIFICATES = {
+    "unknown authority": "unable to get local issuer certificate",
+    "wrong host": "certificate is not valid for",
+    "expired": "certificate has expired",
+    "not valid yet": "certificate is not yet valid",
+    "made by itself": "self-signed certificate",
+}
+"""What is wrong with a certificate, and the words that name it."""
+WAYS = ("direct", "through an http proxy", "through an https proxy", "of the proxy itself")
+
+
+def _bad_tls(authority: trustme.CA, case: str, host: str) -> ssl.SSLContext:
+    now = dt.datetime.now(dt.UTC)
+    if case == "made by itself":
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        own = trustme.CA()
+        with own.cert_pem.tempfile() as certificate, own.private_key_pem.tempfile() as key:
+            context.load_cert_chain(certificate, key)
+        return context
+    return {
+        "unknown authority": _server_tls(trustme.CA(), host),
+        "wrong host": _server_tls(authority, "elsewhere.example"),
+        "expired": _server_tls(authority, host, not_after=now - DAY),
+        "not valid yet": _server_tls(authority, host, not_before=now + DAY, not_after=now + 2 * DAY),
+    }[case]
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("case", BAD_CERTIFICATES)
+def test_a_bad_certificate_is_final(
+    authority: trustme.CA, ca_file: Path, monkeypatch: pytest.MonkeyPatch, case: str, way: str
+) -> None:
+    """`not_sent`, final, never tried again with verification off; the reason says whose certificate, and what it is.
+
+    No request reaches anybody: neither the server, nor the proxy beside its CONNECT.
+    """
+    is_proxys = way == "of the proxy itself"
+    host = "127.0.0.1" if way == "direct" else API_HOST
+    server_tls = _server_tls(authority, host) if is_proxys else _bad_tls(authority, case, host)
+    with contextlib.ExitStack() as stack:
+        server = stack.enter_context(RawServer(answering(GOOD_REPLY), tls=server_tls))
+        url = server.url
+        if way != "direct":
+            proxy_tls = _bad_tls(authority, case, "localhost") if is_proxys else None
+            proxy_tls = _server_tls(authority, "localhost") if way == "through an https proxy" else proxy_tls
+            proxy = stack.enter_context(RawServer(_relay(server.port), tls=proxy_tls))
+            monkeypatch.setenv("HTTPS_PROXY", f"{'http' if proxy_tls is None else 'https'}://localhost:{proxy.port}")
+            url = f"https://{API_HOST}"
+        result = _send(url, ca_file)
+        assert server.received == []
+        assert (server.connections == 0) is is_proxys
+    assert (result.outcome, result.final, result.first_byte) == (Outcome.NOT_SENT, True, None)
+    whose = "proxy" if is_proxys else "server"
+    assert result.reason.startswith(f"not sent: the {whose}'s certificate is not valid: ")
+    assert BAD_CERTIFICATES[case] in result.reason
+
+
+def test_a_bad_certificate_ends_a_run_with_its_cause(
+    authority: trustme.CA, ca_file: Path, make_cli: Callable[[str], Cli]
+) -> None:
+    """`run` says what is wrong with the certificate after one attempt, and nobody is rung: nothing was sent."""
+    past = dt.datetime.now(dt.UTC) - DAY
+    with RawServer(answering(GOOD_REPLY), tls=_server_tls(authority, "127.0.0.1", not_after=past)) as server:
+        cli = make_cli(server.url)
+        configuration = cli.write("ca.yaml", f"ca_file: {ca_file}\n")
+        dial = {"to": "+12125550123", "from": "+15555550199"}
+        script = cli.write("dial.json", json.dumps({"commands": [{"dial": dial}]}))
+        document = cli.json("--config", configuration, "run", script, code=78)
+        assert (server.received, server.connections) == ([], 1)
+    assert "the server's certificate is not valid: certificate has expired" in document["error"]["message"]
+    assert document["steps"][0]["outcome"] == "not_sent"

@@ -13,21 +13,27 @@ import itertools
 import json
 import random
 import re
+import sqlite3
+import subprocess
+import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
 
+import click
 import pytest
 
+from orchestrator.cli.program import program
 from tests.conformance.raw_server import Peer, RawServer, reply
 from tests.conftest import Cli, SandboxProcess, _sandbox, cli_for
 
 TO = "+12125550123"
+UNDECIDED, CANCELLED = "+12125550131", "+12125550132"
 KEY = "canarykeyzq"
 PASSWORD = "canarypasswordzq"
 SIGNING = "canarysigningsecretzq"
@@ -47,6 +53,11 @@ def cards(count: int) -> list[str]:
     """Return card numbers of 13 to 19 digits, all different."""
     dice = random.Random(SEED)
     return [luhn(f"4{number:04d}" + "".join(dice.choices("0123456789", k=7 + number % 7))) for number in range(count)]
+
+
+def written(card: str, number: int) -> str:
+    """Return a card number as people write it: in one piece, or in groups of four with blanks or hyphens between."""
+    return ("", " ", "-")[number % 3].join(re.findall(".{1,4}", card))
 
 
 CARDS = cards(1000)
@@ -71,6 +82,17 @@ commands:
   - end: {{result: done}}
 """
 
+SMALL = f"""
+version: 1
+variables: {{word: {{sensitive: true, required: true}}, note: {{default: none}}}}
+settings: {{settle_dangerous: 300ms, settle_heard: 300ms, dial_expire: 2s}}
+commands:
+  - dial: {{to: "{{{{ to }}}}", from: "+15555550199", timeout: 20}}
+  - say: {{text: "Your word is {{{{ word }}}}. {{{{ note }}}}"}}
+  - send_dtmf: {{dtmf: "{KEYED}"}}
+  - hangup: {{}}
+"""
+
 
 @dataclass
 class Left:
@@ -79,6 +101,7 @@ class Left:
     outputs: dict[str, bytes] = field(default_factory=dict)
     journal: dict[str, bytes] = field(default_factory=dict)
     heard: str = ""
+    unpushed: set[tuple[str, ...]] = field(default_factory=set)
 
     def holding(self, secret: str, *, journal: bool = True) -> list[str]:
         """Return the artefacts that hold a secret, as it is or as some encoding of it."""
@@ -86,6 +109,7 @@ class Left:
             secret.encode(),
             base64.b64encode(secret.encode()).rstrip(b"="),
             " ".join(re.findall(".{1,4}", secret)).encode(),
+            "-".join(re.findall(".{1,4}", secret)).encode(),
         }
         everything = {**self.outputs, **(self.journal if journal else {})}
         return [name for name, content in everything.items() if any(form in content for form in forms)]
@@ -98,13 +122,20 @@ class Scene:
     cli: Cli
     left: Left = field(default_factory=Left)
     numbers: Iterator[int] = field(default_factory=itertools.count)
+    pushed: set[tuple[str, ...]] = field(default_factory=set)
 
     def __call__(self, *arguments: object, codes: tuple[int, ...] = (0,), **more: Any) -> str:
         """Run a command; its exit code must be one of `codes`. Return its stdout."""
+        self.pushed.add(command_of(arguments))
         done = self.cli(*arguments, **more)
         self.keep(" ".join(map(str, arguments)), done.stdout, done.stderr)
         assert done.returncode in codes, (arguments, done.returncode, done.stderr, done.stdout)
         return done.stdout
+
+    def start(self, *arguments: object) -> subprocess.Popen[str]:
+        """Start a command that goes on."""
+        self.pushed.add(command_of(arguments))
+        return self.cli.start(*arguments)
 
     def keep(self, name: str, *texts: str) -> None:
         """Keep what a command wrote."""
@@ -112,7 +143,17 @@ class Scene:
 
     def keep_files(self) -> None:
         """Keep all files of the user that the scenario did not write itself, and the command lines of processes."""
-        given = {"secrets.yaml", "vars", "again", "contacts.csv", "bad.yaml", "credentials", "badvars", "wrong.yaml"}
+        given = {
+            "small.yaml",
+            "secrets.yaml",
+            "vars",
+            "again",
+            "contacts.csv",
+            "bad.yaml",
+            "credentials",
+            "badvars",
+            "wrong.yaml",
+        }
         for file in self.cli.home.rglob("*"):
             if not file.is_file() or file.name in given:
                 continue
@@ -126,6 +167,29 @@ class Scene:
                 content = entry.read_bytes()
                 if b"orchestrator" in content and b"pytest" not in content:
                     self.left.outputs[f"process {entry.parent.name}, {next(self.numbers)}"] = content
+
+
+def commands(group: click.Group = program, *above: str) -> Iterator[tuple[str, ...]]:
+    """Yield every command of the program, by its words."""
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        if isinstance(command, click.Group):
+            yield from commands(command, *above, name)
+        else:
+            yield (*above, name)
+
+
+def command_of(arguments: Sequence[object]) -> tuple[str, ...]:
+    """Return the words of the command that arguments call; none where they call none of the table."""
+    words = [str(each) for each in arguments]
+    known = set(commands())
+    for at, word in enumerate(words):
+        following = "api" if "--api" in words else next(iter(words[at + 1 :]), "")  # `probe --api` is `probe api`
+        for found in ((word, following), (word,)):
+            if found in known:
+                return found
+    return ()
 
 
 @pytest.fixture
@@ -146,7 +210,12 @@ def left(tmp_path_factory: pytest.TempPathFactory) -> Left:
             for ended in [side_by_side.submit(part, scene) for part in (_echoes, _mistakes)]:
                 ended.result()
         _looks(scene)
+        _uncertain(scene, sandbox)
+        with ThreadPoolExecutor() as side_by_side:
+            for ended in [side_by_side.submit(part, scene) for part in (_ahead, _orders, _around, _bugs)]:
+                ended.result()
         scene.keep_files()
+        scene.left.unpushed = {*commands()} - scene.pushed
         scene.left.heard = json.dumps(sandbox.transcript())
     return scene.left
 
@@ -161,7 +230,7 @@ def _calls(scene: Scene, sandbox: SandboxProcess) -> None:
     scene("-vv", "run", script, "--to", TO, *given)
     scene("-vv", "--log-format", "json", "run", script, "--to", TO, *given, "--json")
     before = sandbox.transcript()[-1]["seq"]
-    with scene.cli.start("-vv", "run", script, "--to", TO, *given) as process:
+    with scene.start("-vv", "run", script, "--to", TO, *given) as process:
         call = sandbox.wait(event="ringing", after=before)["call"]
         sandbox.wait(event="running", text=LONG, call=call)
         scene.keep_processes()
@@ -189,13 +258,110 @@ def _looks(scene: Scene) -> None:
     scene("probe", "--api", "--requests", "2", "--idle", "10ms", "-vv", codes=(0, 1, 69, 77))
 
 
+def _uncertain(scene: Scene, sandbox: SandboxProcess) -> None:
+    """Runs that need a person: a verdict, an end."""
+    script = scene.cli.home / "secrets.yaml"
+    arguments = ("-vv", "run", script, "--var-file", scene.cli.home / "vars", "--to")
+    sandbox.add_fault(kind="reset", place="received", command="send_dtmf")
+    run = json.loads(scene(*arguments, UNDECIDED, "--json", codes=(20,)))["run_id"]
+    scene("resolve", run, "--ran", "--note", f"they heard {NOTES[10]}", "-vv", codes=(0, 1, 20))
+    with scene.start(*arguments, CANCELLED) as process:
+        call = sandbox.wait(event="ringing", to=CANCELLED)["call"]
+        sandbox.wait(event="running", text=LONG, call=call)
+        unfinished = json.loads(scene("runs", "--unfinished", "--json"))
+        (run,) = (run for run in unfinished if run["to"] == CANCELLED)
+        scene("cancel", run["run_id"], "-vv", codes=(0, 1))
+        scene.keep("cancelled", *process.communicate())
+    scene("reap", "-vv", codes=(0, 1, 20, 75))
+
+
+def _ahead(scene: Scene) -> None:
+    """What is told of a script before anybody is called."""
+    given = ("--var-file", scene.cli.home / "vars", "--to", TO)
+    script = scene.cli.write("small.yaml", SMALL)
+    scene("advise", script, "-vv", *given, codes=(0, 1, 65))
+    for more in ((), ("--json",)):
+        scene("verify", script, "-vv", "--mishaps", 1, *given, *more, codes=(0, 1))
+    scene("drill", script, "-vv", "--speed", 40, "--within", "5s", "--keys", f"{PIN}#", *given, codes=(0, 1, 75))
+    # A rehearsal is the callee's ear: what is spoken is shown to whoever gave it, so that no secret word is given.
+    scene("rehearse", script, "-vv", "--fast", "--keys", f"{PIN}#", "--to", TO)
+
+
+def _orders(scene: Scene) -> None:
+    """Orders to a campaign, right and wrong."""
+    for words in (("pause",), ("status", "--json"), ("continue",), ("rerun", "--disposition", "busy"), ("stop",)):
+        scene("batch", words[0], "secrets", *words[1:], "-vv", codes=(0, 1, 2, 65, 75, 78))
+    for word in ("pause", "continue", "stop", "status", "results"):
+        scene("batch", word, "unknown", codes=(1, 2, 65, 78))
+
+
+def _around(scene: Scene) -> None:
+    """What has no call: the hold server, the sandbox, copies of the journal."""
+    serving = ("probe", "serve", "--json", "--token", "a-token-of-the-hold-server")
+    with scene.start(*serving) as process:
+        url = json.loads(first_document(process))["url"]
+        bounds = ("--from", "50ms", "--to", "100ms", "--within", "3s", "--precision", "50ms")
+        scene("-vv", "probe", "path", url, *bounds, codes=(0, 1, 69))
+        scene("-vv", "probe", "path", f"http://{WORD}:{PASSWORD}@127.0.0.1:1", *bounds, codes=(1, 2, 69, 78))
+        process.terminate()
+        scene.keep("probe serve", *process.communicate())
+    with scene.start("sandbox", "-v") as process:
+        first_document(process)
+        scene.keep_processes()
+        process.terminate()
+        scene.keep("sandbox", *process.communicate())
+    copy = scene.cli.home / "copied" / "journal.db"
+    copy.parent.mkdir(mode=0o700)
+    with (
+        contextlib.closing(sqlite3.connect(scene.cli.journal)) as whole,
+        contextlib.closing(sqlite3.connect(copy)) as to,
+    ):
+        whole.backup(to)
+    copy.chmod(0o600)
+    scene("--journal", copy, "journal", "adopt", "-vv", codes=(0, 1, 2, 73, 78))
+    scene("--journal", copy, "journal", "prune", "--older-than", "1s", "-vv", "--json", codes=(0, 1))
+    damaged = scene.cli.write("damaged.journal.db", "no journal")
+    scene("--journal", damaged, "journal", "check", "-vv", codes=(1, 73, 78))
+    scene("completion", "bash")
+    scene(codes=(0, 2))
+    scene("nonsense", codes=(2,))
+
+
+BUG = """
+import sys
+import orchestrator.compose
+from orchestrator.cli import main
+def broken(*_, **__):
+    raise LookupError("no such header: " + sys.stdin.read())
+orchestrator.compose.Orchestrator.prepare = orchestrator.compose.Orchestrator.run = broken
+main(sys.argv[1:])
+"""
+
+
+def _bugs(scene: Scene) -> None:
+    """Bugs of ours (exit 70), whose tracebacks say what was at hand: credentials as they are sent, card numbers."""
+    script, token = scene.cli.home / "secrets.yaml", base64.b64encode(f"{KEY}:{PASSWORD}".encode()).decode()
+    for secret in (f"{KEY} {PASSWORD}", f"Basic {token}", SIGNING, " ".join(NOTES[:20])):
+        for more in ((), ("-vv",), ("--json",), ("-vv", "--json")):
+            command = [sys.executable, "-c", BUG, "run", str(script), "--to", TO, *more]
+            command += ["--var-file", str(scene.cli.home / "vars")]
+            done = subprocess.run(
+                command,
+                input=secret,
+                env=scene.cli.environment,
+                cwd=scene.cli.home,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            assert done.returncode == 70, done.stderr
+            scene.keep(f"bug {more}", done.stdout, done.stderr)
+
+
 def _events(scene: Scene) -> None:
     """Events with the digits, signed, badly signed and broken."""
-    with scene.cli.start("-vv", "serve", "--port", "0", "--json") as process:
-        assert process.stdout is not None
-        first = process.stdout.readline()
-        while not first.rstrip().endswith("}"):
-            first += process.stdout.readline()
+    with scene.start("-vv", "serve", "--port", "0", "--json") as process:
+        first = first_document(process)
         address = re.search(r"http://[^\"\s]+/main", first)
         assert address, first
         event = {"response": {"call": {"resource_id": "x"}, "results": [{"command": "get_dtmf", "dtmf": PIN}]}}
@@ -205,6 +371,18 @@ def _events(scene: Scene) -> None:
         scene.keep_processes()
         process.terminate()
         scene.keep("serve", *process.communicate())
+
+
+def first_document(process: subprocess.Popen[str]) -> str:
+    """Return the JSON document that a process begins with."""
+    assert process.stdout is not None
+    text = ""
+    for line in process.stdout:
+        text += line
+        with contextlib.suppress(ValueError):
+            json.loads(text)
+            return text
+    raise AssertionError(text)
 
 
 def _post(url: str, body: bytes, secret: str) -> None:
@@ -221,7 +399,9 @@ def _post(url: str, body: bytes, secret: str) -> None:
 
 def _batch(scene: Scene) -> None:
     """Contacts with a secret column and a thousand card numbers, rows that are bad, every report there is."""
-    rows = [f"+121255500{at:02d},{WORD},{' '.join(NOTES[at::12])}" for at in range(12)]
+    rows = [
+        f"+121255500{at:02d},{WORD},{'; '.join(map(written, NOTES[at::12], itertools.count(at)))}" for at in range(12)
+    ]
     rows += [f"nobody,{WORD},{NOTES[5]}", f"+12125550190,{WORD},x,{WORD} {NOTES[7]}"]
     contacts = scene.cli.write("contacts.csv", "\n".join(["to,word,note", *rows]))
     script = scene.cli.home / "secrets.yaml"
@@ -293,11 +473,13 @@ def _mistakes(scene: Scene) -> None:
 # --- nothing is found -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.timeout(300)
 def test_no_secret_is_left_anywhere(left: Left) -> None:
     """Credentials, secret variables and digits are in no output, file or journal; card numbers are shown nowhere.
 
     One test, so that the scenario runs once however tests are spread over processes.
     """
+    assert left.unpushed == set(), "commands through which nothing was pushed"
     found = {secret: left.holding(secret) for secret in (KEY, PASSWORD, f"{KEY}:{PASSWORD}", SIGNING, WORD, PIN, KEYED)}
     assert {secret: names for secret, names in found.items() if names} == {}
     assert {name for card in CARDS for name in left.holding(card, journal=False)} == set()
@@ -309,7 +491,7 @@ def _check_that_there_was_something_to_find(left: Left) -> None:
     assert WORD in left.heard
     assert f"You keyed {PIN}" in left.heard
     assert KEYED in left.heard
-    assert sum(card in left.heard for card in CARDS) > 900
+    assert sum(written(card, number) in left.heard for card in CARDS for number in range(3)) > 900
     names = " ".join(left.holding(TO.removeprefix("+")))
     for each in ("show", "export", "runs", "journal.db"):
         assert each in names, each

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import itertools
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
+Result = TypeVar("Result")
 NEED_ALL = "TESTS_NEED_ALL"
 _PATH = os.pathsep.join([os.environ.get("PATH", ""), "/usr/local/sbin", "/usr/sbin", "/sbin"])
 _UP_S = 15.0
 _COUNT = itertools.count()
+_NEW_NETWORK = 0x40000000  # CLONE_NEWNET
 
 
 def program(name: str) -> str:
@@ -42,21 +48,63 @@ def free_port() -> int:
         return sock.getsockname()[1]
 
 
-@contextlib.contextmanager
-def running(command: Sequence[str | Path], *, port: int, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a proxy until the block ends; begins when it accepts connections."""
-    with (folder / "output").open("wb") as output:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)
+class Proxy:
+    """A proxy as a process of its own, on a port of this machine; as text it is its address.
+
+    Args:
+        command: Starts it in the foreground.
+        port: Where it listens.
+        folder: Where it writes.
+    """
+
+    def __init__(self, command: Sequence[str | Path], *, port: int, folder: Path) -> None:
+        self._command = command
+        self.port = port
+        self._output = folder / "output"
+        self.start()
+
+    def __str__(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        """Start it, also again; returns when it accepts connections."""
+        with self._output.open("ab") as output:
+            self._process = subprocess.Popen(
+                self._command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
+            )
+        _wait_for(self.port, self._process, self._output)
+
+    def kill(self) -> None:
+        """Kill it with all its connections."""
+        self._process.kill()
+        self._process.wait()
+
+    def stop(self) -> None:
+        """Stop it: connections are still accepted and bytes acknowledged, by the kernel."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def wake(self) -> None:
+        """Let it go on."""
+        self._process.send_signal(signal.SIGCONT)
+
+    def end(self) -> None:
+        """End it."""
+        self.wake()
+        self._process.terminate()
         try:
-            _wait_for(port, process, folder / "output")
-            yield process
-        finally:
-            process.terminate()
-            try:
-                process.wait(5)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            self._process.wait(5)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+
+@contextlib.contextmanager
+def running(command: Sequence[str | Path], *, port: int, folder: Path) -> Iterator[Proxy]:
+    """Run a proxy until the block ends; begins when it accepts connections."""
+    proxy = Proxy(command, port=port, folder=folder)
+    try:
+        yield proxy
+    finally:
+        proxy.end()
 
 
 def _wait_for(port: int, process: subprocess.Popen[bytes], output: Path) -> None:
@@ -72,8 +120,10 @@ def _wait_for(port: int, process: subprocess.Popen[bytes], output: Path) -> None
 
 
 @contextlib.contextmanager
-def haproxy(folder: Path, upstream: int, *, limit_s: float) -> Iterator[str]:
-    """HAProxy with `timeout server`; yields its address."""
+def haproxy(
+    folder: Path, upstream: int, *, limit_s: float, bind: str = "", more: str = "", server: str = ""
+) -> Iterator[Proxy]:
+    """HAProxy with `timeout server`; `bind`, `more` and `server` go to the lines of the front, the back, its server."""
     port = free_port()
     (folder / "haproxy.cfg").write_text(
         f"""
@@ -83,20 +133,21 @@ def haproxy(folder: Path, upstream: int, *, limit_s: float) -> Iterator[str]:
             timeout client 60s
             timeout server {limit_s:g}s
         frontend front
-            bind 127.0.0.1:{port}
+            bind 127.0.0.1:{port} {bind}
             default_backend back
         backend back
-            server one 127.0.0.1:{upstream}
+            {more}
+            server one 127.0.0.1:{upstream} {server}
         """
         "\n"
     )
-    with running([program("haproxy"), "-db", "-f", folder / "haproxy.cfg"], port=port, folder=folder):
-        yield f"127.0.0.1:{port}"
+    with running([program("haproxy"), "-db", "-f", folder / "haproxy.cfg"], port=port, folder=folder) as proxy:
+        yield proxy
 
 
 @contextlib.contextmanager
-def nginx(folder: Path, *upstreams: int, limit_s: float, more: str = "") -> Iterator[str]:
-    """Run nginx with `proxy_read_timeout`; yields its address."""
+def nginx(folder: Path, *upstreams: int, limit_s: float, more: str = "") -> Iterator[Proxy]:
+    """Run nginx with `proxy_read_timeout`."""
     port = free_port()
     servers = "".join(f"server 127.0.0.1:{upstream} max_fails=0; " for upstream in upstreams)
     temporary = "".join(
@@ -118,13 +169,13 @@ def nginx(folder: Path, *upstreams: int, limit_s: float, more: str = "") -> Iter
         """
     )
     command = [program("nginx"), "-p", folder, "-e", "stderr", "-c", folder / "nginx.conf"]
-    with running(command, port=port, folder=folder):
-        yield f"127.0.0.1:{port}"
+    with running(command, port=port, folder=folder) as proxy:
+        yield proxy
 
 
 @contextlib.contextmanager
-def squid(folder: Path, upstream: int | None, *, limit_s: float) -> Iterator[str]:
-    """Squid with `read_timeout`, in front of an upstream or, without one, as a forward proxy; yields its address."""
+def squid(folder: Path, upstream: int | None, *, limit_s: float) -> Iterator[Proxy]:
+    """Squid with `read_timeout`, in front of an upstream or, without one, as a forward proxy."""
     port = free_port()
     mode = ""
     peer = ""
@@ -148,8 +199,8 @@ pinger_enable off
 netdb_filename none
 """
     )
-    with running([program("squid"), "-N", "-f", folder / "squid.conf"], port=port, folder=folder):
-        yield f"127.0.0.1:{port}"
+    with running([program("squid"), "-N", "-f", folder / "squid.conf"], port=port, folder=folder) as proxy:
+        yield proxy
 
 
 @contextlib.contextmanager
@@ -208,6 +259,51 @@ def forgetful_firewall(*, limit_s: int, verdict: str = "drop") -> Iterator[tuple
             word, _, value = setting.partition("=")
             _do(*inside, "tee", f"/proc/sys/net/netfilter/{word}", text=value)
         yield inside, f"{net}.2"
+
+
+def inside_a_namespace(body: Callable[[], Result]) -> Result:
+    """Return what `body` returns; it runs in a thread that is in a network namespace of its own, with all it starts.
+
+    The namespace has a loopback device and nothing else; `firewall` rules it.
+    """
+    ip = program("ip")
+    name = f"truth{os.getpid() % 100_000}x{next(_COUNT)}"
+
+    def enter() -> Result:
+        with Path(f"/run/netns/{name}").open() as file:
+            libc = ctypes.CDLL(None, use_errno=True)
+            if libc.setns(file.fileno(), _NEW_NETWORK) != 0:
+                raise OSError(ctypes.get_errno(), "setns")
+        return body()
+
+    _do(ip, "netns", "add", name)
+    try:
+        _do(ip, "netns", "exec", name, ip, "link", "set", "lo", "up")
+        with ThreadPoolExecutor(1) as thread:
+            return thread.submit(enter).result()
+    finally:
+        _do(ip, "netns", "del", name)
+
+
+def firewall(rules: str) -> None:
+    """Replace the rules for what comes in, in the namespace of this thread."""
+    hook = "type filter hook input priority 0; policy accept;"
+    lines = ["table inet bad {}", "delete table inet bad", "table inet bad {", "chain in {", hook, rules, "}", "}"]
+    _do(program("nft"), "-f", "-", text="\n".join(lines) + "\n")
+
+
+def connections_to(port: int) -> set[int]:
+    """Return the near ports of all established connections to a port, in the namespace of this thread."""
+    lines = Path("/proc/thread-self/net/tcp").read_text(encoding="ascii").splitlines()[1:]
+    fields = [line.split() for line in lines]
+    ends = [(near.rpartition(":")[2], far.rpartition(":")[2], state) for _, near, far, state, *_ in fields]
+    return {int(near, 16) for near, far, state in ends if int(far, 16) == port and state == "01"}
+
+
+def forget_after(seconds: int) -> None:
+    """Let the connection tracking of this thread's namespace forget connections that are idle."""
+    for word, value in (("timeout_established", seconds), ("loose", 0)):
+        Path(f"/proc/sys/net/netfilter/nf_conntrack_tcp_{word}").write_text(str(value), encoding="ascii")
 
 
 def namespaces_are_allowed() -> bool:

@@ -95,7 +95,7 @@ def test_a_long_script_behind_a_proxy(
             return cli.json("run", script, "--mode", mode, "--to", MODES[mode][0], *limit)
 
         with receiving(cli, slow_sandbox), ThreadPoolExecutor(len(MODES) + 1) as side_by_side:
-            whole = side_by_side.submit(as_one_request, place)
+            whole = side_by_side.submit(as_one_request, str(place))
             documents = dict(zip(MODES, side_by_side.map(run, MODES), strict=True))
             assert whole.result() in (None, 502, 504)
     assert sorted(slow_sandbox.rung()) == [TO, *sorted(to for to, _ in MODES.values())]

@@ -28,9 +28,9 @@ def is_about(found: dict[str, Any], limit_s: float, *, within_s: float) -> bool:
     return limit_s - within_s <= found["lived_s"] <= found["died_s"] <= limit_s + within_s
 
 
-def through(url: str, place: str) -> str:
+def through(url: str, place: proxies.Proxy) -> str:
     """Return the hold server's URL with another host and port."""
-    return urlsplit(url)._replace(netloc=place).geturl()
+    return urlsplit(url)._replace(netloc=str(place)).geturl()
 
 
 @pytest.mark.parametrize(("name", "limit_s"), [("haproxy", 3), ("nginx", 5), ("haproxy", 8), ("squid", 4)])

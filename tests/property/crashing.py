@@ -69,7 +69,10 @@ def check_tries_on_unknown_outcomes(simulated: Simulated, attempts: list[Attempt
 
 def check_open_looks_are_kept(simulated: Simulated) -> None:
     """What a look at a dangerous step has shown while its request was open survives its process."""
-    for died_s, on_disk in simulated.deaths:
+    began_s = [0.0, *(died_s for died_s, _ in simulated.deaths)]
+    for since_s, (died_s, on_disk) in zip(
+        began_s, simulated.deaths, strict=False
+    ):  # a look is its own process's to keep
         records = simulated.records[:on_disk]
         place = max((at for at, record in enumerate(records) if isinstance(record, Intended)), default=None)
         if place is None:
@@ -83,7 +86,11 @@ def check_open_looks_are_kept(simulated: Simulated) -> None:
         for look in simulated.looks:
             held_s = max(look.treatment.deliveries, default=0.0) + look.treatment.slow_s
             answered_s = look.at_s + 2 * LATENCY_S + held_s + (look.treatment.cut_after_s or 0.0)
-            if intent.at.boot_s <= look.at_s and answered_s + 0.1 < died_s and outcomes.outcome_of(look) == "done":
+            if (
+                max(intent.at.boot_s, since_s) <= look.at_s
+                and answered_s + 0.1 < died_s
+                and outcomes.outcome_of(look) == "done"
+            ):
                 assert any(one.began.boot_s <= look.at_s <= one.at.boot_s for one in kept), "a proof was lost"
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
+    from orchestrator.cli.drilling import Sandbox
     from orchestrator.core.ask import Ask
     from orchestrator.core.drills import Drilled, Noticed
 
@@ -59,6 +60,8 @@ def command(app: App, script: str, **given: Any) -> int:
     variables that are not given are stood in for. Exit 0 if nothing dangerous (a dial, keys, a text message) happened
     twice and every run ended or asked a person; else 1.
     """
+    from orchestrator.cli.drilling import Sandbox
+
     loaded = options.load(script)
     given["variables"] = options.all_variables(given["variables"], given["var_file"])
     asked = stood_in_for(loaded, given)
@@ -66,12 +69,15 @@ def command(app: App, script: str, **given: Any) -> int:
     assert people is not None, "a sandbox was asked for"
     settings = {**given["settings"], **({} if given["mode"] is None else {"mode": given["mode"]})}
     with app.orchestrator(settings=settings, read_only=True) as orchestrator:
-        orchestrator.prepare(loaded, asked)  # whatever is wrong with it is said once, before anything is started
+        prepared = orchestrator.prepare(
+            loaded, asked
+        )  # whatever is wrong with it is said once, before anything is started
         offered = [word for name in orchestrator.configuration.capabilities for word in ("--capability", name)]
     with tempfile.TemporaryDirectory(prefix="orchestrator-drill-") as folder:
         words = _words(script, given, asked, Path(folder))
         with running(*people, *offered) as url:
-            drilled, left = _drilled(app, url, Path(folder), words, within_s=given["within_s"] or _LONGEST_S)
+            sandbox = Sandbox(url, secrets=map(str, prepared.secrets.values()))
+            drilled, left = _drilled(app, sandbox, Path(folder), words, within_s=given["within_s"] or _LONGEST_S)
     is_safe = all(each.is_safe for each in drilled) and not left
     if app.as_json:
         document = [each.to_document() for each in drilled]
@@ -81,12 +87,13 @@ def command(app: App, script: str, **given: Any) -> int:
     return 0 if is_safe else UNSAFE
 
 
-def _drilled(app: App, url: str, folder: Path, words: list[str], *, within_s: float) -> tuple[list[Drilled], int]:
+def _drilled(
+    app: App, sandbox: Sandbox, folder: Path, words: list[str], *, within_s: float
+) -> tuple[list[Drilled], int]:
     """Carry every drill out within a time; return what they came to, and how many were left."""
-    from orchestrator.cli.drilling import Ground, Sandbox, carry_out
+    from orchestrator.cli.drilling import Ground, carry_out
     from orchestrator.core.drills import Drill, drills_of
 
-    sandbox = Sandbox(url)
     ground = Ground(app=app, sandbox=sandbox, folder=folder, words=words, patience_s=_PATIENCE_S)
     ends = time.monotonic() + within_s
     with _progress(app) as tell:
