@@ -69,9 +69,10 @@ truth: $(VENV)/.tested network ## Play every fault of the network, and write dow
 	TRUTH_TABLE=docs/explanation/network-truth.md $(BIN)/python -m pytest -n $(WORKERS) tests/network/test_truth.py
 
 # Written for every Python from 3.11 on and for every system; the header and the index are left out.
-COMPILE = $(TOOLS)/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+COMPILE = $(VENV)/uv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
   --no-header --no-annotate --no-emit-index-url --no-emit-find-links
-lock: $(TOOLS)/.installed ## Renew the lock files that CI installs from: the newest releases that setup.cfg allows
+lock: $(VENV)/bin/python ## Renew the lock files that CI installs from: the newest releases that setup.cfg allows
+	$(BIN)/python -m venv $(VENV)/uv && $(VENV)/uv/bin/python $(PIP) uv
 	echo 'setuptools>=68' | $(COMPILE) --extra dev setup.cfg - --output-file requirements/test.lock
 	$(COMPILE) requirements/tools.in --output-file requirements/tools.lock
 
