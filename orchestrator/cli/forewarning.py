@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from orchestrator.core.script import Dial, End, Entry, FailureAction, Goto, Script, Switch, Value
 
 if TYPE_CHECKING:
+    from orchestrator.compose import Orchestrator
     from orchestrator.core.plan import Plan
     from orchestrator.core.settings import Settings
 
@@ -66,6 +67,11 @@ def unheard(settings: Settings) -> list[str]:
         return []
     what = "in mode async steps are only looked at, and digits asked for with the request held open"
     return [f"no event receiver runs for this journal, so that {what}: start `orchestrator serve`, or say --mode poll"]
+
+
+def network_named(orchestrator: Orchestrator, *, limit_s: float | None, network: str | None) -> str | None:
+    """Return the network whose limit holds: by flag, else by the settings where no flag says how long the limit is."""
+    return network or (orchestrator.configuration.network if limit_s is None else None)
 
 
 def untried(plan: Plan, network: str | None) -> list[str]:

@@ -109,6 +109,13 @@ def seen_over(state: RunState, record: Looked, call: CallSeen) -> bool:
     return call.ready and record.began.since(accepted_at(pending)) >= pending.intent.shortest_s
 
 
+def never_began(state: RunState, record: Looked, call: CallSeen) -> bool:
+    """Say whether a look shows that a list that answers the call was not begun in all its time: it still rings."""
+    pending = state.pending
+    assert pending is not None, "an acknowledged list is pending"
+    return call.rings and pending.intent.answers and overdue(state, record.began)
+
+
 def results_of(state: RunState, record: Looked) -> tuple[CommandResult, ...] | None:
     """Return the results of a list that is over: those a log of all commands has gained, else the event's."""
     if record.results is not None and state.log_length is not None:
@@ -140,6 +147,23 @@ def over_since(state: RunState, record: Looked) -> Instant:
     """Return since when the callee has surely heard nothing more, for a list that a late look found over."""
     latest = spoken_to_until(state)
     return latest if record.at.since(latest) > 0 else record.at
+
+
+def thought_over(state: RunState, record: Looked) -> Instant:
+    """Return when a list that a look finds over has probably ended: since then its callee has heard nothing.
+
+    An event is sent at that very moment. Without one the list may have ended at any time since it was last seen to run,
+    so that the middle is taken, as the plan does.
+    """
+    pending = state.pending
+    assert pending is not None, "an acknowledged list is pending"
+    accepted = accepted_at(pending)
+    earliest = accepted.plus(pending.intent.shortest_s)
+    if pending.looks and pending.looks[-1].began.since(earliest) > 0:
+        earliest = pending.looks[-1].began
+    event, latest = event_of(state), over_since(state, record)
+    since_s = latest.since(earliest) / 2 if event is None else min(event.at.since(earliest), latest.since(earliest))
+    return earliest.plus(max(since_s, 0.0))
 
 
 def _densest_s(settings: Settings) -> float:

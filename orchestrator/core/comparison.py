@@ -9,7 +9,7 @@ from typing import Any
 from orchestrator.core.advicewords import plan_figures, problems_document
 from orchestrator.core.deadair import ASSUMED_GAP, Gap
 from orchestrator.core.networks import Network
-from orchestrator.core.plan import Plan, plan
+from orchestrator.core.plan import Plan, PlanProblem, plan
 from orchestrator.core.script import Script, Variables
 from orchestrator.core.settings import Mode, Settings
 
@@ -74,6 +74,46 @@ def groups(rows: Sequence[Compared]) -> list[list[Compared]]:
         else:
             found.append([row])
     return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """What is wrong with one entry, however often it is in the way.
+
+    Attributes:
+        problem: It, as the tightest limit has it, and the mode with the fewest ways out.
+        where: The modes and networks it is refused in: modes of the same networks together.
+    """
+
+    problem: PlanProblem
+    where: tuple[tuple[tuple[Mode, ...], tuple[Network, ...]], ...]
+
+
+def refusals(rows: Sequence[Compared]) -> list[Refused]:
+    """Return each thing that is wrong once, in the order of the script."""
+    found: dict[tuple[int, str | None], list[tuple[Compared, PlanProblem]]] = {}
+    for row in rows:
+        for problem in row.plan.problems:
+            message = problem.message if problem.limit_s is None else None  # which tells the limit, and so varies
+            found.setdefault((problem.entry, message), []).append((row, problem))
+    return [
+        Refused(problem=_plainest([problem for _, problem in met]), where=_where([row for row, _ in met]))
+        for _, met in sorted(found.items(), key=lambda item: item[0][0])
+    ]
+
+
+def _plainest(problems: Sequence[PlanProblem]) -> PlanProblem:
+    return min(problems, key=lambda problem: (problem.limit_s or 0.0, len(problem.message)))
+
+
+def _where(rows: Sequence[Compared]) -> tuple[tuple[tuple[Mode, ...], tuple[Network, ...]], ...]:
+    networks: dict[Mode, tuple[Network, ...]] = {}
+    for row in rows:
+        networks[row.plan.mode] = (*networks.get(row.plan.mode, ()), row.network)
+    modes: dict[tuple[Network, ...], tuple[Mode, ...]] = {}
+    for mode, there in networks.items():
+        modes[there] = (*modes.get(there, ()), mode)
+    return tuple((together, there) for there, together in modes.items())
 
 
 def _same(planned: Plan) -> object:

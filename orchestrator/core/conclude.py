@@ -52,7 +52,7 @@ def silence_before(state: RunState, record: Concluded) -> float | None:
         return None
     if pending_of(state).intent.operation is not Operation.COMMAND:
         return None
-    return record.first_byte.since(state.quiet_since)
+    return record.first_byte.since(state.heard_until or state.quiet_since)
 
 
 def _dead_air(state: RunState, pending: Pending, record: Concluded) -> Changes:

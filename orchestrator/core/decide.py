@@ -141,7 +141,8 @@ def _look_first(state: RunState, script: Script, now: Instant) -> Action | None:
     if silence_s <= state.settings.max_silence_s:
         return None
     longest_s = state.settings.max_silence_s
-    reason = f"the callee has waited {silence_s:.0f} s in silence, longer than max_silence ({longest_s:g} s)"
+    who = state.other_end
+    reason = f"the {who} has waited {silence_s:.0f} s in silence, longer than max_silence ({longest_s:g} s)"
     if state.settings.on_stale is None:
         return Note(failed_end(now, "stale", reason))
     return _jump(state, script, now, kind=BranchKind.STALE, label=state.settings.on_stale, reason=reason)
@@ -343,7 +344,7 @@ def _awaiting(state: RunState, now: Instant) -> Action:
 
 def _busy(state: RunState, now: Instant) -> Action:
     """The call is up but not ready: wait for it, at most as long as what may be running can last."""
-    if state.look_failures:
+    if state.must_look or state.look_failures:
         return patient_look(state, now)
     since = state.busy_since or now
     longest_s = max(state.busy_longest_s, state.settings.dial_expire_s) + state.settings.read_margin_s
@@ -410,7 +411,7 @@ def _over(state: RunState, script: Script, now: Instant) -> Action:
         place = state.cursor.entry
         hangup = place < len(script.entries) and isinstance(script.entries[place].element, Hangup)
         target = Cursor(place + 1 if hangup else place)
-        reason = "the callee hung up when only the hangup was left"
+        reason = f"the {state.other_end} hung up when only the hangup was left"
         return Note(Branched(at=now, kind=BranchKind.CALL_GONE, entry=state.cursor.entry, target=target, reason=reason))
     return Note(EndDecided(at=now, status=Status.FAILED, fault=fenced_out(state)))
 

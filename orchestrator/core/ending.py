@@ -48,7 +48,7 @@ def watch_to_its_end(state: RunState, now: Instant) -> Action | None:
     if watching is not None or state.watch_until is None or state.watch_looked is None:
         return watching
     over = now.since(state.watch_until) >= 0
-    if over and state.look_failures >= state.settings.retry_attempts:
+    if over and state.list_failures >= state.settings.retry_attempts:
         return None
     next_look = state.watch_looked.plus(LONGEST_LOOK_S)
     soonest = next_look if over or next_look.since(state.watch_until) < 0 else state.watch_until
@@ -69,11 +69,11 @@ def watch(state: RunState, now: Instant) -> Action | None:
         return None
     due = now.since(state.watch_until) >= 0
     recently = state.watch_looked is not None and state.watch_looked.plus(LONGEST_LOOK_S).since(now) > 0
-    if due and state.look_failures >= state.settings.retry_attempts:  # the list will not find them again
+    if due and state.list_failures >= state.settings.retry_attempts:  # the list will not find them again
         left = min(state.extras_left, default=None)
         ends = left is not None and state.settings.on_several is OnSeveral.END and state.extra_tries < tries
         return end_call(state, now, call_id=left, reason="a further call of the same dial") if ends else None
-    return None if recently and not (due and not state.look_failures) else Reconcile(LookKind.LIST)
+    return None if recently and not (due and not state.list_failures) else Reconcile(LookKind.LIST)
 
 
 def disposition_of(state: RunState) -> Disposition:

@@ -133,6 +133,7 @@ def _intended(state: RunState, record: Intended) -> Meaning:
             evidence=None,
             earlier=earlier,
             ready_since=None,
+            over_at=None,
             event=None,
             look_now=False,
             looked_at_event=False,
@@ -222,6 +223,7 @@ def _resumed(state: RunState, record: Resumed) -> Meaning:
     changes: Changes = {
         "settings": record.settings,
         "look_failures": 0,
+        "list_failures": 0,
         "refused_look": None,
         "check_stale": True,
         "cancel": _still_cancelled(state),

@@ -72,7 +72,12 @@ def _seen_while_awaiting(state: RunState, record: Looked, call: CallSeen, *, cha
     pending = awaiting.with_look(pending_of(state), record)
     changes["pending"] = pending
     if not awaiting.seen_over(state, record, call):
+        if awaiting.never_began(state, record, call):
+            changes["pending"] = replace(pending, unknowns=pending.unknowns + 1)
+            return Event.LOST, changes | seen(state, call)
         return Event.STILL, changes | seen(state, call)
+    pending = replace(pending, over_at=pending.over_at or awaiting.thought_over(state, record))
+    changes["pending"] = pending
     intent, results = pending.intent, awaiting.results_of(state, record)
     if results is None and call.ended and intent.commands[-1] != "hangup":
         verdict = None if intent.operation is Operation.CREATE else Verdict.PARTLY
@@ -111,13 +116,13 @@ def _seen_while_refused(state: RunState, record: Looked, call: CallSeen, *, chan
 def _watched(state: RunState, record: Looked) -> Changes:
     """A look at the list after a lost dial was adopted: further calls may have appeared."""
     if not record.ok:
-        return {"look_failures": state.look_failures + 1, "watch_looked": record.at}
+        return {"list_failures": state.list_failures + 1, "watch_looked": record.at}
     known = {state.call_id, *state.extras, *state.extras_done}
     further = tuple(call.call_id for call in record.matches if call.call_id not in known and not call.ended)
     ended = frozenset(call.call_id for call in record.matches if call.call_id not in known and call.ended)
     over = state.watch_until is not None and record.began.since(state.watch_until) >= 0
     return {
-        "look_failures": 0,
+        "list_failures": 0,
         "watch_looked": record.at,
         "watch_until": None if over else state.watch_until,
         "extras_left": frozenset(),

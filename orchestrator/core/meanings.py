@@ -41,8 +41,9 @@ def complete(
     changes |= {
         "pending": None,
         "quiet_since": at,
+        "heard_until": pending.over_at,
         "steps": (*state.steps, pending.report(index=len(state.steps), ended=at, results=results)),
-        "log_length": _longer_log(state, results),
+        "log_length": None if "log_length" in changes else _longer_log(state, results),  # a verdict may have lost it
         "last_event": awaiting.event_of(state) or state.last_event,
     }
     if intent.saves is not None:

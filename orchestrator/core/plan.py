@@ -50,11 +50,13 @@ class PlanProblem:
         entry: Its index.
         place: Where it stands in the file.
         message: What is wrong and what to do.
+        limit_s: The network limit that it is too long for; None: that is not what is wrong.
     """
 
     entry: int
     place: Place
     message: str
+    limit_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -297,7 +299,7 @@ def plan(
             try:
                 step = next_step(whole, cursor, known, settings, to=to, from_=from_)
             except (PlanError, ExpressionError) as error:
-                problems.append(PlanProblem(entry=cursor.entry, place=entry.place, message=str(error)))
+                problems.append(_problem(cursor.entry, entry, error))
                 items.append(_refusal(cursor.entry, entry))
                 before = None
             else:
@@ -342,6 +344,11 @@ def _control(index: int, entry: Entry) -> PlannedControl:
     return PlannedControl(
         entry=index, place=entry.place, label=entry.label, name=commands.name(entry.element), shown=entry.written
     )
+
+
+def _problem(index: int, entry: Entry, error: PlanError | ExpressionError) -> PlanProblem:
+    limit_s = error.limit_s if isinstance(error, PlanError) else None
+    return PlanProblem(entry=index, place=entry.place, message=str(error), limit_s=limit_s)
 
 
 def _refusal(index: int, entry: Entry) -> PlannedRefusal:

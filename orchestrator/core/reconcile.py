@@ -22,6 +22,7 @@ from orchestrator.core.evidence import is_idle, verdict_of
 from orchestrator.core.exchange import CallSeen, Operation, Outcome
 from orchestrator.core.instant import Instant
 from orchestrator.core.records import (
+    Intended,
     Looked,
     LookKind,
     ReplayClass,
@@ -124,8 +125,19 @@ def matches_of(
         and (call.from_ is None or _same_number(call.from_, state.begun.from_))
         and (call.created_epoch is None or earliest <= call.created_epoch <= latest)
         and call.call_id not in owned_by_others
+        and not _expired_before(call, intent, state, now)
     ]
     return tuple(sorted(found, key=lambda call: call.created_epoch or 0.0))
+
+
+def _expired_before(call: CallSeen, intent: Intended | None, state: RunState, now: Instant) -> bool:
+    """Whether a call came too late to ring before this attempt of the dial was sent: it is an earlier attempt's.
+
+    Only where attempts are apart: one that is sent again for its kept reply is the same dial.
+    """
+    if intent is None or call.hangup_cause != "expired" or state.settings.idempotent_for_s is not None:
+        return False
+    return call.created_epoch is not None and call.created_epoch < _server_wall(intent.at, state, now) - CLOCK_SLACK_S
 
 
 def list_is_complete(calls: Collection[CallSeen], state: RunState, now: Instant) -> bool:
@@ -211,6 +223,7 @@ def _reconcile_list(state: RunState, pending: Pending, now: Instant) -> Settled 
         and pending.concluded.outcome is Outcome.DONE
         and pending.concluded.results is None
         and intent.operation is not Operation.END
+        and not _rang_on(pending)
     ):
         evidence = "the reply was whole but showed no results"
         call = pending.concluded.call
@@ -231,6 +244,11 @@ def _reconcile_list(state: RunState, pending: Pending, now: Instant) -> Settled 
     if _unreachable(pending, now, after=looks[-1].at, settings=state.settings):
         return _left_in_silence(pending, now)
     return LookAgain(_next_look(pending, now, longest_s=_longest_gap_s(pending)), LookKind.CALL)
+
+
+def _rang_on(pending: Pending) -> bool:
+    """Whether the call still rang when the list that answers it was acknowledged, and due: it may not have begun."""
+    return pending.intent.answers and any(look.call is not None and look.call.rings for look in pending.looks)
 
 
 def _cannot_end(state: RunState, pending: Pending) -> OutOfReach | None:

@@ -50,6 +50,7 @@ class Pending:
         evidence: Its evidence.
         earlier: The verdict on an earlier attempt, in words.
         ready_since: When an acknowledged list was first seen to be over while its results were still missing.
+        over_at: When an acknowledged list has probably ended; None while it was not seen to be over.
         event: The newest event that may be the acknowledged list's.
         look_now: An event has come since the last look.
         looked_at_event: The last look was made since an event had come.
@@ -70,6 +71,7 @@ class Pending:
     evidence: str | None = None
     earlier: str | None = None
     ready_since: Instant | None = None
+    over_at: Instant | None = None
     event: EventReceived | None = None
     look_now: bool = False
     looked_at_event: bool = False
@@ -151,7 +153,8 @@ class RunState:
         call_since: When the dial left.
         fence_wall: The `schedule_expire` it carried, seconds since the epoch on the server's clock.
         dial_by: A call that was not dialled by then is not dialled any more.
-        quiet_since: The end of the last step known: what the callee has waited in silence since.
+        quiet_since: The end of the last step known: what the callee has surely waited in silence since.
+        heard_until: When that step has probably ended, where a look found it over; None: at `quiet_since`.
         variables: Known by value.
         secret_names: Variables whose values are secret, whether held or lost.
         lost: Those whose values this process never had.
@@ -165,7 +168,8 @@ class RunState:
         must_look: The call must be looked at before anything is sent (rules, section 4.6).
         check_stale: The silence since `quiet_since` must be checked before anything is sent.
         looked_over: The ended call was looked at for its cause.
-        look_failures: Looks that failed in a row.
+        look_failures: Looks at the call that failed in a row.
+        list_failures: Looks at the list for further calls of a lost dial that failed in a row.
         refused_look: The last look, where it was answered by 401 or 403.
         held_wake: The wake time of a wait that goes on once the first look of a resume is in.
         busy_since: Since when the call is waited for to be ready.
@@ -201,6 +205,7 @@ class RunState:
     fence_wall: float | None = None
     dial_by: Instant | None = None
     quiet_since: Instant | None = None
+    heard_until: Instant | None = None
     variables: Mapping[str, Value] = field(default_factory=dict)
     secret_names: frozenset[str] = frozenset()
     lost: frozenset[str] = frozenset()
@@ -218,6 +223,7 @@ class RunState:
     check_stale: bool = False
     looked_over: bool = False
     look_failures: int = 0
+    list_failures: int = 0
     refused_look: Looked | None = None
     held_wake: Instant | None = None
     busy_since: Instant | None = None
@@ -284,13 +290,27 @@ class RunState:
         return self.started is not None and self.started.call is not None and not self.answered
 
     @property
+    def rings_on(self) -> bool:
+        """Whether it is an incoming call that no `answer` can have reached: nobody is on its line."""
+        unanswered = self.pending is None or self._known_not_to_have_run(self.pending)
+        return self.rings_here and self.call_up and unanswered
+
+    @property
+    def other_end(self) -> str:
+        """Who is on the line, in a word: whoever is called, or whoever has called."""
+        return "callee" if self.begun.call is None else "caller"
+
+    @property
     def open_dial(self) -> Intended | None:
         """The intent of a dial that may have left this host and whose outcome is open."""
         for pending in (self.pending, self.left_over):
             if pending is not None and pending.intent.operation is Operation.CREATE:
-                never_rang = not pending.unknowns or pending.verdict is Verdict.DID_NOT_RUN
-                return None if self.phase is Phase.RETRYING and never_rang else pending.intent
+                return None if self._known_not_to_have_run(pending) else pending.intent
         return None
+
+    def _known_not_to_have_run(self, pending: Pending) -> bool:
+        never_ran = not pending.unknowns or pending.verdict is Verdict.DID_NOT_RUN
+        return self.phase is Phase.RETRYING and never_ran
 
     @property
     def has_called(self) -> bool:

@@ -51,14 +51,16 @@ class PlanError(OrchestratorError):
 
     Attributes:
         entry: The index of the script's entry, where there is one.
+        limit_s: The network limit that it is too long for; None: that is not what is wrong with it.
     """
 
     exit_code = 65
     code = "cannot_fit"
 
-    def __init__(self, message: str, *, entry: int | None = None) -> None:
+    def __init__(self, message: str, *, entry: int | None = None, limit_s: float | None = None) -> None:
         super().__init__(message)
         self.entry = entry
+        self.limit_s = limit_s
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -353,6 +355,7 @@ class _Packer:
             f"{self._limit_s:g} s: "
             f"{_way_out(element, room)}, {more}",
             entry=index,
+            limit_s=self._limit_s,
         )
 
 

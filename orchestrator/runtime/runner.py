@@ -319,9 +319,10 @@ class Runner:
         return RunResult(resolved, Fault(code="resolved", message="resume it"))
 
     def reap(self, *, keep: Collection[str] = (), observer: Observer | None = None) -> list[RunResult]:
-        """End live calls whose driver is gone and whose callee has waited longer than `max_silence`.
+        """End live calls whose driver is gone and on which somebody has waited longer than `max_silence`.
 
-        Runs of another API are left alone, and noted in `left_alone`.
+        An incoming call that still rings is none of those: it is left to whoever resumes its run, or rings out. Runs of
+        another API are left alone, and noted in `left_alone`.
 
         Args:
             keep: Runs that are about to be resumed.
@@ -347,14 +348,14 @@ class Runner:
         since = state.quiet_since or state.call_since
         silence_s = 0.0 if since is None else now.since(since)
         busy_s = 0.0 if state.pending is None else state.pending.intent.longest_s  # it may be ringing, or speaking
-        left_alone = state.phase is Phase.UNDECIDED or state.end is not None or since is None
+        left_alone = state.phase is Phase.UNDECIDED or state.end is not None or since is None or state.rings_on
         if not left_alone and (api_url := other_api(state, self._origin.api_url)) is not None:
             self.left_alone[state.run_id] = api_url
             left_alone = True
         if left_alone or silence_s <= state.settings.max_silence_s + busy_s:
             self._journal.release(lease)
             return None
-        why = f"its driver was gone and the callee had waited {silence_s:.0f} s"
+        why = f"its driver was gone and the {state.other_end} had waited {silence_s:.0f} s"
         resumed = self._resumed(state.settings, why="reap")
         asked = CancelAsked(at=now, why=why, code="reaped")
         return self._drive(

@@ -14,12 +14,14 @@ import pytest
 from orchestrator import Orchestrator, Script
 from orchestrator.adapters.clock import SystemClock
 from orchestrator.adapters.journal import SqliteJournal
-from orchestrator.core.exchange import CallSeen
+from orchestrator.core.evolve import fold, marks
+from orchestrator.core.exchange import CallSeen, Operation
 from orchestrator.core.instant import Instant
-from orchestrator.core.records import EventReceived, RunStarted
+from orchestrator.core.records import EventReceived, Record, RunStarted
 from orchestrator.errors import StoppedEarlyError, UnreachableError, UsageError
 from orchestrator.incoming import TURNED_DOWN, IncomingCalls, Unknown
 from tests.conftest import Cli, SandboxProcess
+from tests.fakes.machine import intent
 
 DESK, OTHER, CALLER = "+15555550100", "+15555550101", "+15555550177"
 SCRIPT = """\
@@ -237,6 +239,53 @@ def test_an_event_is_refused_when_no_further_call_can_be_taken(sandbox: SandboxP
 LEFT_BEHIND = Script.parse(SCRIPT, name="desk.yaml")
 
 
+def leave_behind(orchestrator: Orchestrator, call_id: str, script: Script, *later: Record) -> None:
+    """Leave the run of a process that took a call a minute ago, and died."""
+    begun = RunStarted(
+        at=SystemClock().now().plus(-60),
+        run_id="left-behind",
+        script_name=script.name,
+        script_digest=script.digest,
+        script_source=script.source,
+        script_masked=False,
+        script_path=None,
+        to=DESK,
+        from_=CALLER,
+        variables={},
+        secret_names=(),
+        settings=orchestrator.settings_for(script),
+        call=CallSeen(call_id=call_id, status="ringing", to=DESK, from_=CALLER),
+    )
+    journal = orchestrator.journal
+    lease = journal.start_run(begun, lease_s=30)
+    if later:
+        journal.append(lease, later, marks(fold([begun, *later])))
+    journal.release(lease)
+
+
+def test_a_call_that_rings_on_is_not_ended_by_whoever_dials_next(sandbox: SandboxProcess, tmp_path: Path) -> None:
+    """Nobody waits in silence on it: the next `serve` answers it, or its caller gives up."""
+    call_id = sandbox.call_in(DESK, keys=["1"], gives_up_after=2000)
+    with maker(sandbox, tmp_path) as orchestrator:
+        leave_behind(orchestrator, call_id, LEFT_BEHIND)
+        assert orchestrator.reap() == []
+        assert orchestrator.ringing(call_id) is not None
+        with IncomingCalls(orchestrator, {DESK: LEFT_BEHIND}):
+            pass
+    assert told(sandbox, call_id) == SAID
+
+
+def test_a_caller_who_may_have_been_answered_is_not_left_in_silence(sandbox: SandboxProcess, tmp_path: Path) -> None:
+    """Its process died with the answer on its way; the words say who waits."""
+    call_id = sandbox.call_in(DESK, gives_up_after=2000)
+    with maker(sandbox, tmp_path) as orchestrator:
+        answer = intent(Operation.COMMAND, "answer", at=SystemClock().now().plus(-59), call_id=call_id, longest_s=0.0)
+        leave_behind(orchestrator, call_id, LEFT_BEHIND, answer)
+        (reaped,) = orchestrator.reap()
+    assert sandbox.wait(event="hangup", call=call_id)
+    assert reaped.document["error"]["message"].startswith("its driver was gone and the caller had waited ")
+
+
 @pytest.mark.parametrize(
     ("script", "rings", "disposition", "heard"),
     [
@@ -254,24 +303,7 @@ def test_a_run_that_is_resumed_late_answers_if_the_call_still_rings(
     if not rings:
         sandbox.wait(event="hangup", call=call_id)
     with maker(sandbox, tmp_path) as orchestrator:
-        before = SystemClock().now().plus(-60)
-        begun = RunStarted(
-            at=before,
-            run_id="left-behind",
-            script_name=script.name,
-            script_digest=script.digest,
-            script_source=script.source,
-            script_masked=False,
-            script_path=None,
-            to=DESK,
-            from_=CALLER,
-            variables={},
-            secret_names=(),
-            settings=orchestrator.settings_for(script),
-            call=CallSeen(call_id=call_id, status="ringing", to=DESK, from_=CALLER),
-        )
-        journal = orchestrator.journal
-        journal.release(journal.start_run(begun, lease_s=30))
+        leave_behind(orchestrator, call_id, script)
         with IncomingCalls(orchestrator, {DESK: LEFT_BEHIND}):
             pass
         document = orchestrator.show("left-behind")

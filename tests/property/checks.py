@@ -177,7 +177,7 @@ def _check_belief(simulated: Simulated, attempt: Attempt, attempts: list[Attempt
             same = [one for one in attempts if one.step == attempt.step and one.index <= attempt.index]
             asked_again = simulated.settings.idempotent_for_s is not None and any(one.executed for one in same)
             ended = "hangup" in intent.commands and _ended_unwritten(simulated)  # the call is over, by whoever
-            assert attempt.taken or asked_again or ended or _disturbed(settled, attempt, attempts), (
+            assert attempt.taken or asked_again or ended or _disturbed(simulated, settled, attempt, attempts), (
                 f"it did not run, in spite of the verdict: {intent} {settled}"
             )
 
@@ -187,11 +187,12 @@ def _ended_unwritten(simulated: Simulated) -> bool:
     return any(sent.note == UNWRITABLE for sent in simulated.sent)
 
 
-def _disturbed(settled: Settled, attempt: Attempt, attempts: list[Attempt]) -> bool:
+def _disturbed(simulated: Simulated, settled: Settled, attempt: Attempt, attempts: list[Attempt]) -> bool:
     """Whether an earlier request that the network held back or doubled ran at that time: nobody can tell them apart."""
     began_s, ended_s = attempt.intent.at.boot_s, settled.at.boot_s
+    began = EPOCH + simulated.scenario.skew_s  # on the server's clock
     return any(
-        operation.received_at - EPOCH <= ended_s + 30.0 and _end_of(operation) - EPOCH >= began_s - 30.0
+        operation.received_at - began <= ended_s + 30.0 and _end_of(operation) - began >= began_s - 30.0
         for other in attempts
         if other.index < attempt.index
         for operation in other.taken

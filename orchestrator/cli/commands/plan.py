@@ -11,7 +11,15 @@ from orchestrator.cli import options
 from orchestrator.cli.app import App
 from orchestrator.cli.commands.plan_compare import compare, compare_option, dead_air_basis
 from orchestrator.cli.exits import counted
-from orchestrator.cli.forewarning import cut_off, strange_variables, too_silent, undiallable, unheard, untried
+from orchestrator.cli.forewarning import (
+    cut_off,
+    network_named,
+    strange_variables,
+    too_silent,
+    undiallable,
+    unheard,
+    untried,
+)
 from orchestrator.cli.lately import lately
 from orchestrator.cli.output import line, prose, result_document, show, width
 from orchestrator.errors import Problem
@@ -63,7 +71,7 @@ def command(app: App, script: str, **given: Any) -> int:
         )
         settings = orchestrator.settings_for(loaded)
         learned = orchestrator.learned_note(planned, limit_s=given["limit_s"], network=given["network"])
-        named = given["network"] or (orchestrator.configuration.network if given["limit_s"] is None else None)
+        named = network_named(orchestrator, limit_s=given["limit_s"], network=given["network"])
     warnings = [*strange_variables(loaded, variables), *cut_off(loaded, planned, settings), *too_silent(planned)]
     warnings += [
         *untried(planned, named),

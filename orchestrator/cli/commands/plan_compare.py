@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from orchestrator.cli.app import App
     from orchestrator.compose import Orchestrator
-    from orchestrator.core.comparison import Compared
+    from orchestrator.core.comparison import Compared, Refused
     from orchestrator.core.deadair import Gap
     from orchestrator.core.networks import Network
     from orchestrator.core.script import Script
@@ -136,7 +136,7 @@ def _document(script: Script, rows: Sequence[Compared], gap: Gap, *, warnings: l
 
 
 def _show(rows: Sequence[Compared], gap: Gap, *, hears: bool) -> None:
-    from orchestrator.core.comparison import groups
+    from orchestrator.core.comparison import groups, refusals
     from orchestrator.core.settings import Mode
 
     together = groups(rows)
@@ -146,8 +146,10 @@ def _show(rows: Sequence[Compared], gap: Gap, *, hears: bool) -> None:
     prose(dead_air_basis(gap, worst_s=worst_s))
     if not hears and any(row.plan.mode is Mode.ASYNC for row in rows):
         prose("async is shown as it is with an event receiver; none runs for this journal.")
-    for text in dict.fromkeys(_refusals(together)):
-        prose(text)
+    for refused in refusals(rows):
+        prose(
+            f"Refused in {_places(refused, rows)}: line {refused.problem.place.line}: {line(refused.problem.message)}"
+        )
 
 
 def _table(together: Sequence[Sequence[Compared]]) -> Table:
@@ -168,16 +170,18 @@ def _table(together: Sequence[Sequence[Compared]]) -> Table:
         figures = (str(planned.requests), str(planned.looks), f"{planned.longest_request_s:.1f}")
         silence = f"{planned.worst_silence_s:.2f}{' !' if planned.breaches else ''}"
         shown = ("-", "-", "-", "-") if planned.problems else (*figures, silence)
-        table.add_row(mode, Text(_names(group)), *shown, Text(_in_doubt(group[0])))
+        names = _names([row.network for row in group])
+        table.add_row(mode, Text(names), *shown, Text(_in_doubt(group[0])))
     return table
 
 
-def _names(group: Sequence[Compared]) -> str:
+def _names(networks: Sequence[Network], *, are_neighbours: bool = True) -> str:
     names = [
-        line(row.network.name) if row.network.limit_s is None else f"{line(row.network.name)} ({row.network.limit_s:g})"
-        for row in group
+        line(network.name) if network.limit_s is None else f"{line(network.name)} ({network.limit_s:g})"
+        for network in networks
     ]
-    return ", ".join(names) if len(names) <= _ALL_NAMED else f"{names[0]} … {names[-1]}"
+    shown = len(names) <= _ALL_NAMED or not are_neighbours
+    return ", ".join(names) if shown else f"{names[0]} … {names[-1]}"
 
 
 def _in_doubt(row: Compared) -> str:
@@ -188,11 +192,14 @@ def _in_doubt(row: Compared) -> str:
     return ", ".join(f"{count} {name}" for name, count in lost_counts(row.plan).items())
 
 
-def _refusals(together: Sequence[Sequence[Compared]]) -> Iterator[str]:
-    for group in together:
-        planned = group[0].plan
-        for problem in planned.problems:
-            yield (
-                f"Refused in {planned.mode.value} under {_names(group)}: line {problem.place.line}: "
-                f"{line(problem.message)}"
-            )
+def _places(refused: Refused, rows: Sequence[Compared]) -> str:
+    """Return the modes and networks that refuse something, in words."""
+    asked = list(dict.fromkeys(row.network for row in rows))
+    texts = []
+    for modes, networks in refused.where:
+        *others, last = [mode.value for mode in modes]
+        first = asked.index(networks[0])
+        are_neighbours = asked[first : first + len(networks)] == list(networks)
+        words = f"{', '.join(others)} and {last}" if others else last
+        texts.append(f"{words} under {_names(networks, are_neighbours=are_neighbours)}")
+    return "; ".join(texts)

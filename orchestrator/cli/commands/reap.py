@@ -13,8 +13,8 @@ from orchestrator.cli.output import note, result, result_document
 def command(app: App) -> int:
     """End live calls that no process looks after any more.
 
-    Those are calls whose run is neither ended nor driven and whose callee has waited in silence for longer than the
-    run's max_silence. `run` and `resume` do the same by themselves.
+    Those are calls whose run is neither ended nor driven and on which somebody has waited in silence for longer than
+    the run's max_silence; an incoming call that still rings is none. `run` and `resume` do the same by themselves.
     """
     with app.orchestrator(on_record=driving.observers(app)) as orchestrator:
         reaped = orchestrator.reap() if exists(app, orchestrator) else []

@@ -245,9 +245,28 @@ def test_compare_shows_networks_and_modes_side_by_side(call, long_script) -> Non
     ]
     assert "heroku (30), aws-nat (350), none … 45s (45)" not in done.out
     assert "heroku (30) … 45s (45)" in done.out
-    assert done.out.count("Refused in sync under heroku (30): line 5: the say may last") == 1
+    assert done.out.count("line 5: the say may last") == 1
+    assert "Refused in sync under heroku (30), 45s (45): line 5: the say may last" in done.out
     assert "async is shown as it is with an event receiver; none runs for this journal." in done.out
     assert "none runs" not in call("plan", long_script, "--compare", "--mode", "sync").out
+
+
+def test_what_is_refused_is_told_once(call, tmp_path) -> None:
+    """However many modes and networks refuse it; only neighbours are told by the first and the last of them."""
+    script = tmp_path / "ask.yaml"
+    script.write_text(
+        "version: 1\n"
+        "commands:\n"
+        '  - dial: {to: "+12125550123", from: "+15555550199", timeout: 20}\n'
+        "  - get_dtmf: {timeout: 400}\n"
+        "  - hangup: {}\n",
+        encoding="utf-8",
+    )
+    done = call("plan", script, "--compare")
+    (refused,) = [row for row in done.out.splitlines() if row.startswith("Refused")]
+    assert refused.startswith("Refused in sync, auto and poll under apigw (29) … aws-nat (350): line 4: the get_dtmf")
+    strewn = call("plan", script, "--compare=29s,none,30s,40s,50s", "--mode", "sync").out
+    assert "Refused in sync under 29s (29), 30s (30), 40s (40), 50s (50): line 4: the get_dtmf" in strewn
 
 
 def test_compare_alone_takes_every_network(call, long_script) -> None:

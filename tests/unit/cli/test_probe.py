@@ -115,6 +115,18 @@ def test_a_profile_is_kept_by_name_and_used(call, hold_url: str, tmp_path: Path,
     assert any("longer than 1.2 s was not tried here" in concern for concern in advice["concerns"])
 
 
+@pytest.mark.usefixtures("at_sandbox")
+def test_run_warns_of_a_request_longer_than_was_tried(call, tmp_path: Path, script: Path) -> None:
+    """As `plan` does, by the flag or by the configuration; a limit that a flag gives is another network's."""
+    profile = "limit: none\nat_least: 1.2s\n"
+    (tmp_path / "here.yaml").write_text(profile, encoding="utf-8")
+    (tmp_path / "set.yaml").write_text("network: here.yaml\n", encoding="utf-8")
+    warning, to = "and longer than 1.2 s was not tried on network ", "+12125550123"
+    assert f"{warning}here.yaml: measure again" in call("run", script, "--to", to, "--network", "here.yaml").err
+    assert warning in call("--config", "set.yaml", "run", script, "--to", to).err
+    assert warning not in call("--config", "set.yaml", "run", script, "--to", to, "--limit", "60s").err
+
+
 def test_a_profile_of_a_limit_is_kept_too(call) -> None:
     """What was cut has a limit: the longest silence that lived."""
     with RawServer(cutting(1.4, reply(504))) as server:

@@ -24,7 +24,7 @@ from orchestrator.core.advice import (
 )
 from orchestrator.core.advicewords import advice_document, best_refused, flags, yaml_lines
 from orchestrator.core.budget import ApiLimits, RequestLimit
-from orchestrator.core.comparison import MODES, compared, groups
+from orchestrator.core.comparison import MODES, compared, groups, refusals
 from orchestrator.core.networks import network
 from orchestrator.core.plan import plan
 from orchestrator.core.script import Dial, GetDtmf, Hangup, Hold, Plain, Say, Script
@@ -310,6 +310,26 @@ def test_one_script_under_several_networks() -> None:
     assert refused["problems"][0]["message"].startswith("the say may last")
     fits = rows[1].to_document()
     assert (fits["requests"], fits["if_lost"], fits["breaches"]) == (2, {"heard": 1, "forbidden": 1}, [])
+
+
+def test_what_is_wrong_is_told_once_with_all_its_places() -> None:
+    """As the tightest limit and the mode with the fewest ways out have it; what no limit is to blame for, apart."""
+    networks = [network("direct"), network("proxy60"), network("heroku")]
+    found = refusals(compared(facts(GetDtmf(timeout_s=90), Hold()).script, {}, Settings(), networks=networks))
+    told = [
+        (
+            each.problem.entry,
+            each.problem.limit_s,
+            [([*modes], [known.name for known in there]) for modes, there in each.where],
+        )
+        for each in found
+    ]
+    limited = ["proxy60", "heroku"]
+    assert told == [
+        (1, 30.0, [([Mode.SYNC, Mode.AUTO, Mode.POLL], limited)]),
+        (2, None, [([Mode.SYNC], ["direct", *limited])]),
+    ]
+    assert "--mode poll" not in found[0].problem.message
 
 
 @pytest.mark.parametrize(("hears", "at_once"), [(True, True), (False, False)])

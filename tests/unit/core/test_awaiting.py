@@ -23,6 +23,7 @@ from orchestrator.core.records import (
     Intended,
     Looked,
     LookKind,
+    ReplayClass,
     Resumed,
     Settled,
     Then,
@@ -442,3 +443,41 @@ def test_the_event_that_told_the_results_is_remembered() -> None:
     again = evolve(m.state(Phase.RETRYING, pending=pending), intent(attempt=2, **ASKED)).pending
     assert again is not None
     assert (again.event, again.look_now, again.ready_since) == (None, False, None)
+
+
+# --- a list that answers, and is never begun --------------------------------------------------------------------------
+
+RINGING: dict[str, Any] = {"started": m.started(call=m.seen("ringing")), "answered": False, "quiet_since": None}
+
+
+def told_to_answer(*looks: Looked, **fields: Any) -> RunState:
+    """Return a run whose `answer` was acknowledged at 12 s and may last until 20 s, and what was seen since."""
+    answer = m.intent(Operation.COMMAND, "answer", asynchronous=True, **{"shortest_s": 0.0, **fields})
+    accepted = m.concluded(results=None, call=m.seen("ringing"))
+    state = m.state(Phase.AWAITING, pending=m.pending(answer, unknowns=0, concluded=accepted), **RINGING)
+    for look in looks:
+        state = evolve(state, look)
+    return state
+
+
+def test_a_call_that_rings_on_was_not_answered_though_that_was_acknowledged() -> None:
+    """It is answered again, once the list would be over; whoever calls hears it ring, so nothing is stuck."""
+    assert told_to_answer(m.look(24.9, "ringing")).phase is Phase.AWAITING
+    state = told_to_answer(m.look(25.1, "ringing"))
+    assert (state.phase, state.pending and state.pending.unknowns) == (Phase.SETTLING, 1)
+    settled = next_action(state, 25.2)
+    assert isinstance(settled, Note)
+    assert isinstance(settled.record, Settled)
+    assert (settled.record.verdict, settled.record.then) == (Verdict.UNDECIDABLE, Then.REPEAT)
+    assert evolve(state, settled.record).phase is Phase.RETRYING
+
+
+def test_an_answer_that_is_begun_late_after_all_is_not_given_again() -> None:
+    """Where more than a look is needed to send it again, a later look may find it running, and then over."""
+    keys = {"replay_class": ReplayClass.DANGEROUS}
+    running = told_to_answer(m.look(25.1, "ringing"), m.look(26, "in-progress"), **keys)
+    assert isinstance(next_action(running, 26.2), Wait)
+    settled = next_action(evolve(running, m.look(28)), 28.2)
+    assert isinstance(settled, Note)
+    assert isinstance(settled.record, Settled)
+    assert (settled.record.verdict, settled.record.then) == (Verdict.RAN, Then.GO_ON)

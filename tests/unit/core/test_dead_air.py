@@ -8,14 +8,15 @@ from typing import Any
 import pytest
 
 from orchestrator.core import deadair
+from orchestrator.core.conclude import silence_before
 from orchestrator.core.deadair import Gap, expected_silence_s, gap_of, in_short, measured, watching
 from orchestrator.core.evolve import evolve
 from orchestrator.core.exchange import CommandResult, Operation, Outcome
 from orchestrator.core.plan import Plan, plan
-from orchestrator.core.records import Cursor
+from orchestrator.core.records import Cursor, EventReceived
 from orchestrator.core.script import Hangup, Plain, Say, SendDtmf, Sms
 from orchestrator.core.settings import Mode, Settings
-from orchestrator.core.state import Phase, StepReport
+from orchestrator.core.state import Phase, RunState, StepReport
 from orchestrator.core.step import Step, next_step
 from orchestrator.runtime.heartbeat import MAIL_S
 from tests.fakes import machine as m
@@ -179,3 +180,58 @@ def test_a_run_tells_what_was_measured(budget_s: float | None, breaches: list[in
 def test_a_run_without_a_boundary_tells_nothing() -> None:
     """Nulls, not noughts."""
     assert in_short(measured(run_of_two_sentences(None)[:3])) == {"p50_s": None, "max_s": None, "breaches": []}
+
+
+def acknowledged(**fields: Any) -> RunState:
+    """Return a run whose sentence of 2 to 8 s was acknowledged at 12 s."""
+    accepted = m.concluded(call=m.seen("in-progress"), results=None)
+    step = m.pending(m.intent(asynchronous=True, expected_s=4.0), unknowns=0, concluded=accepted)
+    return m.state(Phase.AWAITING, pending=step, **fields)
+
+
+def silence_behind(state: RunState) -> float:
+    """Return the dead air before the next step, whose first byte leaves at 20 s."""
+    assert state.pending is None
+    begun = evolve(state, m.intent(at=m.at(20)))
+    silent_s = silence_before(begun, m.concluded(first_byte=m.at(20), seconds=21))
+    assert silent_s is not None
+    return silent_s
+
+
+@pytest.mark.parametrize(
+    ("running_at", "over_at", "ended"),
+    [((), 18.0, 16.05), ((13.0,), 18.0, 16.05), ((16.0,), 18.0, 17.05), ((16.0,), 30.0, 18.0)],
+)
+def test_a_step_that_is_looked_at_has_probably_ended_between_two_looks(
+    running_at: tuple[float, ...], over_at: float, ended: float
+) -> None:
+    """Not when that was seen: half of their distance was silent, as the plan expects. A look takes a tenth of a second.
+
+    The list lasts at least until 14 s, and until 20 s at the longest.
+    """
+    state = acknowledged()
+    for seconds in running_at:
+        state = evolve(state, m.look(seconds, "in-progress"))
+    assert silence_behind(evolve(state, m.look(over_at))) == pytest.approx(20 - ended)
+
+
+@pytest.mark.parametrize(("told_at", "ended"), [(16.2, 16.2), (15.0, 16.0), (19.0, 18.1)])
+def test_an_event_tells_when_a_step_has_ended(told_at: float, ended: float) -> None:
+    """As far as the looks before and after it agree with that."""
+    state = evolve(acknowledged(), m.look(16.0, "in-progress"))
+    told = EventReceived(at=m.at(told_at), call=m.seen(), results=(CommandResult(command="say"),))
+    assert silence_behind(evolve(evolve(state, told), m.look(18.0))) == pytest.approx(20 - ended)
+
+
+def test_a_step_has_ended_when_it_was_first_seen_to_be_over() -> None:
+    """However long its digits are waited for; a reply to the next step tells that one's end itself."""
+    asks = m.intent(commands=("get_dtmf",), asynchronous=True, expected_s=4.0)
+    accepted = m.concluded(call=m.seen("in-progress"), results=None)
+    state = m.state(Phase.AWAITING, pending=m.pending(asks, unknowns=0, concluded=accepted))
+    state = m.with_settings(state, mode=Mode.ASYNC, hears_events=True)
+    state = evolve(evolve(state, m.look(16.0, "in-progress")), m.look(16.4))
+    told = EventReceived(at=m.at(17), call=m.seen(), results=(CommandResult(command="get_dtmf", digits="1"),))
+    state = evolve(evolve(state, told), m.look(17.2))
+    assert silence_behind(state) == pytest.approx(20 - 16.25)
+    replied = evolve(evolve(state, m.intent(at=m.at(18))), m.concluded(seconds=19))
+    assert silence_behind(replied) == pytest.approx(1.0)

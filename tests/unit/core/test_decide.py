@@ -367,9 +367,9 @@ def test_further_calls_are_reported_and_ended() -> None:
         ({}, 21, True),
         ({"watch_looked": None}, 17, True),
         ({"watch_looked": m.at(79)}, 80, True),  # the last look, however recent the one before
-        ({"watch_looked": m.at(79), "look_failures": 1}, 80, False),
-        ({"watch_looked": m.at(79), "look_failures": 1}, 84, True),
-        ({"look_failures": 5}, 90, False),
+        ({"watch_looked": m.at(79), "list_failures": 1}, 80, False),
+        ({"watch_looked": m.at(79), "list_failures": 1}, 84, True),
+        ({"list_failures": 5}, 90, False),
         ({"watch_until": None}, 90, False),
     ],
 )
@@ -387,10 +387,10 @@ def test_a_run_does_not_end_while_further_calls_may_appear() -> None:
     last = decided(state.changed({"watch_looked": m.at(78)}), now=79)
     assert isinstance(last, Wait)
     assert last.until == m.at(80)
-    failing = state.changed({"watch_looked": m.at(81), "look_failures": 1})
+    failing = state.changed({"watch_looked": m.at(81), "list_failures": 1})
     assert decided(failing, now=82) == Wait(m.at(86), Waited(at=m.at(82), wake=m.at(86), why=WATCH))
     assert decided(failing.changed({"wake": m.at(86)}), now=82) == Wait(m.at(86), None)
-    assert isinstance(decided(failing.changed({"look_failures": 5}), now=90), Finish)
+    assert isinstance(decided(failing.changed({"list_failures": 5}), now=90), Finish)
     assert isinstance(decided(state.changed({"watch_until": None}), now=90), Finish)
 
 
@@ -772,6 +772,15 @@ def test_a_call_that_rings_is_tried_for_as_long_as_a_request_may_be() -> None:
     assert noted(m.state(Phase.RETRYING, pending=step, **rings), now=69).fault.code == "unreachable"
 
 
+def test_words_about_an_incoming_call_speak_of_its_caller() -> None:
+    """Nobody was called."""
+    came: dict[str, Any] = {"started": m.started(call=m.seen("ringing"))}
+    stale = noted(m.state(Phase.READY, check_stale=True, quiet_since=m.at(0), **came), now=50)
+    assert stale.fault.message.startswith("the caller has waited 50 s in silence")
+    hung_up = noted(m.state(Phase.OVER, cursor=Cursor(2), **came))
+    assert hung_up.reason == "the caller hung up when only the hangup was left"
+
+
 # --- what another process must put right ------------------------------------------------------------------------------
 
 
@@ -895,8 +904,14 @@ def test_a_step_sent_again_for_its_kept_reply_is_sent_in_the_same_mode() -> None
 def test_a_further_call_that_no_list_shows_again_is_ended_by_its_id() -> None:
     """Its DELETE came to nothing, and the list cannot be read any more: a few tries are made all the same."""
     fields: dict[str, Any] = {"ending": COMPLETED, "watch_until": m.at(15), "watch_looked": m.at(16)}
-    left = m.state(Phase.OVER, look_failures=5, extras_left=frozenset({"call-2"}), extra_tries=1, **fields)
+    left = m.state(Phase.OVER, list_failures=5, extras_left=frozenset({"call-2"}), extra_tries=1, **fields)
     assert sent(left).request.call_id == "call-2"
     for done in ({"extra_tries": 6}, {"extras_left": frozenset()}):
         assert isinstance(decided(left.changed(done)), Finish)
     assert isinstance(decided(m.with_settings(left, on_several=OnSeveral.LEAVE)), Finish)
+
+
+def test_a_resume_looks_at_a_busy_call_before_it_calls_it_stuck() -> None:
+    """Found by simulation: it was judged by the looks of a process that had died long before."""
+    state = m.state(Phase.BUSY, call_status="dialing", busy_since=m.at(0), busy_looks=3, must_look=True)
+    assert decided(state, now=500) == Reconcile(LookKind.CALL)

@@ -415,15 +415,15 @@ def watched(*calls: Any, seconds: float = 40, **fields: Any) -> Looked:
 
 def test_the_watch_for_further_calls() -> None:
     """New ones that are up are to be ended; the look after the last moment ends the watch; failed ones count."""
-    before = m.state(Phase.READY, watch_until=m.at(60), extras_done=frozenset({"call-9"}), look_failures=2)
+    before = m.state(Phase.READY, watch_until=m.at(60), extras_done=frozenset({"call-9"}), list_failures=2)
     others = (m.seen(), m.seen(call_id="call-2"), m.seen("hangup", call_id="call-3"), m.seen(call_id="call-9"))
     state = evolve(before, watched(*others))
     assert (state.extras, state.extras_done) == (("call-2",), frozenset({"call-9", "call-3"}))
-    assert (state.watch_until, state.watch_looked, state.look_failures) == (m.at(60), m.at(40.1), 0)
+    assert (state.watch_until, state.watch_looked, state.list_failures) == (m.at(60), m.at(40.1), 0)
     assert evolve(state, watched(*others)).extras == ("call-2",)
     assert evolve(before, watched(seconds=60)).watch_until is None
     failed = evolve(before, m.look(70, None, LookKind.LIST))
-    assert (failed.watch_until, failed.look_failures, failed.watch_looked) == (m.at(60), 3, m.at(70.1))
+    assert (failed.watch_until, failed.list_failures, failed.watch_looked) == (m.at(60), 3, m.at(70.1))
     assert evolve(before.changed({"watch_until": None}), watched()).watch_until is None
 
 
@@ -447,8 +447,9 @@ def test_what_was_settled_without_proof_leaves_a_doubt() -> None:
 
 
 def test_doubled_work_is_reported() -> None:
-    """Never compensated."""
-    state = evolve(m.state(Phase.SETTLING), settled(Verdict.RAN, Then.GO_ON, call=m.seen(), doubled=True))
+    """Never compensated; found by simulation: what the log shows of it passed for the results of the next step."""
+    shown = {"call": m.seen(), "results": (CommandResult(command="say"),)}
+    state = evolve(m.state(Phase.SETTLING), settled(Verdict.RAN, Then.GO_ON, doubled=True, **shown))
     assert [notice.code for notice in state.notices] == ["doubled"]
     assert state.log_length is None
 

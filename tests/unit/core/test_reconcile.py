@@ -628,6 +628,19 @@ def test_a_dial_sent_again_for_its_kept_reply_is_found_from_its_first_attempt_on
     assert matches_of([m.seen(created_epoch=m.EPOCH + 11)], state, m.at(13), owned_by_others=())
 
 
+def test_what_expired_before_an_attempt_was_sent_is_an_earlier_attempts() -> None:
+    """Found by simulation: the late first dial, which rang nobody, passed for the second one, which was lost."""
+    again = lost_dial(intent={"at": m.at(60)}, first_at=m.at(10))
+    expired = m.seen("hangup", created_epoch=m.EPOCH + 54, hangup_cause="expired")
+    assert matches_of([expired], again, m.at(63), owned_by_others=()) == ()
+    of_this_one = replace(expired, created_epoch=m.EPOCH + 56)
+    assert matches_of([of_this_one], again, m.at(63), owned_by_others=()) == (of_this_one,)
+    undated = replace(expired, created_epoch=None)
+    assert matches_of([undated], again, m.at(63), owned_by_others=()) == (undated,)
+    kept = m.with_settings(again, idempotent_for_s=300.0)
+    assert matches_of([expired], kept, m.at(63), owned_by_others=()) == (expired,)
+
+
 def test_after_adoption_the_bound_is_when_the_dial_left() -> None:
     """Further calls of the same dial are looked for while the script goes on."""
     state = m.state(Phase.READY, call_since=m.at(10))

@@ -197,3 +197,36 @@ def test_the_servers_date_is_kept_with_the_moment_it_was_seen_at() -> None:
     by_reply = evolve(m.state(Phase.SENDING), m.concluded(clock_skew_s=5.0))
     by_look = evolve(m.state(Phase.READY), m.look(13, clock_skew_s=6.0))
     assert (by_reply.server_wall(m.at(20)), by_look.server_wall(m.at(20))) == (m.EPOCH + 25, m.EPOCH + 26)
+
+
+RINGING = m.started(call=m.seen("ringing"))
+ANSWER = m.intent(Operation.COMMAND, "answer")
+
+
+def rings(phase: Phase, **fields: Any) -> RunState:
+    return m.state(phase, **{"started": RINGING, "answered": False, "pending": None, **fields})
+
+
+def test_a_call_that_no_answer_can_have_reached_rings_on() -> None:
+    """Nobody is on its line, so nobody waits there in silence."""
+    unsent = m.pending(ANSWER, unknowns=0, concluded=m.concluded(Outcome.NOT_SENT))
+    settled_so = m.pending(ANSWER, verdict=Verdict.DID_NOT_RUN)
+    assert rings(Phase.READY).rings_on
+    assert rings(Phase.RETRYING, pending=unsent).rings_on
+    assert rings(Phase.RETRYING, pending=settled_so).rings_on
+
+
+def test_a_call_that_an_answer_may_have_reached_may_be_up() -> None:
+    """As is one that was answered, or that this side has made; one that is over rings no more."""
+    unsent = m.pending(ANSWER, unknowns=0, concluded=None)
+    assert not rings(Phase.SENDING, pending=unsent).rings_on
+    assert not rings(Phase.SETTLING, pending=m.pending(ANSWER)).rings_on
+    assert not rings(Phase.RETRYING, pending=m.pending(ANSWER, verdict=Verdict.UNDECIDABLE)).rings_on
+    assert not rings(Phase.READY, answered=True).rings_on
+    assert not rings(Phase.READY, started=m.started()).rings_on
+    assert not rings(Phase.OVER, call_over=True).rings_on
+
+
+def test_who_is_on_the_line_has_called_or_was_called() -> None:
+    """Words about them say which."""
+    assert (m.state(Phase.READY).other_end, rings(Phase.READY).other_end) == ("callee", "caller")
