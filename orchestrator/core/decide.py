@@ -25,7 +25,7 @@ from orchestrator.core.ending import (
 )
 from orchestrator.core.exchange import Operation
 from orchestrator.core.instant import Instant
-from orchestrator.core.intents import Foreseen, end_call, send, step_at
+from orchestrator.core.intents import Foreseen, end_call, send, step_again, step_at
 from orchestrator.core.patience import held_back, patient_look
 from orchestrator.core.reconcile import LONGEST_LOOK_S, SHORTEST_LOOK_S, LookAgain, OutOfReach, reconcile
 from orchestrator.core.records import (
@@ -285,7 +285,7 @@ def _retrying(state: RunState, script: Script, now: Instant, orders: Orders, jit
         )
         return pause or end_call(state, now, call_id=pending.intent.call_id, reason=pending.intent.end_reason or "")
     try:
-        step = step_at(state, script, pending.intent.start)
+        step = step_again(state, script, pending)
         preamble = state.settings.replay_preamble
         if pending.repeated and preamble is not None and step.replay_class in (ReplayClass.HEARD, ReplayClass.ASKS):
             step = with_preamble(step, preamble, state.settings)

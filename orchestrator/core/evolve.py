@@ -117,7 +117,7 @@ def _rings(record: RunStarted, call: CallSeen) -> Changes:
 def _intended(state: RunState, record: Intended) -> Meaning:
     previous = state.pending
     if previous is None:
-        pending = Pending(intent=record, first_at=record.at)
+        pending = Pending(intent=record, first_at=record.at, made_with=state.settings)
     else:
         earlier = previous.earlier
         if previous.verdict is not None:
@@ -138,6 +138,7 @@ def _intended(state: RunState, record: Intended) -> Meaning:
             look_now=False,
             looked_at_event=False,
             told_at=None,
+            made_with=previous.made_with if state.asks_for_kept_reply else state.settings,
         )
     changes: Changes = {"pending": pending, "wake": None, "held_wake": None, "jumped": False, "check_stale": False}
     if record.fell_into:

@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 from orchestrator.core.actions import Send
 from orchestrator.core.exchange import Operation, Request, WireCommand
 from orchestrator.core.instant import Instant
-from orchestrator.core.records import Cursor, Intended, ReplayClass, Verdict
+from orchestrator.core.records import Cursor, Intended, ReplayClass
 from orchestrator.core.script import Control, Script, Variables
 from orchestrator.core.settings import Settings
-from orchestrator.core.state import RunState
-from orchestrator.core.step import PlanError, Step, next_step
+from orchestrator.core.state import Pending, RunState
+from orchestrator.core.step import PlanError, Step, next_step, same_step
 from orchestrator.errors import ExpressionError
 
 ACKNOWLEDGED_AFTER_S = 10.0
@@ -74,11 +74,24 @@ def step_at(state: RunState, script: Script, cursor: Cursor, foreseen: Foreseen 
     return next_step(script, cursor, state.variables, settings, to=begun.to, from_=begun.from_)
 
 
+def step_again(state: RunState, script: Script, pending: Pending) -> Step:
+    """Return the step that an attempt is to be made of once more. Raises ExpressionError, PlanError.
+
+    One that asks for its kept reply is the same in all: a server that keeps replies by idempotency key refuses the key
+    with another body, or does the work again (contract section 8).
+    """
+    start = pending.intent.start
+    if not state.asks_for_kept_reply:
+        return step_at(state, script, start)
+    begun, made_with, asynchronous = state.begun, pending.made_with or state.settings, pending.intent.asynchronous
+    return same_step(
+        script, start, state.variables, made_with, asynchronous=asynchronous, to=begun.to, from_=begun.from_
+    )
+
+
 def send(state: RunState, step: Step, now: Instant, *, attempt: int, fell_into: tuple[str, ...] = ()) -> Send:
     """Return the intent and the request of a step. Raises ExpressionError for a date that is none."""
     settings = state.settings
-    if state.pending is not None and _asks_for_kept_reply(state):  # the mode may have changed since
-        step = replace(step, asynchronous=state.pending.intent.asynchronous)
     commands, expires_wall = step.commands, None
     if step.operation is Operation.CREATE:
         commands, expires_wall = _fenced(step.commands, state, now)
@@ -127,25 +140,13 @@ def _fenced(commands: tuple[WireCommand, ...], state: RunState, now: Instant) ->
     server_now = state.server_wall(now)
     start = _wall_of(dial.get("schedule_start"), server_now)
     otherwise = max(start, server_now) + state.settings.dial_expire_s
-    if state.pending is not None and _asks_for_kept_reply(state):
+    if state.pending is not None and state.asks_for_kept_reply:
         otherwise = state.pending.intent.expires_wall or otherwise
     expires = _wall_of(dial.get("schedule_expire"), otherwise)
     if "schedule_expire" not in dial:
         expires = float(math.ceil(expires))  # it is sent in whole seconds, and must not come sooner than was said
         dial["schedule_expire"] = datetime.fromtimestamp(expires, UTC).isoformat(timespec="seconds")
     return ({"dial": dial}, *commands[1:]), expires
-
-
-def _asks_for_kept_reply(state: RunState) -> bool:
-    """Whether a lost request is sent again for its kept reply: then it must be the same, not only in its commands.
-
-    A server that keeps replies by idempotency key refuses the key with another body, or does the work again (contract
-    section 8).
-    """
-    pending = state.pending
-    if state.settings.idempotent_for_s is None or pending is None:
-        return False
-    return pending.unknowns > 0 and pending.verdict is not Verdict.DID_NOT_RUN
 
 
 def _wall_of(text: str | None, otherwise: float) -> float:

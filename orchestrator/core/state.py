@@ -38,6 +38,7 @@ class Pending:
     Attributes:
         intent: Of the newest attempt.
         first_at: When the first attempt was intended.
+        made_with: The settings that its step was made with.
         attempts: Intents written.
         held_back: Attempts that were `not_sent` or `throttled` since the last one that was not.
         held_since: When the first of those was intended.
@@ -74,6 +75,7 @@ class Pending:
     over_at: Instant | None = None
     event: EventReceived | None = None
     look_now: bool = False
+    made_with: Settings | None = None
     looked_at_event: bool = False
     told_at: Instant | None = None
 
@@ -299,6 +301,14 @@ class RunState:
     def other_end(self) -> str:
         """Who is on the line, in a word: whoever is called, or whoever has called."""
         return "callee" if self.begun.call is None else "caller"
+
+    @property
+    def asks_for_kept_reply(self) -> bool:
+        """Whether a lost request, if it is sent again, asks for the reply that the server keeps of it."""
+        pending = self.pending
+        if self.settings.idempotent_for_s is None or pending is None:
+            return False
+        return pending.unknowns > 0 and pending.verdict is not Verdict.DID_NOT_RUN
 
     @property
     def open_dial(self) -> Intended | None:

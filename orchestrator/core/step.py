@@ -128,6 +128,32 @@ def next_step(
     return replace(step, asynchronous=True) if obstacle is None else replace(held_open.step(cursor), way=obstacle)
 
 
+def same_step(
+    script: Script,
+    cursor: Cursor,
+    variables: Variables,
+    settings: Settings,
+    *,
+    asynchronous: bool,
+    to: str | None,
+    from_: str | None,
+) -> Step:
+    """Return a step as it was made before, whatever chose it then. Arguments and errors as of `next_step`.
+
+    Args:
+        script: See there.
+        cursor: See there.
+        variables: See there.
+        settings: Those it was made with.
+        asynchronous: Whether its request was to be acknowledged, and not held open.
+        to: See there.
+        from_: See there.
+    """
+    limited = replace(settings, limit_s=None) if asynchronous else settings
+    packer = _Packer(script, variables, limited, to=to, from_=from_, may_hold=asynchronous)
+    return replace(packer.step(cursor), asynchronous=asynchronous)
+
+
 def _best_of(held_open: _Packer, acknowledged: _Packer, cursor: Cursor, settings: Settings) -> Step:
     """Return the step with its request held open where the network lets it live for long enough, else acknowledged."""
     try:

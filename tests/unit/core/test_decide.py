@@ -45,7 +45,7 @@ from orchestrator.core.script import (
     Switch,
     Value,
 )
-from orchestrator.core.settings import OnSeveral
+from orchestrator.core.settings import OnSeveral, Settings
 from orchestrator.core.state import Failure, Phase, RunState
 from orchestrator.errors import ExpressionError
 from tests.fakes import machine as m
@@ -899,6 +899,15 @@ def test_a_step_sent_again_for_its_kept_reply_is_sent_in_the_same_mode() -> None
     state = m.state(Phase.RETRYING, pending=lost)
     assert sent(m.with_settings(state, idempotent_for_s=300.0)).request.asynchronous
     assert not sent(state).request.asynchronous
+
+
+def test_a_step_sent_again_for_its_kept_reply_has_the_same_commands() -> None:
+    """Found by simulation: packed anew for another limit, its kept reply passed for that of commands never sent."""
+    script = m.script(Say(Plain("one")), Say(Plain("two")))
+    lost = m.pending(m.intent(Operation.COMMAND, "say"), made_with=Settings(idempotent_for_s=300.0))
+    state = m.with_settings(m.state(Phase.RETRYING, pending=lost), limit_s=60.0)
+    assert sent(state, script).intent.commands == ("say", "say")
+    assert sent(m.with_settings(state, idempotent_for_s=300.0), script).intent.commands == ("say",)
 
 
 def test_a_further_call_that_no_list_shows_again_is_ended_by_its_id() -> None:
