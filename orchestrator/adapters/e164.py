@@ -10,6 +10,7 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING
 
+from orchestrator.adapters.numbers import is_emergency
 from orchestrator.core.contact import BadNumberError
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ _SCIENTIFIC = re.compile(r"\+?\d(?:[.,]\d*)?[eE]\+?\d{1,2}")
 _DECIMAL = re.compile(r"\+?\d{5,}[.,]0+")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d(?:[ T].*)?|\d{1,2}([./-])\d{1,2}\1(?:19|20)\d\d")
 _EXTENSION = re.compile(r"(?:ext|extn|extension|poste|durchwahl|anexo|int|x|#|;ext=)[ .:=]*\d{1,8}$", re.IGNORECASE)
+_EMERGENCY = "is an emergency number, which this program never calls"
 _WRITTEN = re.compile(r"\(?\+?[\d\s().\-/]+", re.ASCII)
 
 
@@ -45,8 +47,11 @@ def to_e164(text: str, region: str | None) -> tuple[str, str | None]:
     _check_damage(written)
     if not _WRITTEN.fullmatch(written):
         raise BadNumberError(_not_a_number(written))
+    digits = re.sub(r"\D", "", written)
     if region is None and "+" not in written:
-        raise BadNumberError(_without_country(re.sub(r"\D", "", written)))
+        raise BadNumberError(_EMERGENCY if is_emergency(digits) else _without_country(digits))
+    if "+" in written and is_emergency(digits):
+        raise BadNumberError(_EMERGENCY)
     parsed = _parsed(written, region)
     _check_length(parsed, region, "+" in written)
     return _formatted(parsed)
@@ -135,6 +140,8 @@ def _check_length(parsed: PhoneNumber, region: str | None, is_international: boo
     result = phonenumbers.is_possible_number_with_reason(parsed)
     if result == ValidationResult.IS_POSSIBLE:
         return
+    if is_emergency(str(parsed.national_number)):
+        raise BadNumberError(_EMERGENCY)
     reasons = {
         ValidationResult.TOO_LONG: "is too long",
         ValidationResult.TOO_SHORT: "is too short",

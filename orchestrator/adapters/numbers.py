@@ -54,6 +54,15 @@ def caller_refusal(number: str) -> str | None:
     )
 
 
+def is_emergency(short: str) -> bool:
+    """Return whether some region's emergency number is exactly these digits."""
+    from phonenumbers.shortnumberinfo import SUPPORTED_SHORT_REGIONS, is_emergency_number
+
+    if not 0 < len(short) <= _LONGEST_EMERGENCY:
+        return False
+    return any(is_emergency_number(short, region) for region in SUPPORTED_SHORT_REGIONS)
+
+
 def _parsed(digits: str) -> PhoneNumber | None:
     """Return what the numbering plans make of `+…`; None when no plan knows its country code."""
     import phonenumbers
@@ -68,7 +77,7 @@ def _is_emergency(digits: str, parsed: PhoneNumber | None) -> bool:
     """Return whether this may reach an emergency service, with or without a country code."""
     from phonenumbers import region_codes_for_country_code
 
-    if _is_anyones(digits.removeprefix("+")):
+    if is_emergency(digits.removeprefix("+")):
         return True
     if parsed is None:
         return False
@@ -87,21 +96,12 @@ def _is_local(national: str, parsed: PhoneNumber, regions: Iterable[str]) -> boo
 
     if phonenumbers.is_valid_number(parsed):
         return False
-    if _is_anyones(national) or _is_anyones(str(parsed.national_number)):
+    if is_emergency(national) or is_emergency(str(parsed.national_number)):
         return True
     length = phonenumbers.is_possible_number_with_reason(parsed)
     if length in {ValidationResult.IS_POSSIBLE, ValidationResult.TOO_LONG}:
         return False
     return any(connects_to_emergency_number(national, region) for region in regions)
-
-
-def _is_anyones(short: str) -> bool:
-    """Return whether some region's emergency number is exactly this."""
-    from phonenumbers.shortnumberinfo import SUPPORTED_SHORT_REGIONS, is_emergency_number
-
-    if not 0 < len(short) <= _LONGEST_EMERGENCY:
-        return False
-    return any(is_emergency_number(short, region) for region in SUPPORTED_SHORT_REGIONS)
 
 
 def _is_premium(parsed: PhoneNumber) -> bool:

@@ -262,8 +262,18 @@ class CampaignRun:
 
     def _prepared(self, contact: Contact) -> Prepared:
         variables = {**self.campaign.variables, **contact.variables}
+        if empty := self._empty(contact, variables):
+            place = f"{self.source.name}:{contact.line}"
+            raise UsageError(
+                "; ".join(f"{place}: the column `{name}` is empty, but the script needs it" for name in empty)
+            )
         ask = replace(self._ask, to=contact.to, from_=contact.from_, variables=variables)
         return self.orchestrator.prepare(self.script, ask)
+
+    def _empty(self, contact: Contact, variables: Mapping[str, Value]) -> list[str]:
+        """Return the columns of a contact's row that are empty, but stand for variables that must have a value."""
+        needed = (each.name for each in self.script.variables if each.required and each.default is None)
+        return [name for name in needed if name in contact.columns and name not in variables]
 
     def _problem_of(self, contact: Contact) -> str | None:
         try:

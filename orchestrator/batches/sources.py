@@ -25,6 +25,7 @@ class Source:
     """The contacts of one campaign. `close` removes the copy of standard input.
 
     Attributes:
+        name: Of the file, in messages.
         columns: Of a CSV file.
         variables: The variables of the script that a row may have of its own; None where rows may have any.
         warnings: What is odd about the file as a whole.
@@ -37,6 +38,7 @@ class Source:
         self._spooled: Path | None = None
         self._open = self._opener(contacts)
         with self.rows() as rows:
+            self.name = rows.name if self._spooled is None else "<stdin>"
             self.columns, self.warnings = rows.columns, rows.warnings
             self.variables = None if rows.format == "jsonl" else frozenset({*rows.variables, "to", "from"})
             names = {column.lower() for column in rows.columns}

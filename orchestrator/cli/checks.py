@@ -9,6 +9,7 @@ import stat
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -72,6 +73,7 @@ def every_check(app: App, *, ask_api: bool, limit_s: float | None, network: str 
         checks.append(_configuration(app))
         checks += _guarded("journal", lambda: _journal(app, orchestrator))
         checks += _guarded("receiver", lambda: iter([_receiver(orchestrator)]))
+        checks += _incoming(orchestrator)
         checks += _guarded("credentials", lambda: _credentials(orchestrator))
         checks += _guarded("API", lambda: _route(orchestrator))
         checks += _guarded("network", lambda: iter([_network(orchestrator, limit_s=limit_s, network=network)]))
@@ -193,10 +195,32 @@ def _receiver(orchestrator: Orchestrator) -> Check:
     if found is not None:
         reached = "" if found.public_url is None else f", reached by {found.public_url}"
         return Check("ok", "receiver", f"process {found.pid} receives events on {found.url}{reached}")
+    if orchestrator.configuration.incoming:
+        return Check(
+            "warn", "receiver", "none runs for this journal: nobody answers calls", "start `orchestrator serve`"
+        )
     if orchestrator.default_settings.mode is Mode.ASYNC:
         advice = "start `orchestrator serve`, or set the mode to `poll`"
         return Check("warn", "receiver", "none runs for this journal: steps in mode async are only looked at", advice)
     return Check("ok", "receiver", "none runs for this journal; only mode async makes use of one")
+
+
+def _incoming(orchestrator: Orchestrator) -> list[Check]:
+    """Look at the script of each number that is called, as `serve` does before it answers."""
+    scripts = orchestrator.configuration.incoming.get("scripts", {})
+    return [
+        check
+        for number, path in scripts.items()
+        for check in _guarded("incoming", partial(_answering, orchestrator, number, path))
+    ]
+
+
+def _answering(orchestrator: Orchestrator, number: str, path: str) -> Iterator[Check]:
+    from orchestrator.core.ask import Ask
+    from orchestrator.scriptfile import load_script
+
+    orchestrator.prepare(load_script(path), Ask(to=number, from_="", incoming=True))
+    yield Check("ok", "incoming", f"{number} is answered by {path}")
 
 
 def _sync(folder: Path) -> Check:

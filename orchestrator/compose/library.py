@@ -290,7 +290,7 @@ class Orchestrator(Planner):
         return self._documents.result(replace(result, rest=None))
 
     def reap(self, *, keep: Collection[str] = ()) -> list[Result]:
-        """End live calls whose driver is gone and whose callee has waited too long, except for the runs in `keep`."""
+        """End live calls whose driver is gone and on which somebody waits too long, except for the runs in `keep`."""
         return [self._documents.result(result) for result in self.runner.reap(keep=keep, observer=self.observer)]
 
     def show(self, run_id: str) -> dict[str, Any]:

@@ -44,7 +44,7 @@ def previews(
             if (problem := problem_of(contact)) is not None:
                 admission = Refused(problem)
             elif seen & marks:
-                admission = Refused(f"{DUPLICATE}: another row of this file is the same")
+                admission = Refused(f"{DUPLICATE}: another row of this file is the same contact")
             else:
                 seen |= marks
                 first = 0 if standing is not None and standing.state is ContactState.AGAIN else 1

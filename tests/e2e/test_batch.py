@@ -215,6 +215,8 @@ def test_a_campaign_can_be_paused_stopped_and_continued(operator, sandbox) -> No
     tick(operator, "--max-calls", "1", code=75)
     assert "is paused" in operator("batch", "pause", "reminder").stdout
     assert "Stopped early: the campaign is paused" in tick(operator, code=75)
+    left = "reminder is paused: contacts that no tick has come to are not counted."
+    assert left in operator("batch", "status").stdout
     assert operator("batch", "stop", "reminder").returncode == 0
     tick(operator)
     (shown,) = operator.json("batch", "status")
@@ -270,7 +272,7 @@ def test_a_signal_lets_live_calls_end_and_the_next_tick_finishes(start_sandbox, 
 
 
 def test_an_api_out_of_reach_ends_the_tick_and_loses_nobody(start_sandbox, make_cli) -> None:
-    """Exit 69 after some calls in a row; the next tick calls everybody, once."""
+    """Exit 69 after some calls in a row, and one line; the next tick calls everybody, once. `-v` tells of steps."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]
     cli = make_cli(f"http://127.0.0.1:{port}")  # where nobody is yet
@@ -278,7 +280,10 @@ def test_an_api_out_of_reach_ends_the_tick_and_loses_nobody(start_sandbox, make_
     cli.write("list.csv", "to\n" + "".join(f"+121255502{number:02}\n" for number in range(20)))
     told = tick(cli, "--set", "retry_total=200ms", code=69)
     assert "Stopped early" in told
+    assert "step not sent" not in told
     assert len(cli.json("runs")) < 20
+    more = ("--set", "retry_total=200ms", "--journal", "other.db", "-v")
+    assert "step not sent" in cli("batch", "reminder.yaml", "--contacts", "list.csv", *more).stderr
     sandbox = start_sandbox("--port", str(port), "--speed", "20")
     tick(cli, "--window", closed_now(), code=75)  # a run that has not dialled keeps to the window too
     assert sandbox.rung() == []

@@ -26,7 +26,8 @@ class RejectsWriter:
         self.count = 0
         self._stream = stream
         self._columns = tuple(columns)
-        self._secret = frozenset(secret)
+        # of CSV only a column can hold a secret; a row of JSON lines may have any name
+        self._secret = frozenset(secret).intersection(self._columns) if self._columns else frozenset(secret)
         names = ("line", "reason", *map(_free, self._columns), "row")
         stream.write(csv_line(map(harmless, names)))
 

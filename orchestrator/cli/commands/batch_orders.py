@@ -54,6 +54,9 @@ def status(app: App, campaign: str | None) -> int:
     else:
         for text in status_page(found):
             result(text)
+        for each in found:
+            if each["orders"] == "paused":
+                result(f"\n{line(each['campaign'])} is paused: contacts that no tick has come to are not counted.")
     return 0
 
 

@@ -78,6 +78,18 @@ class LiveCalls:
         return [state.run_id for state in states if state.call_since is not None and not state.call_over]
 
 
+def without_unsent(log: Observer) -> Observer:
+    """Return a log without the steps that were not sent: with the API away each contact has some."""
+    from orchestrator.core.exchange import Outcome
+    from orchestrator.core.records import Concluded
+
+    def observe(record: Record, state: RunState) -> None:
+        if not (isinstance(record, Concluded) and record.outcome is Outcome.NOT_SENT):
+            log(record, state)
+
+    return observe
+
+
 def warn(run: CampaignRun) -> None:
     """Say what is odd about a campaign as a whole: to somebody who reads it, or asked for it; cron sends no mail."""
     for warning in run.source.warnings:

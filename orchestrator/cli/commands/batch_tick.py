@@ -119,7 +119,7 @@ def _tick(app: App, campaign: Campaign, given: Mapping[str, Any]) -> int:
 
     files = _Files.of(campaign, given)
     files.check()
-    watch = LiveCalls(log_record)
+    watch = LiveCalls(log_record if app.verbosity else telling.without_unsent(log_record))
     with _opened(app, campaign, given, watch) as (orchestrator, run):
         _ = orchestrator.transport  # credentials, proxy and certificates are checked before a journal is made
         open_journal(orchestrator)

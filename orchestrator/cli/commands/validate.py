@@ -13,7 +13,10 @@ from orchestrator.cli.output import line, result, result_document
 from orchestrator.errors import Problem, ScriptError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from orchestrator.compose import Orchestrator
+    from orchestrator.core.script import Script
 
 BAD_SCRIPT = 65
 
@@ -46,7 +49,7 @@ def _checked(orchestrator: Orchestrator, path: str) -> dict[str, Any]:
     try:
         script = options.read(path)
         too_long = cut_off(script, orchestrator.plan(script), orchestrator.settings_for(script))
-        warnings = [*script.warnings, *(f"{name}: {each}" for each in too_long)]
+        warnings = [*script.warnings, *_misspelt(script), *(f"{name}: {each}" for each in too_long)]
     except ScriptError as error:
         problems = error.problems
     return {
@@ -55,6 +58,24 @@ def _checked(orchestrator: Orchestrator, path: str) -> dict[str, Any]:
         "problems": [{"line": each.line, "column": each.column, "message": each.message} for each in problems],
         "warnings": warnings,
     }
+
+
+def _misspelt(script: Script) -> Iterator[str]:
+    """Yield a warning for each variable that is read and not declared, but is nearly one that is."""
+    from orchestrator.scriptfile.templates import needed_names
+    from orchestrator.scriptfile.values import ALWAYS_KNOWN
+    from orchestrator.scriptfile.variables import texts_of
+    from orchestrator.scriptfile.words import nearest
+
+    declared = {variable.name for variable in script.variables}
+    saved = {entry.save for entry in script.entries if entry.save is not None}
+    told = declared | saved | ALWAYS_KNOWN
+    for entry in script.entries:
+        for name in sorted({name for text in texts_of(entry) for name in needed_names(text)} - told):
+            told.add(name)
+            if (match := nearest(name, declared)) is not None:
+                message = f"the variable `{name}` is used, but not declared; did you mean `{match}`?"
+                yield str(Problem(script.path or script.name, entry.place.line, entry.place.column, message))
 
 
 def _show(found: dict[str, Any]) -> None:

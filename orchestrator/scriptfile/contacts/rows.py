@@ -30,6 +30,7 @@ _MOMENT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?([Zz]|[+-
 _LARGEST_PRIORITY = 1_000_000
 _LONGEST_ID = 200
 _MOST_ZONES = 1000
+_HASH = 2**64 - 1
 
 _T = TypeVar("_T")
 
@@ -94,13 +95,29 @@ class Zones:
         return None
 
 
+class Ids:
+    """Which number each id of one reading of a file stands for. Kept as two integers each: they may be a million."""
+
+    def __init__(self) -> None:
+        self._found: dict[int, int] = {}
+
+    def line_of_other(self, contact: Contact) -> int | None:
+        """Return the line where a contact's id stands for another number; None where it does not, and keep it."""
+        if contact.id is None:
+            return None
+        number = hash(contact.to) & _HASH
+        first = self._found.setdefault(hash(contact.id), contact.line << _HASH.bit_length() | number)
+        return None if first & _HASH == number else first >> _HASH.bit_length()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowReader:
-    """Makes contacts of rows by the settings of one file."""
+    """Makes contacts of rows by the settings of one file, in one reading of it."""
 
     normalise: Normalise
     region: str | None = None
     zones: Zones = field(default_factory=Zones, repr=False)
+    ids: Ids = field(default_factory=Ids, repr=False)
 
     def contact(
         self,
@@ -139,6 +156,8 @@ class RowReader:
         )
         if _is_empty_window(contact.not_before, contact.not_after):
             row.faults.append("`not_after` must be later than `not_before`")
+        if not row.faults and (first := self.ids.line_of_other(contact)) is not None:
+            row.faults.append(f"the id {quote(contact.key)} stands in line {first} for another number")
         if row.faults:
             raise BadRowError("; ".join(row.faults))
         return contact

@@ -17,6 +17,7 @@ SCIENTIFIC = (
 LETTERS = "is no phone number: it holds letters"
 READ_AS_US = "(read as one of the default region US; write others with `+`)"
 EXTENSION = "has an extension, which cannot be dialled; give the number alone"
+EMERGENCY = "is an emergency number, which this program never calls"
 SEVERAL = "holds more than one number; give each its own row"
 
 
@@ -101,7 +102,12 @@ def test_possible_but_unassigned_numbers_are_taken_with_a_warning() -> None:
         ("+155555501234", None, "is too long for a number of +1"),
         ("33639980123", "US", f"is too long for a number of +1 {READ_AS_US}"),
         ("555 0123", "US", f"lacks its area code and is too short for a number of +1 {READ_AS_US}"),
-        ("112", "FR", "is too short for a number of +33 (read as one of the default region FR; write others with `+`)"),
+        ("11", "FR", "is too short for a number of +33 (read as one of the default region FR; write others with `+`)"),
+        ("112", "FR", EMERGENCY),
+        ("911", None, EMERGENCY),
+        ("9-1-1", "US", EMERGENCY),
+        ("+911", None, EMERGENCY),
+        ("+1 911", None, EMERGENCY),
         ("+49 30 1", None, "lacks its area code and is too short for a number of +49"),
         ("+981111", None, "is too short or too long for an international number, which has 7 to 15 digits"),
         ("1" * 40, "FR", "is too long for a phone number"),

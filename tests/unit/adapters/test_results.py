@@ -546,6 +546,14 @@ def test_rejects_of_a_csv_file_with_secrets(tmp_path: Path) -> None:
     assert path.read_text(encoding="utf-8").splitlines()[1:] == ["2,bad,1,***,", "3,bad,,,***"]
 
 
+def test_a_secret_that_is_no_column_hides_no_row(tmp_path: Path) -> None:
+    """A sensitive variable with a default stands in no row of a CSV file, so its rows are shown as written."""
+    path = tmp_path / "rejects.csv"
+    with write_rejects(path, columns=("to", "name"), secret=("pin",)) as rejects:
+        rejects.add(Rejected(line=2, reason="bad", text="1"))
+    assert path.read_text(encoding="utf-8").splitlines()[1:] == ["2,bad,,,1"]
+
+
 def test_corrected_rejects_are_contacts_again(tmp_path: Path) -> None:
     """The reject file can be corrected in place and given as contacts."""
     path = tmp_path / "rejects.csv"

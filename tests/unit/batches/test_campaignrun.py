@@ -56,3 +56,26 @@ def test_a_locked_campaign_is_left_alone_or_waited_for(orchestrator, campaign) -
         patient = replace(campaign, overlap=Overlap.WAIT)
         with CampaignRun(orchestrator, patient) as third, pytest.raises(StoppedEarlyError):
             third.tick()
+
+
+def test_an_id_with_two_numbers_is_no_duplicate(orchestrator, campaign) -> None:
+    """The second person is a bad row, not a harmless twin of the first."""
+    Path(campaign.contacts).write_text(f"id,to\nA1,{NUMBER}\nA1,+12125550102\n", encoding="utf-8")
+    with CampaignRun(orchestrator, campaign) as run:
+        assert [type(preview.admission) for preview in run.preview()] == [Call]
+        assert [row.reason for row in run.source.rejected()] == ["the id `A1` stands in line 2 for another number"]
+
+
+def test_an_empty_cell_is_told_by_its_place_in_the_list(orchestrator, campaign) -> None:
+    """Not by that of the declaration: with a value for everybody nobody is helped."""
+    Path(campaign.script).write_text(
+        "version: 1\nvariables: {time: {required: true}}\n"
+        'commands: [{dial: {to: "{{ to }}", from: "+15555550199"}}, {say: {text: "{{ time }}"}}]\n',
+        encoding="utf-8",
+    )
+    Path(campaign.contacts).write_text(f"to,time\n{NUMBER},\n", encoding="utf-8")
+    told = f"{campaign.contacts}:2: the column `time` is empty, but the script needs it"
+    with CampaignRun(orchestrator, campaign) as run:
+        assert [preview.admission for preview in run.preview()] == [Refused(told)]
+    with CampaignRun(orchestrator, replace(campaign, variables={"time": "noon"})) as run:
+        assert [type(preview.admission) for preview in run.preview()] == [Call]

@@ -264,6 +264,22 @@ def test_validate_checks_all_files_in_one_go(call, script) -> None:
     assert call("validate", script).code == 0
 
 
+def test_validate_warns_of_a_variable_that_is_nearly_declared(call) -> None:
+    """With its place and the name that was meant, once; it is no error, as a list may give the variable."""
+    typo = Path("typo.yaml")
+    typo.write_text(
+        "version: 1\nvariables: {patient: {required: true}}\ncommands:\n"
+        '  - dial: {to: "{{ to }}", from: "+15555550199"}\n  - say: {text: "{{ patint }}, {{ zebra }}"}\n'
+        '  - say: {text: "{{ patint }}, {{ patient }}"}\n',
+        encoding="utf-8",
+    )
+    done = call("validate", typo)
+    assert done.code == 0
+    told = "the variable `patint` is used, but not declared; did you mean `patient`? (warning)"
+    assert f"typo.yaml:5:5: {told}" in done.out
+    assert done.out.count("(warning)") == 1
+
+
 def from_stdin(monkeypatch, data: bytes) -> None:
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(data)))
 
@@ -655,6 +671,28 @@ def test_doctor_names_what_is_missing(call, monkeypatch) -> None:
     monkeypatch.setattr(metadata, "requires", lacking)
     found = {check["name"]: check for check in call("doctor", "--json").json["checks"]}
     assert found["packages"]["level"] == "warn"
+
+
+@pytest.mark.usefixtures("at_sandbox")
+def test_doctor_checks_the_scripts_that_answer_calls(call) -> None:
+    """As `serve` does: one that is missing or needs variables fails, the others are listed; calls need a receiver."""
+    good = "version: 1\ncommands: [{answer: {}}, {say: {text: Hello}}]\n"
+    Path("good.yaml").write_text(good, encoding="utf-8")
+    Path("needs.yaml").write_text(good.replace("1\n", "1\nvariables: {who: {required: true}}\n"), encoding="utf-8")
+    Path("config.yaml").write_text(
+        'incoming: {scripts: {"+12125550101": good.yaml, "+12125550102": needs.yaml, "+12125550103": none.yaml}}\n',
+        encoding="utf-8",
+    )
+    done = call("doctor", "--config", "config.yaml", "--json")
+    assert done.code == 65
+    checks = done.json["checks"]
+    levels = [(check["level"], check["found"]) for check in checks if check["name"] == "incoming"]
+    assert [level for level, _ in levels] == ["ok", "fail", "fail"]
+    assert "+12125550101 is answered by" in levels[0][1]
+    assert "`who` is required" in levels[1][1]
+    assert "none.yaml" in levels[2][1]
+    (receiver,) = (check for check in checks if check["name"] == "receiver")
+    assert (receiver["level"], receiver["advice"]) == ("warn", "start `orchestrator serve`")
 
 
 def test_doctor_reads_credentials_from_a_file(call) -> None:

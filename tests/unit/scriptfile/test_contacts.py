@@ -560,6 +560,25 @@ def test_no_text_breaks_the_reader(text: str) -> None:
         assert all(row.line > 0 for row in rows)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"id,to\nA1,{BOB}\nA1,{BOB}\nA1,{ALICE}\nA2,{ALICE}\n,{ALICE}\n",
+        f'{{"id":"A1","to":"{BOB}"}}\n\n{{"id":"A1","to":"{BOB}"}}\n{{"id":"A1","to":"{ALICE}"}}\n{{"to":"{ALICE}"}}\n',
+    ],
+    ids=["csv", "jsonl"],
+)
+def test_an_id_stands_for_one_number(text: str) -> None:
+    """A later row with another number is somebody else, and is refused with the line of the first."""
+    first = 2 if text.startswith("id") else 1
+    assert reasons(text) == [(4, f"the id `A1` stands in line {first} for another number")]
+
+
+def test_a_row_that_is_refused_has_no_id() -> None:
+    """The id of a bad row is free for a good one."""
+    assert reasons(f"id,to\nA1,x\nA1,{BOB}\n") == [(2, "`to` is no phone number")]
+
+
 MEASURE = """
 import io, itertools, resource, sys
 from orchestrator.scriptfile.contacts import read_contacts
