@@ -23,8 +23,8 @@ from orchestrator import Orchestrator, Script
 ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "configs" / "scripts" / "long-announcement.yaml"
 COMMAND = Path(sys.executable).parent / "orchestrator"
-SPEED = 12
-CUT_S = 4
+SPEED = 7  # the third paragraph then lasts three seconds: a slow machine needs one to begin again
+CUT_S = 5
 CALLEE = "+15555550123"
 THIRD_PARAGRAPH = "The school buses will not run"
 
@@ -49,7 +49,7 @@ def main() -> None:
 
 
 def start_sandbox() -> tuple[subprocess.Popen[str], str]:
-    """Start the stand-in server, in which a call runs twelve times as fast, so that nobody has to wait."""
+    """Start the stand-in server, in which a call runs several times as fast, so that nobody has to wait."""
     say(f"A stand-in for the call API, behind a proxy that cuts every request after {CUT_S} s")
     command = [COMMAND, "sandbox", "--port", "0", "--speed", str(SPEED), "--cut-after", str(CUT_S), "--die-with-parent"]
     show(command)

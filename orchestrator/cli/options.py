@@ -240,6 +240,8 @@ def age(ctx: click.Context, param: click.Parameter, value: str) -> float:
     from orchestrator.scriptfile.values import BadValueError, parse_duration, parse_number
 
     text = value.strip()
+    if text[-1:].isdigit():  # elsewhere a bare number is seconds; what is removed by mistake does not come back
+        raise click.BadParameter(f"needs a unit: {text}d for days, {text}h for hours.", ctx, param)
     try:
         return parse_number(text[:-1]) * 86_400 if text.endswith("d") else parse_duration(text)
     except BadValueError:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from orchestrator.core.actions import Orders
 from orchestrator.core.budget import Demand
 from orchestrator.core.evolve import evolve, fold, marks
-from orchestrator.core.exchange import CallSeen
+from orchestrator.core.exchange import CallSeen, Operation
 from orchestrator.core.instant import Instant
 from orchestrator.core.origin import Origin, dial_by, other_api
 from orchestrator.core.past import refuse_changed_past
@@ -297,14 +297,14 @@ class Runner:
         """Give a person's verdict on the uncertain step of an undecided run.
 
         Raises:
-            UsageError: The run waits for no verdict.
+            UsageError: The run waits for no verdict, or a call is named and its uncertain step is no dial.
             LeaseHeldError: A live process drives it.
             ConfigurationError: The run ends by it, and belongs to another API.
         """
         lease = self._journal.acquire(run_id, lease_s=self._lease_s)
         verdict = Resolved(at=self._clock.now(), ran=ran, call_id=call_id, note=note)
         try:
-            state = self._waiting_for_a_verdict(run_id)
+            state = self._waiting_for_a_verdict(run_id, of_a_dial=call_id is not None)
             resolved = evolve(state, verdict)
             if resolved.phase is Phase.OVER:
                 self._refuse_another_api(state)
@@ -383,10 +383,12 @@ class Runner:
         resumed = self._resumed(state.settings, why="cancel")
         return self._drive(NOTHING_LEFT, state, lease, first=resumed, then=asked, observer=observer)
 
-    def _waiting_for_a_verdict(self, run_id: str) -> RunState:
+    def _waiting_for_a_verdict(self, run_id: str, *, of_a_dial: bool) -> RunState:
         state = fold(self._journal.read(run_id))
         if state.phase is not Phase.UNDECIDED:
             raise UsageError(f"run {run_id} does not wait for a verdict")
+        if of_a_dial and not _asks_about_a_dial(state):
+            raise UsageError("a call is named where it is uncertain whether a dial made one: this step is none")
         return state
 
     def _refuse_another_api(self, state: RunState) -> None:
@@ -458,3 +460,9 @@ class Runner:
             observer=observer,
             memory=self._memory,
         )
+
+
+def _asks_about_a_dial(state: RunState) -> bool:
+    """Return whether the step of an undecided run that a person is asked about is a dial."""
+    uncertain = state.left_over or state.pending
+    return uncertain is not None and uncertain.intent.operation is Operation.CREATE

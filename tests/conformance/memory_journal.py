@@ -147,7 +147,7 @@ class MemoryJournal:
         """Return the id of the one run whose id starts with `prefix`."""
         with self._using():
             found = sorted(run_id for run_id in self.store.runs if run_id.startswith(prefix))
-            if len(found) == 1 or prefix in found:
+            if prefix and (len(found) == 1 or prefix in found):
                 return found[0]
             raise NoSuchRunError(f"{len(found)} runs begin with {prefix!r}: {', '.join(found[:5])}.")
 

@@ -312,6 +312,8 @@ class SqliteJournal:
 
     def find_run(self, prefix: str) -> str:
         """Return the id of the one run whose id starts with `prefix`."""
+        if not prefix:
+            raise NoSuchRunError("No run was named: give its id, or as much of its beginning as no other run shares.")
         starts_so = runs.c.run_id.between(prefix, prefix + "\U0010ffff")
         query = sa.select(runs.c.run_id).where(starts_so).order_by(runs.c.run_id).limit(_SHOWN_CANDIDATES + 1)
         with self._reading() as link:

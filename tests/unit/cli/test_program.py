@@ -97,6 +97,7 @@ def test_a_missing_command_shows_what_there_is(call, arguments) -> None:
         (("run", "s.yaml", "--sandbox", "--keys", "one"), "must be keys (0-9, * and #)"),
         (("run", "s.yaml", "--sandbox", "--callees", "missing"), "'missing' does not exist"),
         (("journal", "prune", "--older-than", "long"), "must be an age such as 90d"),
+        (("journal", "prune", "--older-than", "90"), "needs a unit: 90d for days"),
         (("show", "a"), "There is no journal at"),
         (("--journal", "postgresql://x", "runs"), "only SQLite is supported"),
     ],

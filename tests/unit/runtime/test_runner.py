@@ -181,6 +181,8 @@ def test_a_person_decides(ran: bool) -> None:
     with bench.time.running():
         assert not bench.live(None)
         runner = other(bench)
+        with pytest.raises(UsageError, match="is none"):  # it is a send_dtmf that is uncertain
+            runner.resolve(RUN_ID, ran=True, call_id="call-1", note=None)
         result = runner.resolve(RUN_ID, ran=ran, call_id=None, note="I asked")
         with pytest.raises(UsageError):
             runner.resolve(RUN_ID, ran=ran, call_id=None, note=None)
