@@ -23,8 +23,8 @@ from orchestrator import Orchestrator, Script
 ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "configs" / "scripts" / "long-announcement.yaml"
 COMMAND = Path(sys.executable).parent / "orchestrator"
-SPEED = 7  # the third paragraph then lasts three seconds: a slow machine needs one to begin again
-CUT_S = 5
+SPEED = 5  # the third paragraph then lasts four seconds: a busy machine needs two to begin again
+CUT_S = 7
 CALLEE = "+15555550123"
 THIRD_PARAGRAPH = "The school buses will not run"
 
