@@ -81,7 +81,7 @@ def trouble(document: Document, command: Callable[..., str], *, call_up: bool = 
 
 def is_incoming(document: Document) -> bool:
     """Return whether the run takes a call, and dials nobody; of a document of `runs` as well."""
-    return bool(document["direction"] == INCOMING)
+    return bool(document.get("direction") == INCOMING)
 
 
 def other_end(document: Document) -> str:

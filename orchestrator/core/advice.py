@@ -278,7 +278,7 @@ def _why_single(facts: Facts, way: Way) -> Iterator[str]:
     if facts.limit.is_known:
         yield f"nothing cuts a request ({facts.limit.why}), and {longest}"
     else:
-        yield f"{longest}, which lives behind most proxies ({ASSUMED_LIMIT_S:g} s is usual; a few have 29 s or 30 s)"
+        yield f"{longest}, which lives behind most proxies ({ASSUMED_LIMIT_S:g} s is usual; a few have 29 or 30)"
     yield "a reply brings the results, and a lost one leaves no more than one command in doubt"
 
 

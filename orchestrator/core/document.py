@@ -16,7 +16,7 @@ SECRET = "***"  # noqa: S105 - what is shown in place of a secret
 """Stands in documents for the value of a variable that is secret."""
 
 INCOMING, OUTGOING = "incoming", "outgoing"
-"""Who began a call: whoever called us, or the run."""
+"""Who began a call: whoever called us, or the run. A document without `direction` tells of an outgoing one."""
 
 _EXIT_CODES = {
     "authentication": 77,
@@ -82,14 +82,13 @@ def document_of(
         "result": None if end is None or end.result is None else masked(end.result),
         "call_id": state.call_id,
         "to": begun.to,
-        "from": begun.from_ or None,
-        "direction": INCOMING if begun.call is not None else OUTGOING,
         "started_at": begun.at.rfc3339(),
         "ended_at": None if end is None else end.at.rfc3339(),
         "variables": _variables(state),
         "requests_sent": state.requests_sent,
         "steps": [_step(report) for report in _reports(state, driven=driven)],
         "error": _error(fault, resume_command=resume_command if resumable else None, resumable=resumable),
+        **({} if begun.call is None else {"direction": INCOMING, "from": begun.from_ or None}),
     }
 
 

@@ -7,7 +7,6 @@ from functools import partial
 from typing import Any
 
 from orchestrator.core.admission import CALLED_AGAIN, LEFT_OUT
-from orchestrator.core.document import OUTGOING
 from orchestrator.core.evolve import fold
 from orchestrator.core.instant import Instant
 from orchestrator.core.ledger import ResultRow, Tally
@@ -94,8 +93,6 @@ def document_of_row(row: ResultRow, *, script: str) -> dict[str, Any]:
         "result": row.result,
         "call_id": row.call_id,
         "to": row.to,
-        "from": None,
-        "direction": OUTGOING,
         "started_at": row.started_at,
         "ended_at": row.ended_at,
         "variables": {},

@@ -214,7 +214,7 @@ def test_the_dry_run_asks_the_command_too(operator, sandbox) -> None:
         (CLEO, "refused"),
     ]
     assert "the do-not-call command `hook.sh` forbids it" in document["contacts"][1]["reason"]
-    assert "`who` is required" in document["contacts"][2]["reason"]
+    assert "list.csv:4: the column `who` is empty" in document["contacts"][2]["reason"]
     assert (operator.home / "asked").read_text().split() == [ANNA, BEN, CLEO]
     assert sandbox.rung() == []
 

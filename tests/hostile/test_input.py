@@ -171,7 +171,7 @@ ROWS: list[tuple[str, str]] = [
     ("+12125550123?x=1", EXTENSION),
     ("+12125550123,,9", "the row has 3 fields, the header 1"),
     ("00", "`to` begins with 00 in place of `+`, which not every country understands"),
-    ("112", "`to` has neither `+` nor a leading zero: a spreadsheet may have dropped it"),
+    ("112", "`to` is an emergency number, which this program never calls"),
     ("2125550123", "`to` has neither `+` nor a leading zero: a spreadsheet may have dropped it"),
     ("3.31E+10", "`to` was damaged by a spreadsheet: it is in scientific notation and its last digits are lost"),
     ("12125550123.0", "`to` was damaged by a spreadsheet: it ends in `.0`"),

@@ -204,7 +204,8 @@ _ALL: tuple[Callable[[Cli, SandboxProcess], None], ...] = (
 def documents(cli: Cli, run_ids: Iterable[str]) -> list[dict[str, Any]]:
     """Return the documents of runs as any machine would show them."""
     shown = [cli.json("show", run_id) for run_id in run_ids]
-    plain: list[dict[str, Any]] = json.loads(re.sub(r'"[^" ]* -m orchestrator ', '"orchestrator ', json.dumps(shown)))
+    text = re.sub(r'(["`])[^"` ]* -m orchestrator ', r"\1orchestrator ", json.dumps(shown))
+    plain: list[dict[str, Any]] = json.loads(text)
     return plain
 
 

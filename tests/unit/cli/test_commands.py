@@ -181,7 +181,7 @@ def test_runs_shows_a_table_newest_first(call, script, ran) -> None:
         "run_id": ran["run_id"],
         "script": "short",
         "to": TO,
-        "from": ran["from"],
+        "from": "+15555550199",
         "direction": "outgoing",
         "status": "completed",
         "disposition": "completed",
@@ -578,7 +578,7 @@ def test_the_result_is_written_even_when_the_process_ends_before_its_calls(monke
 def test_the_way_on_is_a_verdict_where_one_is_needed(capsys) -> None:
     """What cannot be carried on with is not offered to be."""
     error = {"code": "lease_lost", "message": "it was taken over", "resume_command": "orchestrator resolve r"}
-    document = {"run_id": "r", "status": "undecided", "to": TO, "from": None, "direction": "outgoing", "call_id": "c"}
+    document = {"run_id": "r", "status": "undecided", "to": TO, "call_id": "c"}
     driving.tell_way_on(App(), {**document, "steps": [], "error": error})
     told = capsys.readouterr().err
     assert "To carry on" not in told

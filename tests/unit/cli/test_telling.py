@@ -69,8 +69,6 @@ DOCUMENT = {
     "result": None,
     "call_id": None,
     "to": "+12125550123",
-    "from": "+15555550199",
-    "direction": "outgoing",
     "started_at": "2027-01-15T08:00:00.000Z",
     "ended_at": None,
     "variables": {"who": "Ada"},
@@ -189,7 +187,7 @@ def test_the_heading_has_the_facts_there_are() -> None:
 
 def test_an_incoming_call_is_told_as_one() -> None:
     """By its caller, in the story and where something went wrong; a number may be withheld."""
-    taken = {**DOCUMENT, "direction": "incoming", "call_id": "c", "status": "interrupted"}
+    taken = {**DOCUMENT, "direction": "incoming", "from": "+15555550199", "call_id": "c", "status": "interrupted"}
     taken["error"] = {"code": "interrupted", "message": "m", "resume_command": None}
     assert "From      +15555550199, an incoming call\nTo        +12125550123" in telling.heading(taken)
     assert "From" not in telling.heading(DOCUMENT)

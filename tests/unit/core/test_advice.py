@@ -98,7 +98,10 @@ def test_the_recommended_way(given: Facts, way: str, limit_s: float | None, netw
 @pytest.mark.parametrize(
     ("given", "reason"),
     [
-        (facts(SHORT), "the longest request lasts 25 s, which lives behind most proxies (60 s is usual; a few have 29 s or 30 s)"),
+        (
+            facts(SHORT),
+            "the longest request lasts 25 s, which lives behind most proxies (60 s is usual; a few have 29 or 30)",
+        ),
         (facts(SHORT, limit=DIRECT), "nothing cuts a request (nothing in between), and the longest request lasts 25 s"),
         (facts(SHORT, limit=known(30.0)), "every request fits under 30 s: the longest lasts 25 s, and 27 s fit"),
         (facts(LONG), "1 of 2 steps cannot be held open under the assumed 60 s: they are acknowledged at once"),

@@ -64,9 +64,9 @@ def test_exit_codes(state: RunState, rest: str | None, code: int) -> None:
 
 
 def test_who_calls_whom() -> None:
-    """`from` and `direction`, beside the fixed fields; a caller may be unknown."""
+    """An incoming call has `direction` and `from` behind the fixed fields; its caller may be unknown."""
     dials = document_of(m.state(Phase.READY), m.at(20), driven=True)
-    assert (dials["direction"], dials["from"], dials["to"]) == ("outgoing", m.FROM, m.TO)
+    assert dials.keys().isdisjoint({"direction", "from"})
     taken = m.started(from_="", call=m.seen("ringing"))
     takes = document_of(m.state(Phase.READY, started=taken), m.at(20), driven=True)
     assert (takes["direction"], takes["from"], takes["to"]) == ("incoming", None, m.TO)
