@@ -91,6 +91,7 @@ class Ground:
         sandbox: Stands in for the API.
         folder: For journals; private.
         words: What `run` is given: the script and its options.
+        preamble: What the run speaks before it repeats something (`replay_preamble`).
         patience_s: How long one drill may take.
     """
 
@@ -98,6 +99,7 @@ class Ground:
     sandbox: Sandbox
     folder: Path
     words: Sequence[str]
+    preamble: str | None
     patience_s: float
 
 
@@ -117,7 +119,8 @@ def carry_out(ground: Ground, drill: Drill, *, clean: Sequence[Noticed]) -> Dril
     if drill.blow is Blow.KILLED:
         with _started(ground, journal, "resume", "--all") as process:
             _finish(process, ends=ends)
-    return compared(drill, ground.sandbox.transcript(), clean=clean, document=_document(ground, journal))
+    document = _document(ground, journal)
+    return compared(drill, ground.sandbox.transcript(), clean=clean, document=document, preamble=ground.preamble)
 
 
 @contextmanager

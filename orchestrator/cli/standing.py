@@ -35,21 +35,27 @@ def stood_in_for(script: Script, given: Mapping[str, Any]) -> Ask:
     from orchestrator.core.standins import stood_in
 
     variables: dict[str, Value] = dict(given["variables"])
-    to = given["to"] or variables.get("to") or _default(script, "to") or TO
+    named = given["to"] or variables.get("to") or _default(script, "to")
+    to = named or TO
     from_ = given["from_"] or variables.get("from") or _default(script, "from")
     missing, known = stood_in(script, variables, to=str(to), from_=None if from_ is None else str(from_))
     saved = {entry.save for entry in script.entries}
     invented = sorted(name for name in missing if name not in saved and name not in _ALWAYS_KNOWN)
     for name in invented:
         variables[name] = _fitting(script, name, known[name])
-    if invented:
-        note(f"Standing in for {', '.join(f'{line(name)}={line(variables[name])}' for name in invented)}")
-    caller = variables.pop("from", None)
-    variables.pop("to", None)
+    made_up = {name: variables[name] for name in invented}
     incoming = isinstance(script.entries[0].element, Answer)
+    callee, caller = _numeral(script, given["to"], str(to)), given["from_"] or variables.pop("from", None)
+    variables.pop("to", None)
+    if callee is not None and named is None:
+        made_up["to"] = callee
+    if incoming and caller is None:
+        caller = made_up["from"] = TO
+    if made_up:
+        note(f"Standing in for {', '.join(f'{line(name)}={line(made_up[name])}' for name in sorted(made_up))}")
     return Ask(
-        to=_numeral(script, given["to"], str(to)),
-        from_=given["from_"] or (None if caller is None else str(caller)) or (TO if incoming else None),
+        to=callee,
+        from_=None if caller is None else str(caller),
         variables=variables,
         limit_s=given["limit_s"],
         network=given["network"],

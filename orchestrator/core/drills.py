@@ -81,7 +81,7 @@ class Drilled:
     Attributes:
         drill: Which.
         noticed: What the callee noticed, in order.
-        twice: What was noticed more often than without a fault.
+        twice: What was noticed more often than without a fault; the line that announces a repeat is not one.
         left_out: What was not noticed, or less often.
         status: Of the run; empty where it did not come to rest.
         disposition: Of its call.
@@ -161,7 +161,12 @@ def noticed(transcript: Iterable[Entry]) -> tuple[Noticed, ...]:
 
 
 def compared(
-    drill: Drill, transcript: Iterable[Entry], *, clean: Sequence[Noticed], document: Mapping[str, Any] | None
+    drill: Drill,
+    transcript: Iterable[Entry],
+    *,
+    clean: Sequence[Noticed],
+    document: Mapping[str, Any] | None,
+    preamble: str | None = None,
 ) -> Drilled:
     """Return what a drill came to.
 
@@ -170,13 +175,16 @@ def compared(
         transcript: Of the stand-in server.
         clean: What was noticed without a fault.
         document: Of the run; None where there is none.
+        preamble: What is spoken before a repeat (`replay_preamble`).
     """
     found = noticed(transcript)
+    announced = None if preamble is None else Noticed("say", preamble)
+    twice = (each for each in (Counter(found) - Counter(clean)).elements() if each != announced)
     error = None if document is None else document["error"]
     return Drilled(
         drill=drill,
         noticed=found,
-        twice=tuple(sorted((Counter(found) - Counter(clean)).elements())),
+        twice=tuple(sorted(twice)),
         left_out=tuple(sorted((Counter(clean) - Counter(found)).elements())),
         status="" if document is None else document["status"],
         disposition=None if document is None else document["disposition"],

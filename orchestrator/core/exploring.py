@@ -15,10 +15,10 @@ from orchestrator.core.actions import Action, Finish, Note, Orders, Reconcile, R
 from orchestrator.core.commands import name
 from orchestrator.core.decide import decide
 from orchestrator.core.evolve import evolve, fold
-from orchestrator.core.exchange import CallSeen, CommandResult, Operation, Outcome, Reply
+from orchestrator.core.exchange import CallSeen, CommandResult, Outcome, Reply
 from orchestrator.core.findings import Exploration, Finding, Kind
 from orchestrator.core.instant import Instant
-from orchestrator.core.mishaps import KILLED, Mishap, keys_to_try, mishaps_of
+from orchestrator.core.mishaps import KILLED, TOO_LATE_S, Mishap, keys_to_try, lasting_s, mishaps_of, resumed_after_s
 from orchestrator.core.pretend import Course, PretendServer, server_of, server_wall
 from orchestrator.core.reconcile import list_is_complete, matches_of
 from orchestrator.core.records import (
@@ -102,6 +102,12 @@ class _World:
     def is_out(self) -> bool:
         return self.out_until is not None and self.now.since(self.out_until) < 0
 
+    @property
+    def is_late(self) -> bool:
+        """Whether a resume finds a callee who has waited for longer than `max_silence`."""
+        quiet, longest_s = self.state.quiet_since, self.state.settings.max_silence_s
+        return self.state.check_stale and quiet is not None and self.now.since(quiet) > longest_s
+
 
 class _Explorer:
     def __init__(self, script: Script, started: RunStarted, *, faults: int, most_requests: int) -> None:
@@ -182,7 +188,7 @@ class _Explorer:
             tuple(sorted(state.visits.items())),
             tuple(sorted(state.retries.items())),
             (state.lost, state.doubt, state.log_length is None, state.watch_until is None, state.events_missed),
-            (world.faults_left, world.is_out, bool(world.unwritten), world.server.is_over(world.now)),
+            (world.faults_left, world.is_out, bool(world.unwritten), world.server.is_over(world.now), world.is_late),
         )
         if here in self._seen:
             return True
@@ -207,11 +213,11 @@ class _Explorer:
             yield replace(world.took(intent).wrote().took(concluded(reply, intent)).at(reply.ended), server=server)
 
     def _received(
-        self, world: _World, action: Send, *, keys: str | None, hangs_up: bool = False
+        self, world: _World, action: Send, *, keys: str | None, mishap: Mishap | None = None
     ) -> tuple[PretendServer, Reply]:
         """Let the server have a request; note what it does a second time."""
-        lasts_s = _lasts_s(action.intent)
-        course = Course(lasts_s=lasts_s, keys=keys, hangs_up=hangs_up)
+        hangs_up = mishap in (Mishap.HUNG_UP, Mishap.KILLED_HUNG_UP)
+        course = Course(lasts_s=lasting_s(action.intent, mishap), keys=keys, hangs_up=hangs_up)
         server, reply = world.server.receive(action.request, world.now, course)
         reference = action.request.reference or ""
         if server.ran.get(reference, 0) > max(world.server.ran.get(reference, 0), 1):
@@ -230,15 +236,14 @@ class _Explorer:
             yield self._killed_before(struck, mishap)
             return
         struck = struck.took(intent).wrote()
-        lasts_s = _lasts_s(intent)
+        lasts_s = lasting_s(intent, mishap)
         if mishap not in (Mishap.NOT_RECEIVED, Mishap.KILLED_INTENT):
-            hangs_up = mishap in (Mishap.HUNG_UP, Mishap.KILLED_HUNG_UP)
-            server, _ = self._received(struck, action, keys=keys, hangs_up=hangs_up)
+            server, _ = self._received(struck, action, keys=keys, mishap=mishap)
             struck = replace(struck, server=server)
         soon = struck.now.plus(min(lasts_s / 3, _SOON_S))
         if mishap in KILLED:
-            later_s = 2.0 if mishap is not Mishap.KILLED_RUNNING else 0.0
-            yield self._resumed(struck, soon.plus(lasts_s + later_s if later_s else 0.0))
+            gap_s = resumed_after_s(mishap, lasts_s, max_silence_s=struck.state.settings.max_silence_s)
+            yield self._resumed(struck, soon.plus(gap_s))
             return
         is_short = intent.asynchronous or mishap in (Mishap.NOT_RECEIVED, Mishap.CUT)
         cut_at = soon if is_short else struck.now.plus(lasts_s)
@@ -253,7 +258,7 @@ class _Explorer:
         """The process dies before its next write: what it had not written is forgotten, nothing was sent."""
         gap_s = 1.0
         if mishap is Mishap.RESUMED_LATE:
-            gap_s = world.state.settings.max_silence_s + 5.0
+            gap_s = world.state.settings.max_silence_s + TOO_LATE_S
         if mishap is Mishap.GONE_MEANWHILE:
             world = replace(world, server=world.server.hung_up(world.now))
         return self._resumed(replace(world, unwritten=()), world.now.plus(gap_s))
@@ -386,10 +391,6 @@ def _log_of(world: _World) -> tuple[CommandResult, ...] | None:
     log = world.server.log
     mine, _ = apart(log[behind:], pending.intent)
     return (*map(without_digits, log[:behind]), *mine)
-
-
-def _lasts_s(intent: Intended) -> float:
-    return (intent.shortest_s + intent.longest_s) / 2 if intent.operation is not Operation.END else 0.0
 
 
 def _as_on_disk(record: Record) -> Record:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from orchestrator.core.findings import Finding, Kind
 from orchestrator.core.records import ReplayClass
@@ -19,14 +19,16 @@ _SHORT = {
     Kind.RESTS: "to be resumed",
 }
 _TWICE = {"send_dtmf": "keyed twice", "sms": "sent twice", "dial": "rung twice"}
-_INSTEAD = {
-    Kind.TWICE: "it could run twice",
-    Kind.ASKED_AGAIN: "it could be asked again",
+_IT_COULD = {
+    Kind.TWICE: "run twice",
+    Kind.ASKED_AGAIN: "be asked again",
+    Kind.NEVER_KNOWN: "stay unknown",
+    Kind.LEFT_OUT: "be left out",
+}
+_OR_ELSE = {
     Kind.UNDECIDED: "the run would stop and ask a person",
-    Kind.NEVER_KNOWN: "it could stay unknown",
     Kind.ENDED: "the call could be ended",
     Kind.STALE: "the callee could have waited too long",
-    Kind.LEFT_OUT: "it could be left out",
     Kind.RESTS: "the run would have to be resumed",
 }
 _ENDED = {
@@ -114,7 +116,8 @@ def _what(finding: Finding, verification: Verification) -> str:
         case Kind.ENDED:
             return _ENDED.get(finding.code, f"the call is ended ({finding.code})")
         case Kind.STALE:
-            return f"the call goes to `{verification.begun.settings.on_stale}` (on_stale)"
+            label = verification.begun.settings.on_stale
+            return f"the call goes to `{label}` (on_stale), since the callee has waited for longer than max_silence"
         case Kind.LEFT_OUT:
             return "could be left out"
         case Kind.RESTS:
@@ -137,10 +140,17 @@ def _helps(verified: Verified, step: VerifiedStep) -> Iterator[str]:
 
 
 def _instead(way: Way) -> str:
-    told = [_INSTEAD[kind] for kind in way.instead]
-    instead = f"{' and '.join(told)} instead" if told else "that does not happen"
+    could = _either([_IT_COULD[kind] for kind in way.instead if kind in _IT_COULD])
+    told = [*([f"it could {could}"] if could else []), *(_OR_ELSE[kind] for kind in way.instead if kind in _OR_ELSE)]
+    instead = f"{', or '.join(told)} instead" if told else "that does not happen"
     left = sorted({mishap.value for _, mishap in way.left})
     return f"{instead}, unless {', or '.join(left)}" if left else instead
+
+
+def _either(told: Sequence[str]) -> str:
+    """Return a list of which one comes true, in words."""
+    *others, last = told or [""]
+    return f"{', '.join(others)} or {last}" if others else last
 
 
 def _named(steps: Iterable[VerifiedStep]) -> str:

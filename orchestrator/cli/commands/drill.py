@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
-    from orchestrator.cli.drilling import Sandbox
+    from orchestrator.cli.drilling import Ground
     from orchestrator.core.ask import Ask
     from orchestrator.core.drills import Drilled, Noticed
 
@@ -54,13 +54,14 @@ def command(app: App, script: str, **given: Any) -> int:
 
     First once without a fault; then, for each request, once with it lost before the API accepts it, once with its
     reply lost after it has run, and once with the process killed with -9 in its middle and the run resumed. For each
-    it is shown what the callee noticed twice or not at all, by the sandbox's transcript, and how the run ended.
+    it is shown what the callee noticed twice or not at all, by the sandbox's transcript, and how the run ended. All of
+    it takes a minute or two, more for a long script, and nothing is shown before, but progress on a terminal.
 
     The run's settings are the script's, but for the settle times, which are short: the sandbox is near. Numbers and
     variables that are not given are stood in for. Exit 0 if nothing dangerous (a dial, keys, a text message) happened
     twice and every run ended or asked a person; else 1.
     """
-    from orchestrator.cli.drilling import Sandbox
+    from orchestrator.cli.drilling import Ground, Sandbox
 
     loaded = options.load(script)
     given["variables"] = options.all_variables(given["variables"], given["var_file"])
@@ -77,7 +78,15 @@ def command(app: App, script: str, **given: Any) -> int:
         words = _words(script, given, asked, Path(folder))
         with running(*people, *offered) as url:
             sandbox = Sandbox(url, secrets=map(str, prepared.secrets.values()))
-            drilled, left = _drilled(app, sandbox, Path(folder), words, within_s=given["within_s"] or _LONGEST_S)
+            ground = Ground(
+                app=app,
+                sandbox=sandbox,
+                folder=Path(folder),
+                words=words,
+                preamble=prepared.settings.replay_preamble,
+                patience_s=_PATIENCE_S,
+            )
+            drilled, left = _drilled(ground, within_s=given["within_s"] or _LONGEST_S)
     is_safe = all(each.is_safe for each in drilled) and not left
     if app.as_json:
         document = [each.to_document() for each in drilled]
@@ -87,20 +96,17 @@ def command(app: App, script: str, **given: Any) -> int:
     return 0 if is_safe else UNSAFE
 
 
-def _drilled(
-    app: App, sandbox: Sandbox, folder: Path, words: list[str], *, within_s: float
-) -> tuple[list[Drilled], int]:
+def _drilled(ground: Ground, *, within_s: float) -> tuple[list[Drilled], int]:
     """Carry every drill out within a time; return what they came to, and how many were left."""
-    from orchestrator.cli.drilling import Ground, carry_out
+    from orchestrator.cli.drilling import carry_out
     from orchestrator.core.drills import Drill, drills_of
 
-    ground = Ground(app=app, sandbox=sandbox, folder=folder, words=words, patience_s=_PATIENCE_S)
     ends = time.monotonic() + within_s
-    with _progress(app) as tell:
+    with _progress(ground.app) as tell:
         tell("without a fault")
         first = carry_out(ground, Drill(), clean=())
         clean = first.noticed
-        drills = list(drills_of(sandbox.transcript()))
+        drills = list(drills_of(ground.sandbox.transcript()))
         drilled = [_without_comparison(first)]
         for number, drill in enumerate(drills):
             if time.monotonic() >= ends:

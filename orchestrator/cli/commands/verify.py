@@ -8,7 +8,7 @@ import click
 
 from orchestrator.cli import options
 from orchestrator.cli.app import App
-from orchestrator.cli.output import line, note, result, result_document, show
+from orchestrator.cli.output import line, note, prose, result, result_document, show_words
 from orchestrator.cli.standing import begun_of, stood_in_for
 
 if TYPE_CHECKING:
@@ -77,18 +77,19 @@ def command(app: App, script: str, **given: Any) -> int:
 def _tell(verified: Verification) -> None:
     from orchestrator.core.verificationwords import conclusion, sentences, shaping
 
-    show(_table(verified))
+    show_words(_table(verified))
     result()
     for text in sentences(verified):
-        result(text)
+        for each in text.splitlines():
+            prose(each)
     shaped = list(shaping(verified))
     if shaped:
         result("\nSettings that shape this:")
     for text in shaped:
-        result(f"    {text}")
+        prose(f"    {text}")
     result()
     for text in conclusion(verified):
-        result(text)
+        prose(text)
 
 
 def _table(verified: Verification) -> Table:
@@ -98,7 +99,7 @@ def _table(verified: Verification) -> Table:
 
     from orchestrator.core.verificationwords import in_short
 
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 2, 0, 0), pad_edge=False, show_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
     table.add_column("step", justify="right")
     table.add_column("line", justify="right")
     table.add_column("commands", overflow="fold")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import os
+import re
+import sys
 import time
 from pathlib import Path
 
@@ -58,13 +60,37 @@ def test_verify_tells_what_could_happen_and_what_would_change_it(call, keying, t
     done = call("verify", keying)
     assert done.code == 0, done.err
     assert "Standing in for backup=+12125550123, from=+12125550123, medium=0000" in done.err
-    assert "pin=1," in done.err
+    assert "pin=1, times=1, to=+12125550123, who=" in done.err
     assert "needs a person" in done.out
     assert "could be heard twice" in done.out
     assert "    `if_unknown: skip`: it could be left out instead" in done.out
     assert "Settings that shape this:\n" in done.out
     assert done.out.rstrip().endswith("1 step could need a person's verdict.")
     assert [path.name for path in tmp_path.iterdir()] == ["keying.yaml"], "no journal was made"
+
+
+@pytest.mark.parametrize("command", ["verify", "rehearse"])
+def test_a_made_up_number_is_told_and_a_given_one_is_not(call, safe, tmp_path, command) -> None:
+    """Nor the one that the script names itself; of an incoming call the caller's is made up as well."""
+    asking = tmp_path / "asking.yaml"
+    asking.write_text(SAFE.replace('"+12125550123"', '"{{ to }}"'), encoding="utf-8")
+    incoming = tmp_path / "incoming.yaml"
+    incoming.write_text("version: 1\ncommands:\n  - answer: {}\n  - hangup: {}\n", encoding="utf-8")
+    assert "Standing in for to=+12125550123\n" in call(command, asking).err
+    assert "Standing in for from=+12125550123, to=+12125550123\n" in call(command, incoming).err
+    for words in ((asking, "--to", "+12125550111"), (asking, "--var", "to=+12125550111"), (safe,)):
+        assert "Standing in" not in call(command, *words).err
+
+
+def test_verify_fits_into_sixty_columns(call, keying, monkeypatch) -> None:
+    """Prose is wrapped between words, and no word of the table is broken."""
+    monkeypatch.setattr(type(sys.stdout), "isatty", lambda _: True, raising=False)
+    monkeypatch.setattr("shutil.get_terminal_size", lambda: os.terminal_size((60, 24)))
+    out = re.sub("\x1b.*?m", "", call("verify", keying).out)
+    assert "step  line  commands " in out
+    assert max(map(len, out.splitlines())) <= 60
+    assert '"+12125550123",' in out
+    assert "\n    `if_unknown: skip`: it could be left out instead\n" in out
 
 
 def test_verify_json_is_one_document(call, keying) -> None:

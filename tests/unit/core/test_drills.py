@@ -70,6 +70,19 @@ def test_what_is_heard_again_is_safe_and_what_is_dangerous_is_not() -> None:
     assert short.is_safe, "it asks a person"
 
 
+def test_the_line_that_announces_a_repeat_is_not_heard_twice() -> None:
+    """It is heard, and what follows it may be a repeat or not."""
+    clean, drill = noticed(TRANSCRIPT), Drill(blow=Blow.LOST, request=1, what="say")
+    preamble = {"event": "running", "command": "say", "text": "Once more:"}
+    lost = compared(drill, [*TRANSCRIPT, preamble], clean=clean, document=DOCUMENT, preamble="Once more:")
+    assert lost.twice == ()
+    assert Noticed("say", "Once more:") in lost.noticed
+    heard = compared(
+        drill, [*TRANSCRIPT, preamble, TRANSCRIPT[3]], clean=clean, document=DOCUMENT, preamble="Once more:"
+    )
+    assert heard.twice == (HELLO,)
+
+
 def test_a_run_that_does_not_come_to_rest_is_not_safe() -> None:
     """Nor one of which there is nothing."""
     error = {"code": "stopped", "message": "it was stopped"}

@@ -9,7 +9,7 @@ import pytest
 
 from orchestrator.core.exploring import explore
 from orchestrator.core.findings import Exploration, Kind
-from orchestrator.core.mishaps import Mishap, keys_to_try, mishaps_of
+from orchestrator.core.mishaps import KILLED, Mishap, keys_to_try, lasting_s, mishaps_of, resumed_after_s
 from orchestrator.core.pretend import begun
 from orchestrator.core.records import ReplayClass, RunStarted
 from orchestrator.core.script import Script
@@ -152,7 +152,23 @@ def test_a_late_resume_ends_the_call_or_goes_to_on_stale(on_stale, expected) -> 
     exploration = explore(script, pretended(script, on_stale=on_stale))
     entry = (2, *expected[1:])
     assert entry in found(exploration)
-    assert causes(exploration, *entry) == {"RESUMED_LATE"}
+    assert causes(exploration, *entry) == {"RESUMED_LATE", "KILLED_LATE"}
+
+
+def test_a_killed_step_is_resumed_early_and_late() -> None:
+    """Soon after it is repeated, however long it was to take; after more than max_silence the call goes to on_stale."""
+    spoken = "Good morning to all of you. " * 8  # longer than max_silence
+    commands = DIAL + f"  - say: {{text: '{spoken}'}}\n" + '  - id: late\n    say: {text: "Sorry."}\n'
+    exploration = explored(commands, on_stale="late", max_silence_s=15.0)
+    assert "KILLED_LATER" in causes(exploration, 1, Kind.TWICE)
+    assert causes(exploration, 1, Kind.STALE) == {"KILLED_LATE"}
+
+
+def test_a_late_resume_never_repeats_what_is_dangerous() -> None:
+    """Keys that nobody saw need a person, soon and late."""
+    exploration = explored(KEYING, on_stale=None)
+    assert {"KILLED_LATER", "KILLED_LATE"} <= causes(exploration, 1, Kind.UNDECIDED)
+    assert (1, Kind.TWICE, "") not in found(exploration)
 
 
 def test_out_of_reach_the_call_is_ended_and_what_must_not_be_repeated_asks() -> None:
@@ -213,8 +229,30 @@ def test_mishaps_fit_their_request() -> None:
     assert Mishap.UNSEEN not in mishaps_of(intent())
     assert Mishap.HUNG_UP in mishaps_of(intent(Operation.CREATE))
     assert Mishap.RESUMED_LATE not in mishaps_of(intent(Operation.CREATE))
+    assert Mishap.KILLED_LATE not in mishaps_of(intent(Operation.CREATE)), "nobody waits who has not answered"
     assert Mishap.HUNG_UP not in mishaps_of(intent(Operation.SMS))
     assert Mishap.KILLED_BEFORE not in mishaps_of(intent(Operation.END))  # the step before it tells that
+
+
+def test_a_step_is_over_at_once_where_its_resume_is_to_be_early() -> None:
+    """Else it takes the middle of its bounds; the end of a call takes no time."""
+    step = intent(shortest_s=4.0, longest_s=8.0)
+    assert lasting_s(step, None) == lasting_s(step, Mishap.KILLED_LATE) == 6.0
+    assert lasting_s(step, Mishap.KILLED_LATER) == 1.0
+    assert lasting_s(intent(Operation.CREATE, shortest_s=4.0, longest_s=8.0), Mishap.KILLED_LATER) == 6.0
+    assert lasting_s(intent(Operation.END, shortest_s=4.0, longest_s=8.0), None) == 0.0
+
+
+def test_a_resume_comes_in_the_middle_soon_or_late() -> None:
+    """Late is later than the callee may be left waiting."""
+    after_s = {mishap: resumed_after_s(mishap, 6.0, max_silence_s=15.0) for mishap in KILLED}
+    assert after_s == {
+        Mishap.KILLED_RUNNING: 0.0,
+        Mishap.KILLED_INTENT: 2.0,
+        Mishap.KILLED_LATER: 6.0,
+        Mishap.KILLED_LATE: 26.0,
+        Mishap.KILLED_HUNG_UP: 8.0,
+    }
 
 
 def test_the_keys_tried_are_those_of_the_switch_another_and_none() -> None:

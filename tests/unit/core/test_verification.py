@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -12,7 +13,7 @@ from orchestrator.core.findings import Kind
 from orchestrator.core.plan import plan
 from orchestrator.core.pretend import begun
 from orchestrator.core.settings import Settings
-from orchestrator.core.verification import Verification, Verified, VerifiedStep, verify
+from orchestrator.core.verification import Verification, Verified, VerifiedStep, Way, verify
 from orchestrator.core.verificationwords import conclusion, in_short, sentences, shaping
 from orchestrator.scriptfile import parse_script
 
@@ -129,6 +130,22 @@ def test_another_step_is_named_where_its_mishap_leads_here() -> None:
     assert "if at step 3, the process is killed" in paragraphs(verified(SECRET))
 
 
+def test_what_could_come_instead_is_a_list_that_reads_well() -> None:
+    """What the step could do with one verb before it, what becomes of the call and the run behind."""
+    step, one = found(verified(SAYING), Kind.TWICE)
+    kinds = (Kind.TWICE, Kind.ASKED_AGAIN, Kind.NEVER_KNOWN, Kind.ENDED)
+    for instead, expected in (
+        (kinds[:1], "it could run twice instead"),
+        (kinds[:3], "it could run twice, be asked again or stay unknown instead"),
+        (kinds, "it could run twice, be asked again or stay unknown, or the call could be ended instead"),
+        (kinds[3:], "the call could be ended instead"),
+        ((), "that does not happen"),
+    ):
+        changed = Verified(one.finding, (Way("`if_unknown: skip`", instead),))
+        verification = replace(verified(SAYING), steps=(replace(step, found=(changed,)),))
+        assert paragraphs(verification).splitlines()[-1] == f"    `if_unknown: skip`: {expected}"
+
+
 def test_commands_that_share_a_request_are_repeated_together() -> None:
     """Which the author can change."""
     text = paragraphs(verified(SAYING + '  - say: {text: "That was all of it."}\n', limit_s=60.0))
@@ -177,7 +194,9 @@ def test_a_label_for_late_resumes_is_told() -> None:
     """Where the call goes then, instead of being ended."""
     commands = SAYING + '  - id: late\n    say: {text: "Sorry."}\n  - end: {}\n'
     verification = verified(commands, on_stale="late")
-    assert "the call goes to `late` (on_stale)" in paragraphs(verification)
+    text = paragraphs(verification)
+    assert "the call goes to `late` (on_stale), since the callee has waited for longer than max_silence\n" in text
+    assert "and the run is resumed as soon as it is over" in text.partition("Step")[2].partition("\nStep")[0]
     assert any("`late`" in text for text in shaping(verification))
 
 
