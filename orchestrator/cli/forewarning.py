@@ -69,9 +69,15 @@ def unheard(settings: Settings) -> list[str]:
     return [f"no event receiver runs for this journal, so that {what}: start `orchestrator serve`, or say --mode poll"]
 
 
-def network_named(orchestrator: Orchestrator, *, limit_s: float | None, network: str | None) -> str | None:
-    """Return the network whose limit holds: by flag, else by the settings where no flag says how long the limit is."""
-    return network or (orchestrator.configuration.network if limit_s is None else None)
+def untried_network(orchestrator: Orchestrator, *, limit_s: float | None, network: str | None) -> str | None:
+    """Return the network that holds where its limit is not known, and longer requests than some were never tried.
+
+    It is named by flag, else by the settings where no flag says how long the limit is.
+    """
+    from orchestrator.scriptfile.networks import find_network
+
+    named = network or (orchestrator.configuration.network if limit_s is None else None)
+    return None if named is None or find_network(named).at_least_s is None else named
 
 
 def untried(plan: Plan, network: str | None) -> list[str]:

@@ -12,7 +12,7 @@ from orchestrator.core.exchange import Operation, Outcome
 from orchestrator.core.meanings import Changes, Meaning, complete, is_over, over_event, pending_of, seen, stops_short
 from orchestrator.core.phases import Event
 from orchestrator.core.records import Concluded, Intended, Noticed, Status
-from orchestrator.core.state import Failure, Pending, RunState
+from orchestrator.core.state import Failure, Pending, RunState, clock_seen
 
 
 def concluded(state: RunState, record: Concluded) -> Meaning:
@@ -22,7 +22,7 @@ def concluded(state: RunState, record: Concluded) -> Meaning:
     if record.outcome is not Outcome.NOT_SENT:
         changes["requests_sent"] = state.requests_sent + 1
     if record.clock_skew_s is not None:
-        changes |= {"clock_skew_s": record.clock_skew_s, "skew_known": True, "skew_at": record.at}
+        changes |= clock_seen(record.clock_skew_s, record.at)
     changes |= _dead_air(state, pending, record)
     if pending.intent.operation is Operation.END:
         return _concluded_end(state, record, pending=pending, changes=changes)

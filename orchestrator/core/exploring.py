@@ -39,7 +39,7 @@ from orchestrator.core.records import (
     Verdict,
 )
 from orchestrator.core.script import Control, Script
-from orchestrator.core.state import Phase, RunState
+from orchestrator.core.state import Phase, RunState, clock_seen
 from orchestrator.core.taken import apart, concluded, skew_of, without_digits
 
 MOST_REQUESTS = 20_000
@@ -298,7 +298,8 @@ class _Explorer:
     def _listed(self, world: _World, *, began: Instant, at: Instant, call: CallSeen | None) -> Looked:
         calls = () if call is None else (call,)
         skew_s = skew_of(Reply(outcome=Outcome.DONE, reason="", ended=at, server_wall=server_wall(at)))
-        state = world.state.changed({"clock_skew_s": skew_s, "skew_known": True, "skew_at": at})
+        assert skew_s is not None, "the reply has a date"
+        state = world.state.changed(clock_seen(skew_s, at))
         return Looked(
             at=at,
             began=began,

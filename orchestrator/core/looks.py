@@ -20,7 +20,7 @@ from orchestrator.core.meanings import (
 )
 from orchestrator.core.phases import TRANSITIONS, Event, Phase
 from orchestrator.core.records import Looked, LookKind, ReplayClass, Verdict
-from orchestrator.core.state import Pending, RunState
+from orchestrator.core.state import Pending, RunState, clock_seen
 
 
 def looked(state: RunState, record: Looked) -> Meaning:
@@ -31,7 +31,7 @@ def looked(state: RunState, record: Looked) -> Meaning:
     if record.gone and state.other_key and state.phase is not Phase.SENDING:
         return Event.STILL, {**changes, "hidden": True}
     if record.clock_skew_s is not None:
-        changes |= {"clock_skew_s": record.clock_skew_s, "skew_known": True, "skew_at": record.at}
+        changes |= clock_seen(record.clock_skew_s, record.at)
     if state.phase in (Phase.SENDING, Phase.SETTLING):
         pending = pending_of(state)
         changes["pending"] = replace(pending, looks=(*pending.looks, record))

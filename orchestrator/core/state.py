@@ -31,6 +31,11 @@ from orchestrator.core.settings import Settings
 __all__ = ["Failure", "Pending", "Phase", "RunState", "StepReport"]
 
 
+def clock_seen(skew_s: float, at: Instant) -> dict[str, Any]:
+    """Return the fields of a state that change with a look at the server's clock, `skew_s` ahead of ours at `at`."""
+    return {"clock_skew_s": skew_s, "skew_known": True, "skew_at": at}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pending:
     """A request that is not over: its newest intent, what came of it, and what was seen since.

@@ -117,10 +117,10 @@ def next_step(
         PlanError: The command cannot fit the limit, or a `hold` has no `unhold` to go with.
         ExpressionError: A text could not be rendered.
     """
-    held_open = _Packer(script, variables, settings, to=to, from_=from_)
+    held_open = _packer(script, variables, settings, asynchronous=False, to=to, from_=from_)
     if settings.mode is Mode.SYNC:
         return held_open.step(cursor)
-    acknowledged = _Packer(script, variables, replace(settings, limit_s=None), to=to, from_=from_, may_hold=True)
+    acknowledged = _packer(script, variables, settings, asynchronous=True, to=to, from_=from_)
     if settings.mode is Mode.AUTO:
         return _best_of(held_open, acknowledged, cursor, settings)
     step = acknowledged.step(cursor)
@@ -149,9 +149,22 @@ def same_step(
         to: See there.
         from_: See there.
     """
-    limited = replace(settings, limit_s=None) if asynchronous else settings
-    packer = _Packer(script, variables, limited, to=to, from_=from_, may_hold=asynchronous)
+    packer = _packer(script, variables, settings, asynchronous=asynchronous, to=to, from_=from_)
     return replace(packer.step(cursor), asynchronous=asynchronous)
+
+
+def _packer(
+    script: Script,
+    variables: Variables,
+    settings: Settings,
+    *,
+    asynchronous: bool,
+    to: str | None,
+    from_: str | None,
+) -> _Packer:
+    """Return what makes steps whose requests are held open, or acknowledged at once, so that no limit cuts them."""
+    limited = replace(settings, limit_s=None) if asynchronous else settings
+    return _Packer(script, variables, limited, to=to, from_=from_, may_hold=asynchronous)
 
 
 def _best_of(held_open: _Packer, acknowledged: _Packer, cursor: Cursor, settings: Settings) -> Step:

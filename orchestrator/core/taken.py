@@ -11,7 +11,7 @@ from orchestrator.core.masking import without_secrets
 from orchestrator.core.reconcile import list_is_complete, matches_of
 from orchestrator.core.records import Concluded, Intended, Looked, LookKind
 from orchestrator.core.script import Value
-from orchestrator.core.state import RunState
+from orchestrator.core.state import RunState, clock_seen
 
 
 def concluded(reply: Reply, intent: Intended) -> Concluded:
@@ -64,8 +64,7 @@ def looked(
     complete = False
     if is_list and reply.outcome is Outcome.DONE:
         # By the clock of this very reply: a dial of long ago may be the first thing this process asks about.
-        seen = {"clock_skew_s": skew_s, "skew_known": True, "skew_at": reply.ended}
-        known = state if skew_s is None else state.changed(seen)
+        known = state if skew_s is None else state.changed(clock_seen(skew_s, reply.ended))
         matches = matches_of(reply.calls, known, reply.ended, owned_by_others=owned_by_others)
         complete = list_is_complete(reply.calls, known, reply.ended)
     results, secrets = _logged(state, reply)

@@ -42,18 +42,22 @@ class Totals:
     def of(self, rows: Iterable[ResultRow]) -> Iterator[ResultRow]:
         """Count rows on their way. Raises LedgerError."""
         for row in rows:
-            self.tallies[row.tally] += 1
-            self.dispositions[row.disposition] += 1
-            self.attempts += row.attempts
-            if row.result is not None:
-                self.results[row.result] += 1
-            if row.tally is Tally.WAITING:
-                self.reasons[_undated(row.reason or "")] += 1
-            if row.tally is Tally.REFUSED:
-                self.duplicates += (row.reason or "").startswith(DUPLICATE)
-                self.left_out += row.reason == LEFT_OUT
-            self.known += self._is_known(row)
+            self.add(row)
             yield row
+
+    def add(self, row: ResultRow) -> None:
+        """Count a row. Raises LedgerError."""
+        self.tallies[row.tally] += 1
+        self.dispositions[row.disposition] += 1
+        self.attempts += row.attempts
+        if row.result is not None:
+            self.results[row.result] += 1
+        if row.tally is Tally.WAITING:
+            self.reasons[_undated(row.reason or "")] += 1
+        if row.tally is Tally.REFUSED:
+            self.duplicates += (row.reason or "").startswith(DUPLICATE)
+            self.left_out += row.reason == LEFT_OUT
+        self.known += self._is_known(row)
 
     def ledger(self, *, contacts: int) -> Ledger:
         """Return the ledger of so many contacts. Raises LedgerError when it does not add up."""

@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 import pytest
 
 from tests.conftest import Cli
+from tests.e2e.operators import at_work, tick
 
-ANNA, BEN, CLEO, DORA = "+12125550101", "+12125550102", "+12125550103", "+12125550104"
 SCRIPT = """
 version: 1
 name: reminder
@@ -22,23 +22,12 @@ commands:
   - say: {text: "Hello."}
   - end: {result: told}
 """
-FOUR = f"to\n{ANNA}\n{BEN}\n{CLEO}\n{DORA}\n"
 
 
 @pytest.fixture
 def operator(cli: Cli) -> Cli:
     """The command line of somebody with a script and a list."""
-    cli.write("reminder.yaml", SCRIPT)
-    cli.write("list.csv", FOUR)
-    return cli
-
-
-def tick(cli: Cli, *more: object, code: int = 0) -> str:
-    """Run a tick, which must end with this code; return what it said on stderr."""
-    done = cli("batch", "reminder.yaml", "--contacts", "list.csv", *more)
-    assert done.returncode == code, done.stderr
-    assert done.stdout == ""
-    return done.stderr.replace(f"Made a new journal: {cli.journal}\n", "")
+    return at_work(cli, SCRIPT)
 
 
 def on_terminal(cli: Cli, *arguments: object, columns: int) -> tuple[int, str]:

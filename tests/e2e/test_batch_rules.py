@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import signal
 from collections import Counter
@@ -12,11 +11,10 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Cli
+from tests.e2e.operators import ANNA, BEN, CLEO, DORA, FOUR, LONG, at_work, rows_of, tick
 
-ANNA, BEN, CLEO, DORA = "+12125550101", "+12125550102", "+12125550103", "+12125550104"
 SATELLITE = "+870773111632"
 QUICK = "settings: {settle_dangerous: 300ms, settle_heard: 300ms, dial_expire: 2s, max_call: 10s}"
-LONG = "This sentence takes a while, so that something can happen in its middle, as things do."
 SCRIPT = f"""
 version: 1
 name: reminder
@@ -30,34 +28,18 @@ commands:
     on_failure: continue
   - end: {{result: told}}
 """
-FOUR = f"to\n{ANNA}\n{BEN}\n{CLEO}\n{DORA}\n"
 WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 @pytest.fixture
 def operator(cli: Cli) -> Cli:
     """The command line of somebody with a script and a list."""
-    cli.write("reminder.yaml", SCRIPT)
-    cli.write("list.csv", FOUR)
-    return cli
-
-
-def tick(cli: Cli, *more: object, code: int = 0) -> str:
-    """Run a tick, which must end with this code; return what it said on stderr."""
-    done = cli("batch", "reminder.yaml", "--contacts", "list.csv", *more)
-    assert done.returncode == code, done.stderr
-    assert done.stdout == ""
-    return done.stderr.replace(f"Made a new journal: {cli.journal}\n", "")
+    return at_work(cli, SCRIPT)
 
 
 def campaign(cli: Cli, text: str) -> None:
     """Write the campaign file c.yaml."""
     cli.write("c.yaml", f"script: reminder.yaml\ncontacts: list.csv\nresults: out.csv\n{text}\n")
-
-
-def rows_of(path: Path) -> list[dict[str, str]]:
-    with path.open(encoding="utf-8") as file:
-        return list(csv.DictReader(file))
 
 
 def closed_now() -> str:

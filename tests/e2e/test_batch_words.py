@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import csv
 import json
-from pathlib import Path
 
 import pytest
 
 from tests.conftest import Cli
+from tests.e2e.operators import ANNA, BEN, CLEO, DORA, FOUR, LONG, at_work, rows_of, tick
 from tests.e2e.test_batch_pages import on_terminal
 
-ANNA, BEN, CLEO, DORA = "+12125550101", "+12125550102", "+12125550103", "+12125550104"
-LONG = "This sentence takes a while, so that something can happen in its middle, as things do."
 SCRIPT = """
 version: 1
 name: reminder
@@ -22,27 +19,12 @@ commands:
   - say: {text: "Hello."}
   - end: {result: told}
 """
-FOUR = f"to\n{ANNA}\n{BEN}\n{CLEO}\n{DORA}\n"
 
 
 @pytest.fixture
 def operator(cli: Cli) -> Cli:
     """The command line of somebody with a script and a list."""
-    cli.write("reminder.yaml", SCRIPT)
-    cli.write("list.csv", FOUR)
-    return cli
-
-
-def tick(cli: Cli, *more: object, code: int = 0) -> str:
-    """Run a tick, which must end with this code; return what it said on stderr."""
-    done = cli("batch", "reminder.yaml", "--contacts", "list.csv", *more)
-    assert done.returncode == code, done.stderr
-    return done.stderr.replace(f"Made a new journal: {cli.journal}\n", "")
-
-
-def rows_of(path: Path) -> list[dict[str, str]]:
-    with path.open(encoding="utf-8") as file:
-        return list(csv.DictReader(file))
+    return at_work(cli, SCRIPT)
 
 
 # --- a campaign that a person holds -----------------------------------------------------------------------------------

@@ -185,6 +185,13 @@ class SqliteJournal:
 
     def acquire(self, run_id: str, *, lease_s: float) -> Lease:
         """Take the lease of a run that is free."""
+        with self._reading() as link:  # it may read much: not while nobody else can write
+            hidden = statements.hidden_records.run(link.driver, {"run_id": run_id}).fetchone()[0]
+        if hidden:
+            raise JournalError(
+                f"The journal {self.path} is damaged: run {run_id} has gone further than its index tells, and may "
+                "not be carried on with from there. Run `orchestrator journal check`, and restore a backup."
+            )
 
         def work(link: Link) -> Lease:
             row = link.core.execute(runs.select().where(runs.c.run_id == run_id)).one_or_none()
@@ -193,11 +200,6 @@ class SqliteJournal:
             now, tenure = self._now(), tenure_of(row)
             if tenure is not None and is_live(tenure, now=now, here=self._owner):
                 raise LeaseHeldError(f"Run {run_id} is driven by {tenure.owner}. End that process, or wait for it.")
-            if statements.hidden_records.run(link.driver, {"run_id": run_id}).fetchone()[0]:
-                raise JournalError(
-                    f"The journal {self.path} is damaged: run {run_id} has gone further than its index tells, and may "
-                    "not be carried on with from there. Run `orchestrator journal check`, and restore a backup."
-                )
             token = row.token + 1
             link.core.execute(
                 runs.update()

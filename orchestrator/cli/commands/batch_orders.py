@@ -241,7 +241,7 @@ def _status_of(orchestrator: Orchestrator, name: str) -> dict[str, Any]:
     orders = store.orders_of(name)
     totals, calls, redials, dues = Totals(), 0, 0, []
     for standing, row in _standings(orchestrator, name, occurrence):
-        list(totals.of([row]))
+        totals.add(row)
         is_waiting = row.tally is Tally.WAITING
         calls += is_waiting and standing.state is ContactState.OPEN
         redials += is_waiting and standing.state is ContactState.AGAIN

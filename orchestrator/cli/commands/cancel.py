@@ -55,8 +55,9 @@ def _once_ended(orchestrator: Orchestrator, run_id: str) -> dict[str, Any]:
     while True:
         document = orchestrator.show(run_id)
         is_over = document["ended_at"] is not None or document["status"] == "undecided"
-        told = clock.wait(clock.now().plus(_LOOK_S), orchestrator.control.told) if not is_over else False
-        if is_over or told or clock.now().since(until) >= 0:
+        if is_over or clock.now().since(until) >= 0:
+            return document
+        if clock.wait(clock.now().plus(_LOOK_S), orchestrator.control.told):
             return document
 
 

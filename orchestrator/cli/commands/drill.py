@@ -70,9 +70,8 @@ def command(app: App, script: str, **given: Any) -> int:
     assert people is not None, "a sandbox was asked for"
     settings = {**given["settings"], **({} if given["mode"] is None else {"mode": given["mode"]})}
     with app.orchestrator(settings=settings, read_only=True) as orchestrator:
-        prepared = orchestrator.prepare(
-            loaded, asked
-        )  # whatever is wrong with it is said once, before anything is started
+        # Whatever is wrong with it is said once, before anything is started.
+        prepared = orchestrator.prepare(loaded, asked)
         offered = [word for name in orchestrator.configuration.capabilities for word in ("--capability", name)]
     with tempfile.TemporaryDirectory(prefix="orchestrator-drill-") as folder:
         words = _words(script, given, asked, Path(folder))

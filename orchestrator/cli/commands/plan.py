@@ -13,12 +13,12 @@ from orchestrator.cli.commands.plan_compare import compare, compare_option, dead
 from orchestrator.cli.exits import counted
 from orchestrator.cli.forewarning import (
     cut_off,
-    network_named,
     strange_variables,
     too_silent,
     undiallable,
     unheard,
     untried,
+    untried_network,
 )
 from orchestrator.cli.lately import lately
 from orchestrator.cli.output import line, prose, result_document, show, width
@@ -71,7 +71,7 @@ def command(app: App, script: str, **given: Any) -> int:
         )
         settings = orchestrator.settings_for(loaded)
         learned = orchestrator.learned_note(planned, limit_s=given["limit_s"], network=given["network"])
-        named = network_named(orchestrator, limit_s=given["limit_s"], network=given["network"])
+        named = untried_network(orchestrator, limit_s=given["limit_s"], network=given["network"])
     warnings = [*strange_variables(loaded, variables), *cut_off(loaded, planned, settings), *too_silent(planned)]
     warnings += [
         *untried(planned, named),

@@ -10,7 +10,7 @@ import click
 
 from orchestrator.cli import driving, options
 from orchestrator.cli.app import App, open_journal
-from orchestrator.cli.forewarning import network_named, strange_variables, unheard, untried
+from orchestrator.cli.forewarning import strange_variables, unheard, untried, untried_network
 from orchestrator.cli.output import note, result_document
 from orchestrator.cli.sandboxed import CREDENTIALS, own_journal, running, sandbox_arguments, sandbox_options
 from orchestrator.core.ask import Ask
@@ -56,7 +56,7 @@ def command(app: App, script: str, **given: Any) -> int:
         settings = orchestrator.settings_for(loaded, Ask(**asked))
         options.warn(unheard(settings))  # first: it may be why a question cannot be sent
         orchestrator.prepare(loaded, Ask(**asked))
-        if (network := network_named(orchestrator, limit_s=given["limit_s"], network=given["network"])) is not None:
+        if (network := untried_network(orchestrator, limit_s=given["limit_s"], network=given["network"])) is not None:
             options.warn(untried(orchestrator.plan(loaded, **asked), network))
         _ = orchestrator.transport  # credentials, proxy and certificates are checked before a journal is made
         open_journal(orchestrator)
