@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -24,12 +25,14 @@ from orchestrator.core.commands import names_read
 from orchestrator.core.contact import Contact, occurrence_key
 from orchestrator.core.evolve import fold
 from orchestrator.core.ledger import ResultRow, Tally
+from orchestrator.core.marks import Marks, mark_of
 from orchestrator.core.script import Dial, Script, Value
 from orchestrator.core.throttle import dial_of
 from orchestrator.errors import (
     ConfigurationError,
     LeaseHeldError,
     NoSuchRunError,
+    OrchestratorError,
     Problem,
     ScriptError,
     StoppedEarlyError,
@@ -41,10 +44,11 @@ from orchestrator.runtime.facts import FactFinder
 from orchestrator.runtime.job import Finished, Job, TickReport
 from orchestrator.runtime.messages import message_of
 from orchestrator.runtime.preview import Preview, previews
-from orchestrator.runtime.rows import result_of
+from orchestrator.runtime.rows import in_one_line, result_of
 from orchestrator.runtime.runner import Prepared, RunResult
 from orchestrator.scriptfile import load_script
 from orchestrator.scriptfile.campaign import check_labels
+from orchestrator.scriptfile.contacts import ContactsError
 
 if TYPE_CHECKING:
     from orchestrator.compose import Orchestrator
@@ -109,14 +113,18 @@ class CampaignRun:
         self._lease_s = settings.lease_s
         self._dial = dial_of(self.script, campaign.variables, settings)
         longest_s = min(planned.bounds.longest_s, settings.max_call_s)
+        _check_room(self.campaign, longest_s)
         self._rules = Tick(campaign=self.campaign, occurrence=self.occurrence, longest_s=longest_s)
         self.source = Source(
             _named(campaign, "contacts", campaign.contacts) if contacts is None else contacts, campaign
         )
-        problems = self._problems_of_all(planned)
-        if problems:
+        try:
+            self._check_columns()
+            if problems := self._problems_of_all(planned):
+                raise ScriptError(problems)
+        except OrchestratorError:
             self.close()
-            raise ScriptError(problems)
+            raise
 
     def __enter__(self) -> Self:
         return self
@@ -139,13 +147,18 @@ class CampaignRun:
     # --- calling ------------------------------------------------------------------------------------------------------
 
     def tick(
-        self, *, told: Callable[[Finished], None] | None = None, enough: Callable[[], bool] = lambda: False
+        self,
+        *,
+        told: Callable[[Finished], None] | None = None,
+        enough: Callable[[], bool] = lambda: False,
+        come_to: Callable[[], object] = lambda: None,
     ) -> TickReport:
         """Run one tick, after another one of the campaign where it says so.
 
         Args:
             told: Hears of every call that has come to rest, in the thread of the call.
             enough: Asked again and again; once true, no call is begun any more.
+            come_to: Hears of every contact that the tick comes to, whatever becomes of it; of some more than once.
 
         Raises:
             LeaseHeldError: Another process runs a tick of this campaign.
@@ -155,7 +168,7 @@ class CampaignRun:
         with self._alone():
             while True:
                 try:
-                    return self._batch(told, enough).tick()
+                    return self._batch(told, enough, come_to).tick()
                 except LeaseHeldError:  # on another machine, or where there are no file locks
                     if self.campaign.overlap is not Overlap.WAIT:
                         raise
@@ -180,11 +193,6 @@ class CampaignRun:
             problem_of=self._problem_of,
             now_wall=now_wall,
         )
-
-    def left(self) -> int:
-        """Return how many contacts are not over: those that a tick may call."""
-        rows = self._standings()
-        return sum(standing is None or standing.state is not ContactState.DONE for _, standing in rows)
 
     # --- results ------------------------------------------------------------------------------------------------------
 
@@ -214,7 +222,9 @@ class CampaignRun:
         if clock.wait(clock.now().plus(WAIT_S), control.told):
             raise StoppedEarlyError("stopped while another tick of the campaign was running")
 
-    def _batch(self, told: Callable[[Finished], None] | None, enough: Callable[[], bool]) -> Batch:
+    def _batch(
+        self, told: Callable[[Finished], None] | None, enough: Callable[[], bool], come_to: Callable[[], object]
+    ) -> Batch:
         orchestrator = self.orchestrator
         return Batch(
             runner=orchestrator.runner,
@@ -222,7 +232,7 @@ class CampaignRun:
             store=orchestrator.journal.campaigns,
             clock=orchestrator.clock,
             control=orchestrator.control,
-            job=self._job(),
+            job=replace(self._job(), come_to=come_to),
             lease_s=self._lease_s,
             observer=orchestrator.observer,
             told=told,
@@ -246,6 +256,18 @@ class CampaignRun:
             has_secrets=bool(self._sensitive),
             has_priorities=self.source.has_priorities,
         )
+
+    def _check_columns(self) -> None:
+        """Raise ContactsError where no contact has a variable that the script needs: its column is missing."""
+        own = self.source.variables
+        missing = [] if own is None else [name for name in self._needed if name not in {*own, *self.campaign.variables}]
+        if missing:
+            words = [f"there is no column `{name}`, but the script needs it{self._nearly(name)}" for name in missing]
+            raise ContactsError([Problem(self.source.name, 0, 0, word) for word in words])
+
+    def _nearly(self, name: str) -> str:
+        meant = next((column for column in self.source.columns if column.strip().lower() == name.lower()), None)
+        return "" if meant is None else f" (there is `{meant}`; names of variables count as written)"
 
     def _problems_of_all(self, planned: Plan) -> list[Problem]:
         """Return the problems of a plan that are in its commands whatever a contact's own variables are."""
@@ -272,15 +294,19 @@ class CampaignRun:
 
     def _empty(self, contact: Contact, variables: Mapping[str, Value]) -> list[str]:
         """Return the columns of a contact's row that are empty, but stand for variables that must have a value."""
-        needed = (each.name for each in self.script.variables if each.required and each.default is None)
-        return [name for name in needed if name in contact.columns and name not in variables]
+        return [name for name in self._needed if name in contact.columns and name not in variables]
 
     def _problem_of(self, contact: Contact) -> str | None:
         try:
             self._prepared(contact)
         except (UsageError, ScriptError) as error:
-            return str(error)
+            return in_one_line(str(error))
         return None
+
+    @property
+    def _needed(self) -> list[str]:
+        """The variables that must have a value, of the contact or of the campaign."""
+        return [each.name for each in self.script.variables if each.required and each.default is None]
 
     @property
     def _sensitive(self) -> frozenset[str]:
@@ -324,15 +350,13 @@ class CampaignRun:
 
     def placed(self) -> Iterator[tuple[Contact, Standing | None, ResultRow]]:
         """Yield each contact with where it stands and its result, which says so of one that is in the list twice."""
-        seen: set[int] = set()
+        seen = Marks()
         is_stopped = self._is_stopped()
         for contact, standing in self._standings():
-            mark = mark_of(self.key_of(contact))
-            if mark in seen:
+            if seen.add(mark_of(self.key_of(contact))) is not None:
                 reason = f"{DUPLICATE}: another row of this file is the same contact"
                 yield contact, standing, ResultRow(to=contact.to, disposition=Tally.REFUSED, reason=reason)
                 continue
-            seen.add(mark)
             read = self.orchestrator.journal.read
             yield contact, standing, result_of(contact.to, standing, read=read, stopped=is_stopped)
 
@@ -367,6 +391,12 @@ def _named(campaign: Campaign, word: str, path: str | None) -> str:
     return path
 
 
-def mark_of(key: str) -> int:
-    """Return what tells a contact from others in one machine word: a million of them fit."""
-    return int(key[:15], 16)
+def _check_room(campaign: Campaign, longest_s: float) -> None:
+    """Raise ConfigurationError where a limit of the tick is so small that nobody would ever be called."""
+    limits = {"max_runtime": campaign.max_runtime_s, "max_minutes": campaign.max_call_s}
+    for word, limit_s in limits.items():
+        if limit_s is not None and limit_s < longest_s:
+            raise ConfigurationError(
+                f"a call may last {math.ceil(longest_s)} s, which is more than `{word}`, so nobody is ever called: "
+                "make that larger, or the `max_call` of the script or the campaign smaller"
+            )

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
 
-from orchestrator.batches.campaignrun import CampaignRun, mark_of
+from orchestrator.batches.campaignrun import CampaignRun
 from orchestrator.core.admission import DUPLICATE
 from orchestrator.core.campaign import Campaign, Overlap
 from orchestrator.core.contact import Contact, is_number_column
 from orchestrator.core.ledger import ResultRow, Tally
+from orchestrator.core.marks import Marks, mark_of
 from orchestrator.core.script import Script
 from orchestrator.errors import (
     AuthenticationError,
@@ -98,7 +99,7 @@ def ends(run: CampaignRun) -> Iterator[ContactEnd]:
 
     thread = threading.Thread(target=work, name="batch")
     thread.start()
-    told: set[int] = set()
+    told = Marks()
     try:
         while isinstance(found := queue.get(), Finished):
             told.add(mark_of(found.key))
@@ -123,7 +124,7 @@ def _unfinished_contacts(run: CampaignRun) -> dict[str, Contact]:
     return {run.key_of(row): row for row in rows if run.key_of(row) in keys}
 
 
-def _other_ends(run: CampaignRun, told: set[int]) -> Iterator[ContactEnd]:
+def _other_ends(run: CampaignRun, told: Marks) -> Iterator[ContactEnd]:
     """Yield what became of those who have not come to rest in this tick, the bad rows among them."""
     for contact, standing, row in run.placed():
         is_twin = row.disposition == Tally.REFUSED and (row.reason or "").startswith(DUPLICATE)

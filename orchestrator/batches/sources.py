@@ -37,8 +37,16 @@ class Source:
         self._campaign = campaign
         self._spooled: Path | None = None
         self._open = self._opener(contacts)
+        self._name = None if self._spooled is None else "<stdin>"
+        try:
+            self._look_at_header()
+        except BaseException:
+            self.close()
+            raise
+
+    def _look_at_header(self) -> None:
         with self.rows() as rows:
-            self.name = rows.name if self._spooled is None else "<stdin>"
+            self.name = rows.name
             self.columns, self.warnings = rows.columns, rows.warnings
             self.variables = None if rows.format == "jsonl" else frozenset({*rows.variables, "to", "from"})
             names = {column.lower() for column in rows.columns}
@@ -47,7 +55,7 @@ class Source:
     def rows(self) -> ContactRows:
         """Read them from the beginning."""
         delimiter, region = self._campaign.delimiter, self._campaign.region
-        return read_contacts(self._open(), normalise=to_e164, delimiter=delimiter, region=region)
+        return read_contacts(self._open(), normalise=to_e164, delimiter=delimiter, region=region, name=self._name)
 
     def contacts(self) -> Iterator[Contact]:
         """Read those that can be called."""
@@ -70,7 +78,7 @@ class Source:
 
     def digest(self) -> str:
         """Return the digest of their content. Raises ContactsError."""
-        return digest_of(self._open())
+        return digest_of(self._open(), name=self._name)
 
     def close(self) -> None:
         """Remove the copy of standard input."""

@@ -24,6 +24,7 @@ class Totals:
         results: Contacts by the text of the script's `end`.
         reasons: Contacts that wait, by why.
         duplicates: Refused contacts that are the same as another.
+        first_refusal: Why the first of the refused contacts was that are neither duplicates nor left out.
         left_out: Refused contacts that would be called if a person had not stopped the campaign.
         known: Contacts whose last call was over before `began_at`, and who are not called again.
         attempts: Dials of all contacts together, those of earlier ticks among them.
@@ -35,6 +36,7 @@ class Totals:
     results: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
     duplicates: int = 0
+    first_refusal: str | None = None
     left_out: int = 0
     known: int = 0
     attempts: int = 0
@@ -55,8 +57,7 @@ class Totals:
         if row.tally is Tally.WAITING:
             self.reasons[_undated(row.reason or "")] += 1
         if row.tally is Tally.REFUSED:
-            self.duplicates += (row.reason or "").startswith(DUPLICATE)
-            self.left_out += row.reason == LEFT_OUT
+            self._add_refused(row.reason or "")
         self.known += self._is_known(row)
 
     def ledger(self, *, contacts: int) -> Ledger:
@@ -69,6 +70,14 @@ class Totals:
     def refused(self) -> int:
         """Refused contacts that are neither duplicates nor left out by a person."""
         return self.tallies[Tally.REFUSED] - self.duplicates - self.left_out
+
+    def _add_refused(self, reason: str) -> None:
+        if reason.startswith(DUPLICATE):
+            self.duplicates += 1
+        elif reason == LEFT_OUT:
+            self.left_out += 1
+        elif self.first_refusal is None:
+            self.first_refusal = reason
 
     def _is_known(self, row: ResultRow) -> bool:
         is_over = row.tally in (Tally.REACHED, Tally.NOT_REACHED)  # a pruned journal has forgotten when that was

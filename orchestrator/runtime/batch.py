@@ -199,6 +199,7 @@ class Batch:
                 for contact in chunk:
                     if self._must_stop():
                         break
+                    self._job.come_to()
                     if self._number_in_use(contact):
                         is_left = True
                     elif (left := self._offer(contact, standings.get(self._key(contact)))) is not None:

@@ -40,6 +40,7 @@ class Job:
         fallback: The script of the text message to a contact who was not reached; None for none.
         has_secrets: Whether contacts carry variables that the journal does not keep.
         has_priorities: Whether contacts may differ in priority.
+        come_to: Hears of every contact that the tick comes to, whatever becomes of it; of some more than once.
     """
 
     campaign: Campaign
@@ -56,6 +57,7 @@ class Job:
     fallback: Script | None = None
     has_secrets: bool = False
     has_priorities: bool = False
+    come_to: Callable[[], object] = lambda: None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,13 +10,15 @@ from orchestrator.core.admission import CALLED_AGAIN, LEFT_OUT
 from orchestrator.core.evolve import fold
 from orchestrator.core.instant import Instant
 from orchestrator.core.ledger import ResultRow, Tally
-from orchestrator.core.records import Disposition, Record
+from orchestrator.core.records import Concluded, Disposition, Record
 from orchestrator.core.state import Phase
 from orchestrator.ports import ContactState, Standing
 from orchestrator.runtime.facts import is_undialled
 
 NOT_OVER = "its call is not over; the next tick carries on with it"
 """Why a contact waits whose call neither ended nor needs a person."""
+NOT_BEGUN = "its call was not begun"
+"""How the reason begins why a contact waits whose dial is known not to have left."""
 _STATUSES: Mapping[Tally, str] = {
     Tally.REACHED: "completed",
     Tally.NOT_REACHED: "failed",
@@ -48,33 +50,34 @@ def result_of(
         if stopped:
             return ResultRow(to=number, disposition=Tally.REFUSED, reason=LEFT_OUT)
         return ResultRow(to=number, disposition=Tally.WAITING, reason="its turn has not come yet")
+    reason = in_one_line(standing.reason)
     row = partial(ResultRow, to=number, attempts=standing.attempts, run_id=standing.run_id, call_id=standing.call_id)
     match standing.state:
         case ContactState.WAITING if stopped and standing.disposition is None:
             return row(disposition=Tally.REFUSED, reason=LEFT_OUT)
         case ContactState.WAITING if not stopped:
-            return row(disposition=Tally.WAITING, reason=standing.reason)
+            return row(disposition=Tally.WAITING, reason=reason)
         case ContactState.REFUSED:
-            return row(disposition=Tally.REFUSED, reason=standing.reason)
+            return row(disposition=Tally.REFUSED, reason=reason)
         case ContactState.AGAIN if not stopped:
             when = "" if standing.due_wall is None else f" from {rfc3339(standing.due_wall)} on"
             return row(disposition=Tally.WAITING, reason=f"{standing.disposition}: {CALLED_AGAIN}{when}")
         case ContactState.OPEN:
-            state = fold(read(standing.run_id or ""))
-            if state.end is None and state.phase is Phase.UNDECIDED:
-                fault = None if state.ending is None else state.ending.fault
-                return row(disposition=Disposition.UNKNOWN, reason=None if fault is None else fault.message)
-            if stopped and is_undialled(state):
-                return row(disposition=Tally.REFUSED, reason=LEFT_OUT)
-            return row(disposition=Tally.WAITING, reason=NOT_OVER)
+            disposition, reason = _of_open(read(standing.run_id or ""), stopped=stopped)
+            return row(disposition=disposition, reason=reason)
         case _:
             return row(
                 disposition=standing.disposition or Disposition.UNKNOWN,
                 result=standing.result,
                 started_at=rfc3339(standing.started_wall),
                 ended_at=rfc3339(standing.ended_wall),
-                reason=standing.reason,
+                reason=reason,
             )
+
+
+def in_one_line(text: str | None) -> str | None:
+    """Return a reason as a row has it: what is wrong with a script for a contact comes a line each."""
+    return None if text is None else "; ".join(text.splitlines())
 
 
 def rfc3339(wall: float | None) -> str | None:
@@ -105,3 +108,17 @@ def document_of_row(row: ResultRow, *, script: str) -> dict[str, Any]:
 def exit_code_of_row(row: ResultRow) -> int:
     """Return what a batch of this contact alone would end with."""
     return _EXIT_CODES[row.tally]
+
+
+def _of_open(records: list[Record], *, stopped: bool) -> tuple[str, str | None]:
+    """Return the disposition and the reason of a contact whose run is not settled."""
+    state = fold(records)
+    if state.end is None and state.phase is Phase.UNDECIDED:
+        fault = None if state.ending is None else state.ending.fault
+        return Disposition.UNKNOWN, None if fault is None else in_one_line(fault.message)
+    if not is_undialled(state):
+        return Tally.WAITING, NOT_OVER
+    if stopped:
+        return Tally.REFUSED, LEFT_OUT
+    why = next((f" ({record.reason})" for record in reversed(records) if isinstance(record, Concluded)), "")
+    return Tally.WAITING, f"{NOT_BEGUN}{in_one_line(why)}; the next tick tries again"

@@ -206,7 +206,10 @@ def test_the_same_file_is_refused_in_a_later_occurrence(operator, sandbox) -> No
     tick(operator, "--occurrence", "monday")
     assert "called in the occurrence monday" in tick(operator, "--occurrence", "tuesday", code=65)
     assert len(sandbox.rung()) == 4
+    assert operator.json("batch", "status")[0]["occurrence"] == "monday"  # nothing is known of tuesday's contacts
+    assert len(operator.json("batch", "results", "reminder")) == 4
     tick(operator, "--occurrence", "tuesday", "--repeat", "daily")
+    assert operator.json("batch", "status")[0]["occurrence"] == "tuesday"
     assert len(sandbox.rung()) == 8
 
 
@@ -215,7 +218,7 @@ def test_a_campaign_can_be_paused_stopped_and_continued(operator, sandbox) -> No
     tick(operator, "--max-calls", "1", code=75)
     assert "is paused" in operator("batch", "pause", "reminder").stdout
     assert "Stopped early: the campaign is paused" in tick(operator, code=75)
-    left = "reminder is paused: contacts that no tick has come to are not counted."
+    left = "reminder is paused: 4 contacts are known; those of its list that no tick has come to are not counted."
     assert left in operator("batch", "status").stdout
     assert operator("batch", "stop", "reminder").returncode == 0
     tick(operator)
@@ -282,6 +285,9 @@ def test_an_api_out_of_reach_ends_the_tick_and_loses_nobody(start_sandbox, make_
     assert "Stopped early" in told
     assert "step not sent" not in told
     assert len(cli.json("runs")) < 20
+    assert cli.json("batch", "status")[0]["in_call"] == 0
+    reasons = {row["reason"] for row in cli.json("batch", "results", "reminder") if row["run_id"]}
+    assert reasons == {"its call was not begun (not sent: the connection was refused); the next tick tries again"}
     more = ("--set", "retry_total=200ms", "--journal", "other.db", "-v")
     assert "step not sent" in cli("batch", "reminder.yaml", "--contacts", "list.csv", *more).stderr
     sandbox = start_sandbox("--port", str(port), "--speed", "20")
@@ -380,15 +386,23 @@ def test_the_healthcheck_hears_of_start_and_end(operator, pings) -> None:
     ("words", "code", "said"),
     [
         (("batch",), 2, "Call a whole list, from cron."),
-        (("batch", "reminder.yaml"), 2, "names no contacts"),
+        (("batch", "reminder.yaml"), 2, "Say whom to call: give --contacts FILE"),
+        (("batch", "--campaign", "no-script.yaml"), 2, "Give a SCRIPT"),
         (("batch", "reminder.yaml", "--contacts", "none.csv"), 65, "none.csv"),
         (("batch", "reminder.yaml", "--contacts", "list.csv", "--rate", "fast"), 2, "`rate` must be a rate"),
-        (("batch", "reminder.yaml", "--contacts", "list.csv", "--results", "no/such/folder.csv"), 78, "no/such"),
+        (
+            ("batch", "reminder.yaml", "--contacts", "list.csv", "--results", "no/such/folder.csv"),
+            78,
+            "there is no folder",
+        ),
+        (("batch", "reminder.yaml", "--contacts", "list.csv", "--append"), 2, "name it by --results FILE"),
+        (("batch", "reminder.yaml", "--contacts", "list.csv", "--results", "list.csv"), 2, "list.csv is named twice"),
         (("batch", "reminder.yaml", "--contacts", "list.csv", "--healthcheck", "x"), 2, "must be a URL"),
     ],
 )
 def test_what_is_wrong_is_said_before_anything_is_sent(operator, sandbox, words, code, said) -> None:
     """With its exit code, and without making a journal."""
+    operator.write("no-script.yaml", "contacts: list.csv\n")
     done = operator(*words)
     assert done.returncode == code, done.stderr
     assert said in done.stderr

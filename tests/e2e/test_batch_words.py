@@ -120,6 +120,34 @@ def test_status_counts_as_a_tick_does(operator, sandbox) -> None:
     assert (shown["contacts"], shown["duplicate"]) == ("5", "1")  # of equal rows with one id the journal knows one
 
 
+def test_a_line_of_trouble_says_why_and_where_more_is_told(operator) -> None:
+    """Why the first was refused; the results file, or else the command that shows the results."""
+    operator.write("never.csv", f"{BEN}\n{CLEO}\n")
+    operator.write("list.csv", f"{FOUR}nobody\n")
+    told = tick(operator, "--do-not-call", "never.csv", code=1)
+    assert "2 of 4 contacts reached, 2 refused, 1 bad row (--rejects FILE writes them)." in told
+    assert (
+        "The first refused: it is on the do-not-call list never.csv. See `orchestrator batch results reminder`." in told
+    )
+    operator.write("list.csv", f"to\n{BEN}\n")
+    told = tick(operator, "--do-not-call", "never.csv", "--results", "out.csv", code=1)
+    assert told.endswith("Refused: it is on the do-not-call list never.csv. See out.csv.\n")
+
+
+def test_a_number_that_is_in_use_nowhere_is_called_and_warned_of(operator) -> None:
+    """By the dry run: it may be a slip, or newer than the numbering plans that are known."""
+    operator.write("list.csv", f"to\n{ANNA}\n+12001230000\n")
+    good, odd = operator("batch", "reminder.yaml", "--contacts", "list.csv", "--dry-run").stdout.splitlines()
+    assert good.split() == ["call", ANNA]
+    assert odd.startswith("call    +12001230000     warning: `to`")
+
+
+def test_a_list_of_a_header_alone_is_told_of(operator) -> None:
+    """Nobody was called already: there is nobody."""
+    operator.write("list.csv", "to\n")
+    assert tick(operator).endswith(": the list has no contacts\n")
+
+
 # --- before anything is sent ------------------------------------------------------------------------------------------
 
 

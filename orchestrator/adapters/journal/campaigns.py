@@ -19,9 +19,17 @@ from orchestrator.adapters.journal import statements
 from orchestrator.adapters.journal.connections import Connections, Link
 from orchestrator.adapters.journal.failures import translated
 from orchestrator.adapters.journal.owner import Owner, is_live
-from orchestrator.adapters.journal.rows import NO_LEASE, ends_row, lease_row, standing_of, standing_row, tenure_of
+from orchestrator.adapters.journal.rows import (
+    NO_LEASE,
+    ends_row,
+    lease_row,
+    standing_from,
+    standing_of,
+    standing_row,
+    tenure_of,
+)
 from orchestrator.adapters.journal.schema import campaigns, contacts, is_unfinished, occurrences, runs
-from orchestrator.adapters.journal.statements import KEYS_AT_ONCE, put_standings
+from orchestrator.adapters.journal.statements import one_standing, put_standings
 from orchestrator.adapters.journal.writer import Writer
 from orchestrator.core.instant import Instant
 from orchestrator.core.records import RunStarted
@@ -139,13 +147,10 @@ class SqliteCampaigns:
 
     def standings(self, keys: Collection[str]) -> Mapping[str, Standing]:
         """Return where these contacts stand, by key."""
-        wanted = list(dict.fromkeys(keys))
-        found: dict[str, Standing] = {}
         with self._reading() as link:
-            for start in range(0, len(wanted), KEYS_AT_ONCE):
-                some = contacts.c.key.in_(wanted[start : start + KEYS_AT_ONCE])
-                found.update((row.key, standing_of(row)) for row in link.core.execute(contacts.select().where(some)))
-        return found
+            rows = [one_standing.run(link.driver, {"key": key}).fetchone() for key in dict.fromkeys(keys)]
+        found = (standing_from(row) for row in rows if row is not None)
+        return {standing.key: standing for standing in found}
 
     def put(self, standings: Collection[Standing]) -> None:
         """Write standings, each whole, in one transaction; one that is OPEN with another run is left as it is."""
@@ -230,9 +235,8 @@ def open_contact(link: Link, contact: ContactClaim, started: RunStarted) -> None
     Raises:
         AlreadyCalledError: It is OPEN or DONE.
     """
-    known = None
-    if statements.is_known.run(link.driver, {"key": contact.key}).fetchone() is not None:
-        known = standing_of(link.core.execute(contacts.select().where(contacts.c.key == contact.key)).one())
+    row = one_standing.run(link.driver, {"key": contact.key}).fetchone()
+    known = None if row is None else standing_from(row)
     if known is not None and known.state in _CLOSED:
         told = "is being called" if known.state is ContactState.OPEN else "was called"
         raise AlreadyCalledError(

@@ -154,14 +154,20 @@ def standing_row(standing: Standing) -> dict[str, Any]:
 
 def standing_of(row: sa.Row[Any]) -> Standing:
     """Return the standing that a row of `contacts` is. Raises JournalError when its state is none."""
-    values = {name: getattr(row, name) for name in _STANDING}
+    return standing_from([getattr(row, name) for name in STANDING])
+
+
+def standing_from(values: Sequence[Any]) -> Standing:
+    """Return the standing of these columns (STANDING). Raises JournalError when its state is none."""
+    named = dict(zip(STANDING, values, strict=True))
     try:
-        return Standing(**{**values, "state": ContactState(row.state)})
+        return Standing(**{**named, "state": ContactState(named["state"])})
     except ValueError as error:
-        raise JournalError(f"Contact {row.key} of the journal is damaged: {error}.") from error
+        raise JournalError(f"Contact {named['key']} of the journal is damaged: {error}.") from error
 
 
-_STANDING = tuple(field.name for field in fields(Standing))
+STANDING = tuple(field.name for field in fields(Standing))
+"""The columns of a standing."""
 
 
 def _storable(text: str | None) -> str | None:

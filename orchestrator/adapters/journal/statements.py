@@ -14,10 +14,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
-from orchestrator.adapters.journal.rows import ENDS, NO_LEASE
+from orchestrator.adapters.journal.rows import ENDS, NO_LEASE, STANDING
 from orchestrator.adapters.journal.schema import contacts, inbox, records, runs
-
-KEYS_AT_ONCE = 500  # well below SQLite's limit of parameters
 
 _dialect = SQLiteDialect_pysqlite(paramstyle="qmark")
 
@@ -148,8 +146,6 @@ keep_lease = Prepared(
 
 # The contacts of a batch
 
-is_known = Prepared(sa.select(sa.literal_column("1")).where(contacts.c.key == sa.bindparam("key")))
-
 has_twin = Prepared(
     sa.select(sa.literal_column("1")).where(
         contacts.c.campaign == sa.bindparam("campaign"),
@@ -157,6 +153,10 @@ has_twin = Prepared(
         contacts.c.row_digest == sa.bindparam("row_digest"),
         contacts.c.key != sa.bindparam("key"),
     )
+)
+
+one_standing = Prepared(
+    sa.select(*(contacts.c[name] for name in STANDING)).where(contacts.c.key == sa.bindparam("key"))
 )
 
 _columns = [column.name for column in contacts.c if column.name != "id"]

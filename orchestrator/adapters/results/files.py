@@ -49,6 +49,8 @@ def check_writable(path: str | os.PathLike[str]) -> None:
     try:
         if place.is_dir():
             raise IsADirectoryError(None, "Is a directory")
+        if not place.parent.exists():
+            raise FileNotFoundError(None, f"there is no folder {place.parent}")
         with tempfile.TemporaryFile(dir=place.parent):
             pass
     except OSError as error:

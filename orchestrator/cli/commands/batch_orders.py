@@ -55,8 +55,12 @@ def status(app: App, campaign: str | None) -> int:
         for text in status_page(found):
             result(text)
         for each in found:
-            if each["orders"] == "paused":
-                result(f"\n{line(each['campaign'])} is paused: contacts that no tick has come to are not counted.")
+            if each["orders"] is not None:
+                known = f"{counted(each['contacts'], 'contact')} {'is' if each['contacts'] == 1 else 'are'} known"
+                result(
+                    f"\n{line(each['campaign'])} is {each['orders']}: {known}; those of its list that no tick has come "
+                    "to are not counted."
+                )
     return 0
 
 
@@ -229,21 +233,28 @@ def _chosen(app: App, orchestrator: Orchestrator, campaign: str | None, occurren
     known = [each for _, each in orchestrator.journal.campaigns.occurrences_of(name)]
     if occurrence is not None and occurrence not in known:
         raise UsageError(f"{name} has no occurrence `{line(occurrence)}`; there are {', '.join(map(line, known))}")
-    return name, occurrence or known[0]
+    return name, occurrence or _newest(orchestrator.journal.campaigns, name)
+
+
+def _newest(store: CampaignStore, campaign: str) -> str:
+    """Return a campaign's newest occurrence that has contacts; a list that was refused makes one without any."""
+    known = [occurrence for _, occurrence in store.occurrences_of(campaign)]
+    having = (each for each in known if any(True for _ in store.all_of(campaign, occurrence=each)))
+    return next(having, known[0])
 
 
 def _status_of(orchestrator: Orchestrator, name: str) -> dict[str, Any]:
     from orchestrator.core.totals import Totals
-    from orchestrator.runtime.rows import rfc3339
+    from orchestrator.runtime.rows import NOT_OVER, rfc3339
 
     store = orchestrator.journal.campaigns
-    occurrence = store.occurrences_of(name)[0][1]
+    occurrence = _newest(store, name)
     orders = store.orders_of(name)
     totals, calls, redials, dues = Totals(), 0, 0, []
     for standing, row in _standings(orchestrator, name, occurrence):
         totals.add(row)
         is_waiting = row.tally is Tally.WAITING
-        calls += is_waiting and standing.state is ContactState.OPEN
+        calls += row.reason == NOT_OVER
         redials += is_waiting and standing.state is ContactState.AGAIN
         if is_waiting and standing.due_wall is not None:
             dues.append(standing.due_wall)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 import threading
 from collections.abc import Iterator
@@ -56,6 +57,7 @@ class LiveCalls:
 
     def __init__(self, *also: Observer) -> None:
         self.over = 0
+        self._come_to = 0
         self._also = also
         self._states: dict[str, RunState] = {}
         self._guard = threading.Lock()
@@ -69,6 +71,17 @@ class LiveCalls:
                 self.over += 1
         for observer in self._also:
             observer(record, state)
+
+    def come_to(self) -> None:
+        """Hear that the tick has come to a contact, whatever becomes of it."""
+        self._come_to += 1
+
+    def behind(self, contacts: int) -> int:
+        """Return how many of so many contacts the tick has behind it: called, refused, waiting or over before.
+
+        It comes once more to those whose number was in use; they are counted once.
+        """
+        return max(0, min(self._come_to, contacts) - len(self.live_runs))
 
     @property
     def live_runs(self) -> list[str]:
@@ -113,11 +126,11 @@ def progress(app: App, run: CampaignRun, watch: LiveCalls) -> Iterator[None]:
         def render(self, task: Any) -> Text:  # noqa: ARG002 - rich's signature
             return Text(f"{watch.over} over, {len(watch.live_runs)} live")
 
-    total = run.left()
+    total = run.source.count(lambda _: None)
     columns = (TextColumn("{task.description}"), BarColumn(), Calls(), TimeElapsedColumn())
     with Progress(*columns, console=stderr_console(), transient=True) as bar:
         task = bar.add_task(line(run.campaign.name), total=total)
-        with _repeating(lambda: bar.update(task, completed=watch.over)):
+        with _repeating(lambda: bar.update(task, completed=watch.behind(total))):
             yield
 
 
@@ -156,16 +169,16 @@ def tell(app: App, ended: Ended) -> None:
     elif ended.totals.left_out:
         note(f"orchestrator: {_name(ended)}: {_left_out(ended)}")
     elif not ended.report.called and not ended.report.resumed:
-        note(
-            f"orchestrator: {_name(ended)}: nothing left to do, {counted(ended.totals.known, 'contact')} called already"
-        )
+        known = f"nothing left to do, {counted(ended.totals.known, 'contact')} called already"
+        note(f"orchestrator: {_name(ended)}: {known if ended.ledger.contacts else 'the list has no contacts'}")
 
 
 def _is_waiting(ended: Ended) -> bool:
     """Return whether all is well, and what is left is for a later tick: nothing that cron should send mail for."""
-    from orchestrator.runtime.rows import NOT_OVER
+    from orchestrator.runtime.rows import NOT_BEGUN, NOT_OVER
 
-    is_whole = ended.report.stopped is None and NOT_OVER not in ended.totals.reasons
+    is_cut_off = any(reason.startswith((NOT_BEGUN, NOT_OVER)) for reason in ended.totals.reasons)
+    is_whole = ended.report.stopped is None and not is_cut_off
     return ended.code == 75 and is_whole and not ended.rejected and not ended.report.troubles
 
 
@@ -175,7 +188,7 @@ def headline(ended: Ended) -> str:
     parts = [f"{ledger.reached} of {counted(ledger.contacts, 'contact')} reached"]
     parts += [f"{number} {name}" for name, number in _others(ended).items() if number]
     if ended.rejected:
-        where = f" (see {ended.rejects})" if ended.rejects is not None else ""
+        where = " (--rejects FILE writes them)" if ended.rejects is None else f" (see {ended.rejects})"
         parts.append(f"{counted(ended.rejected, 'bad row')}{where}")
     if not report.called and not report.resumed and ended.totals.known:
         parts.append(f"{ended.totals.known} called already")
@@ -193,7 +206,12 @@ def headline(ended: Ended) -> str:
         why, number = ended.totals.reasons.most_common(1)[0]
         first = "Waiting" if number == ledger.waiting else f"{number} of them"
         return f"{text}. {first}: {line(why)}. Run it again to go on."
-    return f"{text}."
+    if ended.totals.first_refusal:
+        which = "Refused" if ended.totals.refused == 1 else "The first refused"
+        text = f"{text}. {which}: {line(ended.totals.first_refusal)}"
+    if not (ledger.not_reached or ended.totals.refused):
+        return f"{text}."
+    return f"{text}. See {ended.results or f'`orchestrator batch results {shlex.quote(ended.campaign)}`'}."
 
 
 def from_when(due_wall: float | None) -> str:

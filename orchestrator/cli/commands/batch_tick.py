@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +21,7 @@ from orchestrator.cli.exits import worst
 from orchestrator.cli.output import line, note, result, result_document
 from orchestrator.core.admission import Call, Known, Later, Refused
 from orchestrator.core.campaign import Overlap
+from orchestrator.core.contact import Rejected
 from orchestrator.core.instant import Instant
 from orchestrator.errors import LeaseHeldError, OrchestratorError, exit_code_of
 
@@ -26,7 +29,6 @@ if TYPE_CHECKING:
     from orchestrator.batches import CampaignRun
     from orchestrator.compose import Orchestrator
     from orchestrator.core.campaign import Campaign
-    from orchestrator.core.contact import Rejected
     from orchestrator.core.ledger import Ledger
     from orchestrator.core.totals import Totals
     from orchestrator.runtime.job import TickReport
@@ -48,19 +50,35 @@ class _Files:
     @classmethod
     def of(cls, campaign: Campaign, given: Mapping[str, Any]) -> _Files:
         results, rejects = campaign.results, given["rejects"]
+        if given["append"] and results is None:
+            raise click.UsageError("--append adds to a file: name it by --results FILE.")
         if rejects is None and results is not None:
             rejects = str(Path(results).with_suffix(".rejects.csv"))
         if given["metrics"] is not None and not str(given["metrics"]).endswith(".prom"):
             raise click.UsageError(f"--metrics: {given['metrics']} must end in .prom, or nobody reads it.")
-        return cls(results, rejects, given["junit"], given["metrics"], given["append"])
+        files = cls(results, rejects, given["junit"], given["metrics"], given["append"])
+        files.check_distinct((campaign.contacts, campaign.script, *campaign.do_not_call))
+        return files
+
+    @property
+    def _written(self) -> list[str]:
+        return [path for path in (self.results, self.rejects, self.junit, self.metrics) if path is not None]
+
+    def check_distinct(self, read: Iterable[str | None]) -> None:
+        """Find what would be written over something else of this tick. Raises UsageError."""
+        places = {os.path.realpath(path) for path in read if path is not None}
+        for path in self._written:
+            place = os.path.realpath(path)
+            if place in places and (Path(place).is_file() or not Path(place).exists()):  # a device is no file
+                raise click.UsageError(f"{path} is named twice: what is written there would replace something else.")
+            places.add(place)
 
     def check(self) -> None:
         """Find what cannot be written before anybody is called. Raises ConfigurationError."""
         from orchestrator.adapters.results import check_appendable, check_writable
 
-        for path in (self.results, self.rejects, self.junit, self.metrics):
-            if path is not None:
-                check_writable(path)
+        for path in self._written:
+            check_writable(path)
         if self.append and self.results is not None:
             check_appendable(self.results)
 
@@ -92,7 +110,7 @@ def dry_run(app: App, campaign: Campaign, given: Mapping[str, Any]) -> int:
         for preview in run.preview():
             match preview.admission:
                 case Call():
-                    what, why = "call", ""
+                    what, why = "call", "; ".join(f"warning: {each}" for each in preview.contact.warnings)
                 case Later(due_wall=due_wall, reason=reason):
                     what, why = "later", reason + telling.from_when(due_wall)
                 case Refused(reason=reason):
@@ -104,13 +122,12 @@ def dry_run(app: App, campaign: Campaign, given: Mapping[str, Any]) -> int:
                 shown.append(row)
             else:
                 result(f"{what:8}{preview.contact.to:17}{line(why)}".rstrip())
-        bad: list[Rejected] = []
-        run.source.count(bad.append)
-        for each in bad if not app.as_json else ():
-            result(f"{'bad':8}{f'line {each.line}':17}{line(each.reason)}")
         if app.as_json:
-            rejected = [{"line": each.line, "reason": each.reason} for each in bad]
+            rejected = [{"line": each.line, "reason": each.reason} for each in run.source.rejected()]
             result_document({"campaign": run.campaign.name, "contacts": shown, "rejected": rejected})
+            return 0
+        for each in run.source.rejected():
+            result(f"{'bad':8}{f'line {each.line}':17}{line(each.reason)}")
     return 0
 
 
@@ -130,7 +147,7 @@ def _tick(app: App, campaign: Campaign, given: Mapping[str, Any]) -> int:
             try:
                 driving.reap_first(orchestrator, keep=run.unfinished_runs())
                 with telling.progress(app, run, watch):
-                    report = run.tick()
+                    report = run.tick(come_to=watch.come_to)
             except LeaseHeldError as error:
                 if campaign.overlap is not Overlap.OK:
                     raise
@@ -150,6 +167,10 @@ def _opened(
 ) -> Iterator[tuple[Orchestrator, CampaignRun]]:
     from orchestrator.batches import CampaignRun
 
+    if campaign.script is None:
+        raise click.UsageError("Give a SCRIPT, or name it in the campaign file (`script:`).")
+    if campaign.contacts is None:
+        raise click.UsageError("Say whom to call: give --contacts FILE, or name it in the campaign file (`contacts:`).")
     settings = dict(given["settings"])
     settings |= {"mode": given["mode"]} if given["mode"] is not None else {}
     settings |= {"grace": given["grace"]} if given["grace"] is not None else {}
@@ -201,12 +222,11 @@ def _write_rejects(run: CampaignRun, files: _Files, *, secret: frozenset[str]) -
     """Return how many contacts and how many bad rows there are, and write these; no file where there never were any."""
     from orchestrator.adapters.results import write_rejects
 
-    bad: list[int] = []
-    contacts = run.source.count(lambda row: bad.append(row.line))
-    if files.rejects is not None and (bad or Path(files.rejects).exists()):
+    kinds = Counter(isinstance(row, Rejected) for row in run.source.rows())
+    if files.rejects is not None and (kinds[True] or Path(files.rejects).exists()):
         with write_rejects(files.rejects, columns=run.source.columns, secret=secret) as rejects:
             run.source.count(rejects.add)
-    return contacts, len(bad)
+    return kinds[False], kinds[True]
 
 
 def _codes(ledger: Ledger, totals: Totals, *, rejected: int) -> Iterator[int]:

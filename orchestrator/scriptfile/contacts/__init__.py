@@ -77,6 +77,7 @@ def read_contacts(
     delimiter: str | None = None,
     region: str | None = None,
     format: Format = "auto",  # noqa: A002 - the word of the flag
+    name: str | None = None,
 ) -> ContactRows:
     """Begin to read contacts; the header is read here, the rows as they are asked for.
 
@@ -86,12 +87,13 @@ def read_contacts(
         delimiter: One character, or `tab`; None to tell it from the header line.
         region: Passed to `normalise`.
         format: `auto` takes a file that begins with `{` for JSON lines.
+        name: What the file is called in messages [default: as it is given].
 
     Raises:
         ContactsError: For a file that cannot be read, is of another kind, has no header or an ambiguous one. While
             reading on: for a line that is not UTF-8.
     """
-    lines = Lines.open(source)
+    lines = Lines.open(source, name)
     try:
         is_json = _is_json(lines, format)
         rows = RowReader(normalise=normalise, region=region)
@@ -101,13 +103,13 @@ def read_contacts(
         raise
 
 
-def digest_of(source: str | os.PathLike[str] | TextIO) -> str:
+def digest_of(source: str | os.PathLike[str] | TextIO, *, name: str | None = None) -> str:
     """Return the digest of a file's content: equal where only the byte-order mark, line ends or blank lines differ.
 
     Raises:
         ContactsError: For a file that is of another kind, or is not UTF-8 to its very end.
     """
-    lines = Lines.open(source)
+    lines = Lines.open(source, name)
     try:
         return content_digest(lines)
     finally:

@@ -66,13 +66,13 @@ class Lines(Iterator[str]):
         self._given_back: deque[str] = deque()
 
     @classmethod
-    def open(cls, source: str | os.PathLike[str] | TextIO) -> Lines:
-        """Open a path, `-` for standard input, or a text stream. Raises ContactsError."""
+    def open(cls, source: str | os.PathLike[str] | TextIO, name: str | None = None) -> Lines:
+        """Open a path, `-` for standard input, or a text stream; a name replaces its own. Raises ContactsError."""
         if not isinstance(source, str | os.PathLike):
-            return cls(source, str(getattr(source, "name", None) or "<text>"))
+            return cls(source, name or str(getattr(source, "name", None) or "<text>"))
         if source == "-":
-            return _opened(sys.stdin.buffer, "<stdin>", keep_open=True)
-        name = os.fspath(source)
+            return _opened(sys.stdin.buffer, name or "<stdin>", keep_open=True)
+        name = name or os.fspath(source)
         try:
             binary = open(source, "rb")  # noqa: SIM115, PTH123 - closed by `close`; a path may be any path-like
         except (OSError, ValueError) as error:

@@ -14,6 +14,7 @@ from functools import partial
 from typing import TypeVar
 
 from orchestrator.core.contact import BadNumberError, Contact, Moment, is_number_column
+from orchestrator.core.marks import Marks
 from orchestrator.core.script import Value
 from orchestrator.scriptfile import values
 from orchestrator.scriptfile.source import usable
@@ -30,7 +31,7 @@ _MOMENT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?([Zz]|[+-
 _LARGEST_PRIORITY = 1_000_000
 _LONGEST_ID = 200
 _MOST_ZONES = 1000
-_HASH = 2**64 - 1
+_WORD, _HALF_WORD = 2**64 - 1, 2**32 - 1
 
 _T = TypeVar("_T")
 
@@ -96,18 +97,18 @@ class Zones:
 
 
 class Ids:
-    """Which number each id of one reading of a file stands for. Kept as two integers each: they may be a million."""
+    """Which number each id of one reading of a file stands for, and since which line: one mark each."""
 
     def __init__(self) -> None:
-        self._found: dict[int, int] = {}
+        self._found = Marks()
 
     def line_of_other(self, contact: Contact) -> int | None:
         """Return the line where a contact's id stands for another number; None where it does not, and keep it."""
         if contact.id is None:
             return None
-        number = hash(contact.to) & _HASH
-        first = self._found.setdefault(hash(contact.id), contact.line << _HASH.bit_length() | number)
-        return None if first & _HASH == number else first >> _HASH.bit_length()
+        number = hash(contact.to) & _HALF_WORD
+        first = self._found.add(hash(contact.id) & _WORD or 1, contact.line << _HALF_WORD.bit_length() | number)
+        return None if first is None or first & _HALF_WORD == number else first >> _HALF_WORD.bit_length()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -286,8 +286,12 @@ def test_appending_to_a_device_is_writing(tmp_path: Path) -> None:
 def test_places_that_cannot_be_written(tmp_path: Path) -> None:
     """A missing folder, or a folder for a file, is told before anything is sent, and when writing."""
     check_writable(tmp_path / "new.csv")
-    for place, reason in [(tmp_path / "none" / "r.csv", "No such file or directory"), (tmp_path, "Is a directory")]:
-        with pytest.raises(ConfigurationError, match=f"{place} cannot be written: {reason}"):
+    none = tmp_path / "none"
+    for place, before, reason in [
+        (none / "r.csv", f"there is no folder {none}", "No such file or directory"),
+        (tmp_path, "Is a directory", "Is a directory"),
+    ]:
+        with pytest.raises(ConfigurationError, match=f"{place} cannot be written: {before}"):
             check_writable(place)
         for write in (write_results, append_results):
             with pytest.raises(ConfigurationError, match=f"{place} cannot be written: {reason}"):

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import io
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from orchestrator.batches import CampaignRun
+from orchestrator.batches.sources import Source
+from orchestrator.cli.commands.batch_telling import LiveCalls
 from orchestrator.compose import Orchestrator
 from orchestrator.core.admission import Call, Refused
 from orchestrator.core.campaign import Campaign, Overlap
 from orchestrator.errors import LeaseHeldError, StoppedEarlyError, UsageError
+from orchestrator.scriptfile.contacts import ContactsError
 
 NUMBER = "+12125550101"
 
@@ -58,6 +63,33 @@ def test_a_locked_campaign_is_left_alone_or_waited_for(orchestrator, campaign) -
             third.tick()
 
 
+def test_a_tick_comes_to_an_end_also_where_everybody_is_refused(orchestrator, campaign, tmp_path: Path) -> None:
+    """Its bar counts contacts, whatever became of them; calls that are up are not behind it yet."""
+    lists = tmp_path / "never.txt"
+    lists.write_text(f"{NUMBER}\n", encoding="utf-8")
+    watch = LiveCalls()
+    with CampaignRun(orchestrator, replace(campaign, do_not_call=(str(lists),))) as run:
+        contacts = run.source.count(lambda _: None)
+        assert watch.behind(contacts) == 0
+        assert run.tick(come_to=watch.come_to).called == 0
+        assert watch.behind(contacts) == contacts == 2
+
+
+def test_what_is_wrong_for_a_contact_is_told_in_one_line(orchestrator, campaign) -> None:
+    """All of it."""
+    Path(campaign.script).write_text(
+        'version: 1\ncommands: [{dial: {to: "{{ to }}", from: "+15555550199"}},'
+        ' {say: {text: "{{ one }}"}}, {say: {text: "{{ two }}"}}]\n',
+        encoding="utf-8",
+    )
+    Path(campaign.contacts).write_text(f"to,one,two\n{NUMBER},,\n", encoding="utf-8")
+    with CampaignRun(orchestrator, campaign) as run:
+        (reason,) = [preview.admission.reason for preview in run.preview() if isinstance(preview.admission, Refused)]
+    assert "`one`" in reason
+    assert "`two`" in reason
+    assert "\n" not in reason
+
+
 def test_an_id_with_two_numbers_is_no_duplicate(orchestrator, campaign) -> None:
     """The second person is a bad row, not a harmless twin of the first."""
     Path(campaign.contacts).write_text(f"id,to\nA1,{NUMBER}\nA1,+12125550102\n", encoding="utf-8")
@@ -79,3 +111,30 @@ def test_an_empty_cell_is_told_by_its_place_in_the_list(orchestrator, campaign) 
         assert [preview.admission for preview in run.preview()] == [Refused(told)]
     with CampaignRun(orchestrator, replace(campaign, variables={"time": "noon"})) as run:
         assert [type(preview.admission) for preview in run.preview()] == [Call]
+
+
+def test_a_column_that_is_missing_is_told_once(orchestrator, campaign) -> None:
+    """Before anybody is called, and with the column that was probably meant; one value for all will do as well."""
+    Path(campaign.script).write_text(
+        "version: 1\nvariables: {time: {required: true}, place: {required: true}}\n"
+        'commands: [{dial: {to: "{{ to }}", from: "+15555550199"}}, {say: {text: "{{ time }} {{ place }}"}}]\n',
+        encoding="utf-8",
+    )
+    Path(campaign.contacts).write_text(f"to,Time\n{NUMBER},ten\n", encoding="utf-8")
+    with pytest.raises(ContactsError) as raised:
+        CampaignRun(orchestrator, campaign)
+    time, place = str(raised.value).splitlines()
+    assert time.startswith(f"{campaign.contacts}: there is no column `time`, but the script needs it (there is `Time`;")
+    assert place == f"{campaign.contacts}: there is no column `place`, but the script needs it"
+    for_all = replace(campaign, variables={"time": "noon", "place": "here"})
+    with CampaignRun(orchestrator, for_all) as run:
+        assert [type(preview.admission) for preview in run.preview()] == [Call]
+
+
+def test_standard_input_that_cannot_be_used_leaves_no_copy_of_it(monkeypatch, tmp_path: Path) -> None:
+    """It holds phone numbers; and it is told of by its own name."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"%PDF-1.4")))
+    with pytest.raises(ContactsError, match="<stdin>: the file is a PDF"):
+        Source("-", Campaign(name="c"))
+    assert list(tmp_path.iterdir()) == []

@@ -33,6 +33,7 @@ def test_refused_contacts_are_told_apart() -> None:
     rows = [ResultRow(to=NUMBER, disposition=Tally.REFUSED, reason=reason) for reason in reasons]
     assert len(list(totals.of(rows))) == 5
     assert (totals.duplicates, totals.left_out, totals.refused) == (1, 2, 2)
+    assert totals.first_refusal == "it is on a list"
 
 
 def test_contacts_that_wait_for_another_call_are_counted_together() -> None:

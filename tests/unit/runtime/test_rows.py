@@ -8,7 +8,9 @@ import pytest
 
 from orchestrator.core.admission import LEFT_OUT
 from orchestrator.core.evolve import fold
+from orchestrator.core.exchange import Outcome
 from orchestrator.core.ledger import ResultRow, Tally
+from orchestrator.core.records import Concluded
 from orchestrator.ports import ContactState, Standing
 from orchestrator.runtime.rows import NOT_OVER, document_of_row, exit_code_of_row, result_of
 from tests.fakes.batch_bench import NUMBERS, Bench
@@ -41,6 +43,13 @@ def test_a_result_says_where_a_contact_stands(state, disposition, reason) -> Non
     """In the words of the results file."""
     row = result_of(NUMBER, replace(HELD, state=state), read=lambda _: [])
     assert (row.disposition, row.reason, row.attempts) == (disposition, reason, 2)
+
+
+@pytest.mark.parametrize("state", [ContactState.REFUSED, ContactState.WAITING, ContactState.DONE])
+def test_a_reason_is_one_line_and_whole(state: ContactState) -> None:
+    """Whoever reads results line by line has a contact in each; every problem of a script is among it."""
+    held = replace(HELD, state=state, reason="s.yaml:3:5: no `time`\ns.yaml:4:5: no `name`")
+    assert result_of(NUMBER, held, read=lambda _: []).reason == "s.yaml:3:5: no `time`; s.yaml:4:5: no `name`"
 
 
 def test_a_contact_no_tick_has_come_to_waits() -> None:
@@ -80,7 +89,23 @@ def test_in_a_stopped_campaign_a_live_call_still_comes_to_its_end() -> None:
     held = replace(HELD, state=ContactState.OPEN, run_id=run)
     assert result_of(NUMBER, held, read=lambda _: live, stopped=True).reason == NOT_OVER
     assert result_of(NUMBER, held, read=lambda _: records[:1], stopped=True).reason == LEFT_OUT
-    assert result_of(NUMBER, held, read=lambda _: records[:1]).reason == NOT_OVER
+    assert result_of(NUMBER, held, read=lambda _: live).reason == NOT_OVER
+
+
+def test_a_call_that_was_not_begun_says_what_kept_it() -> None:
+    """The last that was heard of the API, if anything was; it is no call that is not over."""
+    bench = Bench(concurrency=1)
+    bench.tick()
+    journal = bench.journal()
+    run = journal.campaigns.runs_of(bench.standing(NUMBERS[0]).key)[0]
+    records = journal.read(run)
+    held = replace(HELD, state=ContactState.OPEN, run_id=run)
+    bare = result_of(NUMBER, held, read=lambda _: records[:1])
+    assert bare.reason == "its call was not begun; the next tick tries again"
+    refused = Concluded(at=records[1].at, outcome=Outcome.NOT_SENT, reason="the connection was refused")
+    row = result_of(NUMBER, held, read=lambda _: [*records[:2], refused])
+    assert row.disposition == "waiting"
+    assert row.reason == "its call was not begun (the connection was refused); the next tick tries again"
 
 
 @pytest.mark.parametrize(
