@@ -17,8 +17,12 @@ def after(state: RunState, now: Instant, *, seconds: float, why: str) -> Wait | 
 
 
 def until(state: RunState, now: Instant, moment: Instant, *, why: str) -> Wait:
-    """Wait until then, or for the rest of a wait, already journalled, that lasts longer."""
-    if state.wake is not None and state.wake.since(moment) >= 0:
+    """Wait until then, or for the rest of a wait, already journalled, that lasts longer.
+
+    One that is over is no wait, whatever it says of `moment`: those of another boot are compared by dates, and after a
+    clock was set the run would go round and round until `moment` comes.
+    """
+    if state.wake is not None and state.wake.since(moment) >= 0 and state.wake.since(now) > 0:
         return Wait(state.wake, None)
     return Wait(moment, Waited(at=now, wake=moment, why=why))
 

@@ -221,6 +221,8 @@ class VirtualTime:
 
     def _next(self) -> _Thread | None:
         self._turns += 1
+        if self._turns > _MOST_TURNS:  # also where no time passes: a wait may be over before it begins
+            self._broken = SimulationError(f"this goes on for ever: {self.seconds:.0f} s, {self._turns} turns")
         while True:
             for thread in self._threads.values():
                 if self._broken is not None or thread.process.killed:
@@ -241,7 +243,7 @@ class VirtualTime:
         moment = min(wake_s, due_s, next_s)
         if moment == float("inf"):
             raise SimulationError("every thread waits for something that never comes")
-        if moment > _LONGEST_S or self._turns > _MOST_TURNS:
+        if moment > _LONGEST_S:
             raise SimulationError(f"this goes on for ever: {moment:.0f} s, {self._turns} turns")
         self.seconds = max(self.seconds, moment)
         if source is not None and next_s <= due_s and next_s <= moment:

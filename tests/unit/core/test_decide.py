@@ -13,6 +13,7 @@ from orchestrator.core.decide import decide
 from orchestrator.core.ending import disposition_of
 from orchestrator.core.evolve import evolve
 from orchestrator.core.exchange import Operation, Outcome
+from orchestrator.core.reconcile import LONGEST_LOOK_S
 from orchestrator.core.records import (
     Branched,
     BranchKind,
@@ -427,6 +428,17 @@ def held(outcome: Outcome = Outcome.NOT_SENT, tries: int = 1, **fields: Any) -> 
 
 NOBODY: dict[str, Any] = {"call_id": None, "quiet_since": None}
 """A run without a call: nobody waits in silence."""
+
+
+def test_a_wait_that_is_over_is_not_waited_again() -> None:
+    """A wait of another boot is over by its date, though by the boot clock the next look is still to come."""
+    wake = replace(m.at(25), boot_id="an earlier one")
+    watch = {"watch_until": wake, "watch_looked": m.at(16), "list_failures": 1}
+    watched = m.state(Phase.OVER, wake=wake, ending=COMPLETED, **watch)
+    set_forward = replace(m.at(20), wall=m.at(30).wall)
+    action = decide(watched, m.script(), set_forward, orders=NOTHING, jitter=0.0)
+    assert isinstance(action, Wait)
+    assert action.until == m.at(16).plus(LONGEST_LOOK_S)
 
 
 @pytest.mark.parametrize(("tries", "wait_s"), [(1, 0.25), (2, 0.5), (3, 1.0), (4, 2.0)])
