@@ -321,6 +321,7 @@ class Runner:
     def reap(self, *, keep: Collection[str] = (), observer: Observer | None = None) -> list[RunResult]:
         """End live calls whose driver is gone and on which somebody has waited longer than `max_silence`.
 
+        Among them are further calls of a doubled dial that its driver did not live to see: they are looked for.
         An incoming call that still rings is none of those: it is left to whoever resumes its run, or rings out. Runs of
         another API are left alone, and noted in `left_alone`.
 
@@ -345,10 +346,13 @@ class Runner:
     def _reap(self, lease: Lease, observer: Observer | None) -> RunResult | None:
         state = fold(self._journal.read(lease.run_id))
         now = self._clock.now()
-        since = state.quiet_since or state.call_since
+        is_decided = state.phase is Phase.UNDECIDED or state.ending is not None
+        only_watches = state.watching and not state.call_up and is_decided  # for further calls of its dial
+        since = state.watch_looked if only_watches else state.quiet_since or state.call_since
         silence_s = 0.0 if since is None else now.since(since)
         busy_s = 0.0 if state.pending is None else state.pending.intent.longest_s  # it may be ringing, or speaking
-        left_alone = state.phase is Phase.UNDECIDED or state.end is not None or since is None or state.rings_on
+        needs_person = state.phase is Phase.UNDECIDED and not only_watches
+        left_alone = needs_person or state.end is not None or since is None or state.rings_on
         if not left_alone and (api_url := other_api(state, self._origin.api_url)) is not None:
             self.left_alone[state.run_id] = api_url
             left_alone = True
@@ -363,7 +367,7 @@ class Runner:
             state,
             lease,
             first=resumed,
-            then=asked,
+            then=None if only_watches else asked,
             orders=Orders(no_new_dial=True, hurry=True),
             observer=observer,
         )

@@ -10,7 +10,7 @@ from orchestrator.core.evolve import fold
 from orchestrator.core.exchange import Operation
 from orchestrator.core.origin import Origin
 from orchestrator.core.records import Disposition, Intended, RunStarted, Status, Waited
-from orchestrator.core.script import Hangup, Plain, Policy, Say, Script, SendDtmf
+from orchestrator.core.script import Hangup, Plain, Policy, Say, Script, SendDtmf, Sms
 from orchestrator.core.state import Phase
 from orchestrator.errors import (
     CallLeftUpError,
@@ -255,6 +255,24 @@ def test_reap_leaves_alone_what_is_driven_or_waits_or_never_rang() -> None:
         runner.close()
         unborn.time.sleep(500.0)
         assert reap(unborn) == []
+
+
+@pytest.mark.parametrize("is_undecided", [False, True])
+def test_reap_ends_the_second_call_of_a_doubled_dial(is_undecided: bool) -> None:
+    """Its driver was killed while it watched for one; nobody else would ever look, least of all a person's verdict."""
+    message = Sms(to=Plain("+15555550100"), from_=Plain("+15555550199"), message=Plain("late"))
+    rest = message if is_undecided else Hangup()
+    lost = Treatment(deliveries=(2.0, 52.0), cut_after_s=0.1)
+    six_looks = (Treatment(),) * 6
+    bench = Bench(script_of(rest, policy=Policy.STOP), lost, *six_looks, LOST)
+    bench.time.at(40.0, lambda: bench.kill(bench.time.process))
+    with bench.time.running():
+        die(bench)
+        assert reap(bench) == []
+        bench.time.sleep(60.0)
+        assert reap(bench) == [None if is_undecided else Status.COMPLETED]
+        assert {call["status"] for call in bench.calls()} == {"hangup"}
+        assert len(bench.calls()) == 2
 
 
 def test_reap_does_not_wait_for_a_lost_dial() -> None:
