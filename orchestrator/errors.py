@@ -3,6 +3,7 @@
     OrchestratorError                70  our own bug, when raised bare
     ├── UsageError                    2  the command line or a library argument is wrong
     ├── ScriptError                  65  a script cannot be used; carries every problem with its place
+    │   ├── VariablesError           65  a value for a variable of the script is missing, or cannot be used
     │   └── ChangedPastError         65  what has already run differs from the script given to `resume`
     ├── ConfigurationError           78  settings, credentials file, a missing extra, a 3xx from the API
     ├── AuthenticationError          77  the API answered 401 or 403
@@ -83,6 +84,16 @@ class ScriptError(OrchestratorError):
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = tuple(problems)
         super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class VariablesError(ScriptError):
+    """Values for a script's variables are missing, or cannot be used; the script itself may be fine. Nothing was sent.
+
+    Attributes:
+        problems: One for each such variable, placed at its declaration where it has one.
+    """
+
+    code = "bad_variables"
 
 
 class ChangedPastError(ScriptError):

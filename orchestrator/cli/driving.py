@@ -143,8 +143,11 @@ def unfinished(orchestrator: Orchestrator, watch: Watch, run_id: str, why: str) 
     return orchestrator.document(last, driven=False, rest=Fault(code="stopped", message=why))
 
 
-def tell(app: App, document: Mapping[str, Any], *, watch: Watch | None = None) -> None:
-    """Print how a run went: its document, or its summary and what to do next."""
+def tell(app: App, document: Mapping[str, Any], *, watch: Watch | None = None, sandboxed: bool = False) -> None:
+    """Print how a run went: its document, or its summary and what to do next.
+
+    Of a call to a sandbox nothing is left to do: its server has ended, or is about to.
+    """
     try:
         if app.as_json:
             result_document(document)
@@ -152,7 +155,11 @@ def tell(app: App, document: Mapping[str, Any], *, watch: Watch | None = None) -
             result(summary(document))
     except OutputError as error:  # how the call went counts, not whether somebody reads of it
         tell_unwritten(error)
-    tell_trouble(app, document, watch=watch)
+    if sandboxed:
+        for text in trouble(document, None):
+            note(text)
+    else:
+        tell_trouble(app, document, watch=watch)
 
 
 def tell_briefly(app: App, document: Mapping[str, Any], *, watch: Watch) -> None:
@@ -178,3 +185,8 @@ def tell_trouble(app: App, document: Mapping[str, Any], *, watch: Watch | None =
     call_up = watch is not None and document["run_id"] in watch.live_runs
     for text in trouble(document, app.command, call_up=call_up):
         note(text)
+
+
+def tell_more(app: App, run_id: str) -> None:
+    """Print the command that tells all that happened in a run."""
+    note(f"To see what happened: {app.command('show', run_id)}")

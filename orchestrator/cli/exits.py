@@ -22,6 +22,7 @@ from orchestrator.errors import (
     NumberBlockedError,
     OrchestratorError,
     ScriptError,
+    VariablesError,
     exit_code_of,
 )
 
@@ -78,6 +79,12 @@ def _tell_known(error: OrchestratorError, app: App) -> int:
 
 
 def _nothing_sent(error: ScriptError) -> str:
+    if isinstance(error, VariablesError):
+        number = len(error.problems)
+        lacking = "the value of 1 variable is" if number == 1 else f"the values of {number} variables are"
+        return f"Nothing was sent: {lacking} missing, or cannot be used."
+    if not any(problem.line for problem in error.problems):  # such as a file that cannot be read
+        return "Nothing was sent."
     return f"Nothing was sent: the script has {counted(len(error.problems), 'problem')}."
 
 
@@ -110,7 +117,7 @@ def _without_credentials(text: str) -> str:
     """Return a text without the credentials of the environment: nobody knows what an unforeseen error quotes."""
     key, password, signing = (os.environ.get(f"ORCHESTRATOR_{name}", "") for name in _SECRET_VARIABLES)
     token = b64encode(f"{key}:{password}".encode()).decode()
-    return without_secrets(text, (key, password, token, *signing.split(",")))
+    return without_secrets(text, (key, password, token, *signing.split()))
 
 
 def _say(app: App, *, code: str, text: str, exit_code: int) -> int:

@@ -1,12 +1,12 @@
 """What is legal but probably not meant, found before a call: a call that max_call would cut off, a misspelt `--var`.
 
-`run`, `plan` and `validate` say it; none of it keeps a call from being made.
+`run`, `batch`, `plan` and `validate` say it; none of it keeps a call from being made.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from orchestrator.core.script import Dial, End, Entry, FailureAction, Goto, Script, Switch, Value
 
@@ -82,14 +82,17 @@ def untried_network(orchestrator: Orchestrator, *, limit_s: float | None, networ
 
 def untried(plan: Plan, network: str | None) -> list[str]:
     """Return a warning where a request may last longer than was ever tried on a network without a known limit."""
+    from orchestrator.core.advice import longer_than_tried
     from orchestrator.scriptfile.networks import find_network
 
     at_least_s = None if network is None else find_network(network).at_least_s
-    if at_least_s is None or plan.longest_request_s <= at_least_s:
-        return []
-    lasting = f"a request may last {plan.longest_request_s:.3g} s"
-    tried = f"longer than {at_least_s:g} s was not tried on network {network}"
-    return [f"{lasting}, and {tried}: measure again with a longer --to (orchestrator probe)"]
+    return list(longer_than_tried(plan, at_least_s, where=f"on network {network}"))
+
+
+def untried_by(orchestrator: Orchestrator, script: Script, asked: Mapping[str, Any]) -> list[str]:
+    """Return the warning of `untried` for what `Orchestrator.plan` is asked; nothing is planned without need."""
+    network = untried_network(orchestrator, limit_s=asked["limit_s"], network=asked["network"])
+    return [] if network is None else untried(orchestrator.plan(script, **asked), network)
 
 
 def too_silent(plan: Plan) -> list[str]:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 _LARGEST_VAR_FILE = 1_048_576
+_OLDEST_S = 50 * 365 * 86_400.0
 EPILOG = "--config, --journal, --log-format and -v may also stand after the command: see `orchestrator --help`."
 
 
@@ -243,9 +244,12 @@ def age(ctx: click.Context, param: click.Parameter, value: str) -> float:
     if text[-1:].isdigit():  # elsewhere a bare number is seconds; what is removed by mistake does not come back
         raise click.BadParameter(f"needs a unit: {text}d for days, {text}h for hours.", ctx, param)
     try:
-        return parse_number(text[:-1]) * 86_400 if text.endswith("d") else parse_duration(text)
+        seconds = parse_number(text[:-1]) * 86_400 if text.endswith("d") else parse_duration(text)
     except BadValueError:
-        raise click.BadParameter("must be an age such as 90d, 12h or 30m.", ctx, param) from None
+        seconds = -1.0
+    if not 0 <= seconds <= _OLDEST_S:
+        raise click.BadParameter("must be an age such as 90d, 12h or 30m.", ctx, param)
+    return seconds
 
 
 def _read(

@@ -39,7 +39,7 @@ COMMANDS = {
     "reap": Listed(f"{_HOME}.reap", _UNCERTAIN, "End live calls that no process looks after any more."),
     "doctor": Listed(f"{_HOME}.doctor", _HERE, "Check the installation, the settings and the way to the API."),
     "probe": Listed(f"{_HOME}.probe", _HERE, "Measure how long a silent request lives on this network."),
-    "serve": Listed(f"{_HOME}.serve", _HERE, "Receive the events of calls."),
+    "serve": Listed(f"{_HOME}.serve", _HERE, "Receive the events of calls, and answer incoming ones."),
     "sandbox": Listed(f"{_HOME}.sandbox", _HERE, "Start a stand-in for the call API that calls nobody."),
     "journal": Listed(f"{_HOME}.journal", _HERE, "Check, export and prune the journal."),
     "completion": Listed(f"{_HOME}.completion", _HERE, "Print the completion script of a shell."),

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 CREDENTIALS = ("sandbox", "sandbox")
 """What a sandbox takes when its environment names no others."""
+NOT_YET_STARTED = "http://127.0.0.1"
+"""Stands for the URL of a sandbox that is still to be started, for what is checked before."""
 _MODULE = "orchestrator.sandbox"
 _NEEDS = ("starlette", "uvicorn")
 _END_S = 5.0
@@ -109,16 +111,17 @@ def environment() -> dict[str, str]:
 
 
 def own_journal(orchestrator: Orchestrator) -> Path:
-    """Return the journal of calls to sandboxes, beside that of real ones. Raises JournalError, ConfigurationError."""
-    path = orchestrator.journal_path.with_name("sandbox-journal.db")
-    if orchestrator.configuration.journal is not None:
-        return path
-    try:  # the default folder is made when it is needed; whoever names another has it
-        path.parent.parent.mkdir(parents=True, exist_ok=True)
-        path.parent.mkdir(mode=0o700, exist_ok=True)
+    """Return the journal of calls to sandboxes, beside that of real ones. Raises ConfigurationError."""
+    return orchestrator.journal_path.with_name("sandbox-journal.db")
+
+
+def make_default_folder(folder: Path) -> None:
+    """Make the folder of journals that nobody has named; whoever names another has it. Raises JournalError."""
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, exist_ok=True)
     except OSError as error:
-        raise JournalError(f"The folder {path.parent} cannot be made: {error.strerror}.") from None
-    return path
+        raise JournalError(f"The folder {folder} cannot be made: {error.strerror}.") from None
 
 
 @contextmanager

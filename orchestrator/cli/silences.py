@@ -19,13 +19,16 @@ def told(silences: Sequence[Silence], steps: Sequence[Mapping[str, Any]]) -> lis
     seconds = [silence.seconds for silence in silences]
     before = counted(len(silences), "step")
     whole = f"{statistics.median(seconds):.2f} s in the middle, {max(seconds):.2f} s at most, before {before}"
-    return [whole, *(_breach(silence, steps) for silence in silences if silence.is_breach)]
+    return [whole, *(_special(silence, steps) for silence in silences if silence.is_breach or silence.at_most)]
 
 
-def _breach(silence: Silence, steps: Sequence[Mapping[str, Any]]) -> str:
+def _special(silence: Silence, steps: Sequence[Mapping[str, Any]]) -> str:
     # A step that the call's end overtook is in no document.
     commands = ", ".join(steps[silence.step]["commands"]) if silence.step < len(steps) else "not told"
-    return f"! {silence.seconds:.2f} s before step {silence.step} ({commands}): longer than max_dead_air"
+    mark, bound = "! " if silence.is_breach else "", "at most " if silence.at_most else ""
+    why = ["longer than max_dead_air"] if silence.is_breach else []
+    why += ["what was sent before with a lost reply may have been heard in it"] if silence.at_most else []
+    return f"{mark}{bound}{silence.seconds:.2f} s before step {silence.step} ({commands}): {'; '.join(why)}"
 
 
 def with_dead_air(document: Mapping[str, Any], silences: Sequence[Silence]) -> dict[str, Any]:

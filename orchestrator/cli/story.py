@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 Document = Mapping[str, Any]
 NOT_SENT = "not sent: "
 """Begins the reason of an attempt that was not sent; where that is said already, it would be said twice."""
+WAYS_ON = ("It happened: ", "It did not happen: ", "To carry on with it: ", "To end the call: ")
+"""Begin the lines that end in a command, for copying."""
 WIDE = 100
 """From so many columns on there is room for evidence beside a step: ids in it must not be broken."""
 _NOT_KNOWN = (
@@ -54,12 +56,12 @@ def summary(document: Document) -> str:
     return "\n".join(f"{name + ':':13}{fact}" for name, fact in facts.items())
 
 
-def trouble(document: Document, command: Callable[..., str], *, call_up: bool = False) -> list[str]:
+def trouble(document: Document, command: Callable[..., str] | None, *, call_up: bool = False) -> list[str]:
     """Return what went wrong with a run and what to do next, a line each; nothing when all is well.
 
     Args:
         document: The run's.
-        command: Makes a command of this program from its words.
+        command: Makes a command of this program from its words; None where nothing can be done: its sandbox is gone.
         call_up: Its call may be up although nobody drives the run.
     """
     error = document["error"]
@@ -71,11 +73,12 @@ def trouble(document: Document, command: Callable[..., str], *, call_up: bool = 
         lines = [f"{_short(document)}: {safe(error['message'])}"]
         if error["resume_command"] is not None:
             lines += [f"To carry on with it:  {error['resume_command']}"]
-    if call_up and document["status"] in ("undecided", "interrupted", "waiting"):
+    if call_up and command is not None and document["status"] in ("undecided", "interrupted", "waiting"):
         up = "is still up" if document["call_id"] is not None else "may be ringing, or be up"
         who = "caller" if is_incoming(document) else "callee"
         lines.insert(1, f"Its call {up}: the {who} hears nothing until somebody carries on with it, or ends it.")
-        lines.append(f"To end the call:      {command('cancel', document['run_id'])}")
+        if document["status"] != "undecided" or document["call_id"] is not None:  # else nobody knows which it is
+            lines.append(f"To end the call:      {command('cancel', document['run_id'])}")
     return lines
 
 
@@ -131,7 +134,7 @@ def steps_table(
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 2, 0, 0), pad_edge=False, show_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
     table.add_column("step", justify="right")
     table.add_column("commands", overflow="fold")
     table.add_column("state", overflow="fold")
@@ -205,7 +208,7 @@ def ago(seconds: float) -> str:
     return f"{max(seconds, 0):.0f}s"
 
 
-def _needs_verdict(document: Document, command: Callable[..., str]) -> list[str]:
+def _needs_verdict(document: Document, command: Callable[..., str] | None) -> list[str]:
     run_id = document["run_id"]
     found = uncertain(document)
     if found is None:
@@ -217,6 +220,8 @@ def _needs_verdict(document: Document, command: Callable[..., str]) -> list[str]
         lines = [f"{_short(document)} needs a person's verdict: it is not known {words}."]
         lines.append(f"The step:   {step['index']} ({', '.join(step['commands'])}), begun {local(step['started_at'])}")
         lines.append(f"Evidence:   {line(step['evidence']) if step['evidence'] else cause(document)}")
+    if command is None:
+        return lines
     ran = ["--ran", *(["--call", "CALL_ID"] if about_dial else [])]
     return [
         *lines,

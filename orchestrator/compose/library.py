@@ -26,7 +26,7 @@ from orchestrator.core.script import Script, Value
 from orchestrator.core.state import RunState
 from orchestrator.ports import RunSummary
 from orchestrator.runtime.control import Control
-from orchestrator.runtime.runner import Runner, RunResult
+from orchestrator.runtime.runner import Runner, RunResult, waits_for_no_verdict
 
 if TYPE_CHECKING:
     from orchestrator.adapters.journal import SqliteJournal
@@ -286,7 +286,10 @@ class Orchestrator(Planner):
 
     def resolve(self, run_id: str, *, ran: bool, call_id: str | None = None, note: str | None = None) -> Result:
         """Give a person's verdict on the uncertain step of an undecided run (rules, section 4.4)."""
-        result = self.runner.resolve(self.journal.find_run(run_id), ran=ran, call_id=call_id, note=note)
+        run_id = self.journal.find_run(run_id)
+        if fold(self.journal.read(run_id)).end is not None:
+            raise waits_for_no_verdict(run_id)  # which needs no credentials
+        result = self.runner.resolve(run_id, ran=ran, call_id=call_id, note=note)
         return self._documents.result(replace(result, rest=None))
 
     def reap(self, *, keep: Collection[str] = ()) -> list[Result]:

@@ -17,7 +17,7 @@ from orchestrator.core.ask import Ask
 from orchestrator.core.script import Answer, Dial, Script, SettingValue, Value
 from orchestrator.core.settings import Settings
 from orchestrator.core.state import Phase, RunState
-from orchestrator.errors import Problem, ScriptError, UsageError
+from orchestrator.errors import Problem, ScriptError, UsageError, VariablesError
 from orchestrator.runtime.runner import Prepared
 
 if TYPE_CHECKING:
@@ -115,9 +115,8 @@ class Planner:
             raise ScriptError((*missing, *unknown_variables(script, _names(script), can_be_given=False)))
         bound = bind_variables(script, given)
         is_read = unknown_variables(script, bound, can_be_given=not ask.incoming)
-        problems = (*_empty_ones(script, bound, incoming=ask.incoming), *is_read)
-        if problems:
-            raise ScriptError(problems)
+        if problems := (*_empty_ones(script, bound, incoming=ask.incoming), *is_read):
+            raise (ScriptError if ask.incoming else VariablesError)(problems)
         callee, caller = (_ends_of_incoming if ask.incoming else _numbers)(script, ask, bound)
         planned = self._planned(script, replace(ask, to=callee, from_=caller, variables=bound), settings)
         if planned.problems:

@@ -198,6 +198,15 @@ def calls_carried(planned: Plan, limits: ApiLimits) -> int | None:
     return max(int(min(carried)), 1) if carried else None
 
 
+def longer_than_tried(planned: Plan, tried_s: float | None, *, where: str) -> Iterator[str]:
+    """Yield what is to be heeded where a request may last longer than any that was tried; None: any length lives."""
+    if tried_s is not None and planned.longest_request_s > tried_s:
+        yield (
+            f"a request may last {planned.longest_request_s:.3g} s, and longer than {tried_s:g} s was not tried "
+            f"{where}: measure again with a longer --to (orchestrator probe)"
+        )
+
+
 def _ways(facts: Facts) -> Iterator[Way]:
     counted_s = facts.limit.counted_s
     yield _way(facts, "sync, one command a step", Mode.SYNC, None)
@@ -327,12 +336,7 @@ def _concerns(facts: Facts, choice: Choice) -> Iterator[str]:
         yield "api_limits is not set: only the API's refusals (429) slow calls down"
     if "mode" in facts.script.settings and facts.script.settings["mode"] != choice.mode:
         yield "the script's own settings name another mode, and count more than the configuration file"
-    tried_s = facts.limit.at_least_s
-    if tried_s is not None and planned.longest_request_s > tried_s:
-        yield (
-            f"a request may last {planned.longest_request_s:.3g} s, and longer than {tried_s:g} s was not tried here: "
-            "measure again with a longer --to"
-        )
+    yield from longer_than_tried(planned, facts.limit.at_least_s, where="here")
     if not facts.limit.is_known:
         yield "how long a request lives here is not known: `orchestrator probe` measures it"
 

@@ -55,13 +55,27 @@ def silence_before(state: RunState, record: Concluded) -> float | None:
     return record.first_byte.since(state.heard_until or state.quiet_since)
 
 
+def may_have_been_heard(state: RunState) -> bool:
+    """Whether the silence before the pending step is at most the one measured: a lost attempt may have sounded in it.
+
+    That is an earlier attempt of the step, which is repeated, or a step that was skipped since the last known end.
+    """
+    if state.pending is not None and state.pending.repeated:
+        return True
+    last = state.steps[-1] if state.steps else None
+    if last is None or last.outcome is not Outcome.UNKNOWN or last.ended is None or state.quiet_since is None:
+        return False
+    return last.ended.since(state.quiet_since) > 0
+
+
 def _dead_air(state: RunState, pending: Pending, record: Concluded) -> Changes:
     """Notice a silence before a step that is longer than the script's `max_dead_air`."""
     longest_s, silent_s = state.settings.max_dead_air_s, silence_before(state, record)
     if longest_s is None or silent_s is None or silent_s <= longest_s:
         return {}
     commands = "/".join(pending.intent.commands)
-    message = f"{silent_s:.1f} s of dead air before {commands}, longer than max_dead_air ({longest_s:g} s)"
+    measured = f"{'up to ' if may_have_been_heard(state) else ''}{silent_s:.1f} s"
+    message = f"{measured} of dead air before {commands}, longer than max_dead_air ({longest_s:g} s)"
     return {"notices": (*state.notices, Noticed(at=record.at, code="dead_air", message=message))}
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from orchestrator.core import awaiting
-from orchestrator.core.conclude import silence_before
+from orchestrator.core.conclude import may_have_been_heard, silence_before
 from orchestrator.core.evolve import evolve
 from orchestrator.core.exchange import Operation, Outcome
 from orchestrator.core.instant import Instant
@@ -69,11 +69,14 @@ class Silence:
         step: The index of the step in the run's document.
         seconds: From the end of the step before to the newest first byte of this one.
         is_breach: It was longer than `max_dead_air` allowed at that time.
+        at_most: It was no longer, but may have been shorter: what was sent with a reply that was lost, and is repeated
+            or left out, may have been heard in it.
     """
 
     step: int
     seconds: float
     is_breach: bool
+    at_most: bool = False
 
 
 def gap_of(runs: Iterable[Sequence[StepReport]]) -> Gap:
@@ -127,7 +130,8 @@ def measured(records: Iterable[Record]) -> list[Silence]:
             longest_s = state.settings.max_dead_air_s
             step = len(state.steps)
             is_breach = longest_s is not None and silent_s > longest_s
-            found[step] = Silence(step=step, seconds=silent_s, is_breach=is_breach)
+            at_most = may_have_been_heard(state)
+            found[step] = Silence(step=step, seconds=silent_s, is_breach=is_breach, at_most=at_most)
         state = evolve(state, record)
     return list(found.values())
 
@@ -139,6 +143,7 @@ def in_short(silences: Sequence[Silence]) -> dict[str, object]:
         "p50_s": round(statistics.median(seconds), 3) if seconds else None,
         "max_s": round(max(seconds), 3) if seconds else None,
         "breaches": [silence.step for silence in silences if silence.is_breach],
+        "at_most": [silence.step for silence in silences if silence.at_most],
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 from orchestrator.core.exchange import Operation, Outcome
 from orchestrator.core.instant import Instant
@@ -60,7 +61,7 @@ def _went_on(state: RunState, pending: Pending, record: Settled, *, changes: Cha
         return Event.CALL_OVER, {**changes, "pending": None, "steps": steps, "call_over": True}
     event, changes = complete(
         state,
-        pending,
+        replace(pending, over_at=pending.over_at or _thought_over(pending)),
         changes,
         call=record.call,
         results=record.results,
@@ -69,6 +70,15 @@ def _went_on(state: RunState, pending: Pending, record: Settled, *, changes: Cha
         after=record.next_cursor,
     )
     return (Event.GO_ON if event is Event.DONE else event), changes
+
+
+def _thought_over(pending: Pending) -> Instant | None:
+    """Return when a step has probably ended that looks saw running, and then over: in the middle between them."""
+    shown = [(look.began, look.call.ready) for look in pending.looks if look.call is not None]
+    for (last, was_ready), (first, is_ready) in pairwise(shown):
+        if is_ready and not was_ready:
+            return last.plus(first.since(last) / 2)
+    return None
 
 
 def _further(pending: Pending, record: Settled) -> Changes:

@@ -56,7 +56,7 @@ class Pending:
         evidence: Its evidence.
         earlier: The verdict on an earlier attempt, in words.
         ready_since: When an acknowledged list was first seen to be over while its results were still missing.
-        over_at: When an acknowledged list has probably ended; None while it was not seen to be over.
+        over_at: When its list has probably ended, where looks tell; None while it was not seen to be over.
         event: The newest event that may be the acknowledged list's.
         look_now: An event has come since the last look.
         looked_at_event: The last look was made since an event had come.

@@ -390,7 +390,7 @@ class Runner:
     def _waiting_for_a_verdict(self, run_id: str, *, of_a_dial: bool) -> RunState:
         state = fold(self._journal.read(run_id))
         if state.phase is not Phase.UNDECIDED:
-            raise UsageError(f"run {run_id} does not wait for a verdict")
+            raise waits_for_no_verdict(run_id)
         if of_a_dial and not _asks_about_a_dial(state):
             raise UsageError("a call is named where it is uncertain whether a dial made one: this step is none")
         return state
@@ -464,6 +464,11 @@ class Runner:
             observer=observer,
             memory=self._memory,
         )
+
+
+def waits_for_no_verdict(run_id: str) -> UsageError:
+    """Return what to raise where a verdict is given on a run that asks for none."""
+    return UsageError(f"run {run_id} does not wait for a verdict")
 
 
 def _asks_about_a_dial(state: RunState) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from orchestrator.core import script as core
 from orchestrator.core.script import Place, Script, Value, Variable
-from orchestrator.errors import Problem, ScriptError
+from orchestrator.errors import Problem, VariablesError
 from orchestrator.scriptfile import values
 from orchestrator.scriptfile.templates import needed_names
 from orchestrator.scriptfile.values import ALWAYS_KNOWN, BadValueError
@@ -55,7 +55,7 @@ def bind_variables(script: Script, given: Mapping[str, Value]) -> dict[str, Valu
         Every variable that has a value.
 
     Raises:
-        ScriptError: With each missing, ill-typed or ill-named one; placed at the declaration where there is one.
+        VariablesError: With each missing, ill-typed or ill-named one; placed at the declaration where there is one.
     """
     problems: list[Problem] = []
     declared = {variable.name: variable for variable in script.variables}
@@ -74,7 +74,7 @@ def bind_variables(script: Script, given: Mapping[str, Value]) -> dict[str, Valu
         elif variable.required:
             problems.append(_problem(script, variable, _missing(variable.name, given, declared)))
     if problems:
-        raise ScriptError(sorted(problems, key=lambda problem: (problem.line, problem.column)))
+        raise VariablesError(sorted(problems, key=lambda problem: (problem.line, problem.column)))
     return bound
 
 
@@ -99,7 +99,6 @@ def unknown_variables(script: Script, known: Collection[str], *, can_be_given: b
     expression tests with `is defined` or gives a `default` may be absent. Where nothing `can_be_given`, it must be
     declared.
     """
-    way = "give it a value" if can_be_given else "declare it under `variables`, with a `default`"
     available = {*known, *ALWAYS_KNOWN, *(entry.save for entry in script.entries if entry.save is not None)}
     found: dict[str, Problem] = {}
     for entry in script.entries:
@@ -107,6 +106,8 @@ def unknown_variables(script: Script, known: Collection[str], *, can_be_given: b
             if name not in available and name not in found:
                 match = nearest(name, available)
                 forgot = "forget to give it?" if can_be_given else "forget to declare it, with a `default`?"
+                given = f"give it with --var {name}=VALUE"
+                way = given if can_be_given else "declare it under `variables`, with a `default`"
                 hint = f"did you mean `{match}`, or {forgot}" if match else way
                 message = f"there is no variable `{name}`; {hint}"
                 found[name] = Problem(_file(script), entry.place.line, entry.place.column, message)

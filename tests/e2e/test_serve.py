@@ -24,6 +24,7 @@ from orchestrator.adapters.clock import SystemClock
 from orchestrator.adapters.events.note import find_receiver
 from orchestrator.adapters.journal import SqliteJournal
 from orchestrator.core.records import RunMarks
+from tests import canary
 from tests.conformance.journal_bench import Hands, a_start
 
 CLOCK = SystemClock()
@@ -85,7 +86,7 @@ def test_the_addresses_are_shown_once(bare_cli) -> None:
     assert "They are secrets" in errors
     assert address[2] not in errors
     with serving(bare_cli, "--journal", journal) as (process, document):
-        assert document.keys() == {"url", "pid"}
+        assert document.keys() == {"url", "pid", "answers"}
         shown = bare_cli.json("--journal", journal, "serve", "--show-url")
         assert shown["main_url"] == f"{document['url']}/{address[2]}/main"  # the running one's address
         assert post(shown["fallback_url"], "call-9") == 204
@@ -198,7 +199,7 @@ def test_it_takes_what_the_api_sends(bare_cli, start_sandbox) -> None:
 def commanded(sandbox, method: str, path: str, command: dict[str, object]) -> str:
     """Have a command run; return the id of the call."""
     parts = urlsplit(sandbox.url)
-    login = base64.b64encode(b"sandbox:sandbox").decode()
+    login = base64.b64encode(f"{canary.KEY}:{canary.PASSWORD}".encode()).decode()
     with contextlib.closing(HTTPConnection(parts.hostname or "", parts.port, timeout=30)) as connection:
         headers = {"Authorization": f"Basic {login}", "Content-Type": "application/json"}
         connection.request(method, f"/{path}", json.dumps({"commands": [command]}), headers)

@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from orchestrator.cli import driving
+from orchestrator.cli import driving, options
 from orchestrator.cli.app import App, open_journal
 from orchestrator.cli.commands import batch_telling as telling
 from orchestrator.cli.commands.batch_telling import Ended, LiveCalls
 from orchestrator.cli.exits import worst
+from orchestrator.cli.forewarning import unheard, untried_by
 from orchestrator.cli.output import line, note, result, result_document
 from orchestrator.core.admission import Call, Known, Later, Refused
+from orchestrator.core.ask import Ask
 from orchestrator.core.campaign import Overlap
 from orchestrator.core.contact import Rejected
 from orchestrator.core.instant import Instant
@@ -104,7 +106,8 @@ def tick(app: App, campaign: Campaign, given: Mapping[str, Any]) -> int:
 
 def dry_run(app: App, campaign: Campaign, given: Mapping[str, Any]) -> int:
     """Tell who would be called now, and why the others not."""
-    with _opened(app, campaign, given, LiveCalls()) as (_, run):
+    with _opened(app, campaign, given, LiveCalls()) as (orchestrator, run):
+        _forewarn(orchestrator, run, given)
         telling.warn(run)
         shown = []
         for preview in run.preview():
@@ -138,6 +141,7 @@ def _tick(app: App, campaign: Campaign, given: Mapping[str, Any]) -> int:
     files.check()
     watch = LiveCalls(log_record if app.verbosity else telling.without_unsent(log_record))
     with _opened(app, campaign, given, watch) as (orchestrator, run):
+        _forewarn(orchestrator, run, given)
         _ = orchestrator.transport  # credentials, proxy and certificates are checked before a journal is made
         open_journal(orchestrator)
         if app.verbosity or sys.stderr.isatty():
@@ -159,6 +163,13 @@ def _tick(app: App, campaign: Campaign, given: Mapping[str, Any]) -> int:
         _write_metrics(files, ended, began_wall=began_wall, ended_wall=orchestrator.clock.now().wall)
         telling.tell(app, ended)
         return stops.forced or ended.code
+
+
+def _forewarn(orchestrator: Orchestrator, run: CampaignRun, given: Mapping[str, Any]) -> None:
+    """Warn of what is wrong with the way to the API, once for all calls: cron's mail is the place for it."""
+    asked = {"limit_s": given["limit_s"], "network": given["network"], "overrides": run.campaign.overrides}
+    options.warn(unheard(orchestrator.settings_for(run.script, Ask(**asked))))
+    options.warn(untried_by(orchestrator, run.script, {**asked, "variables": run.campaign.variables}))
 
 
 @contextmanager

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,25 +14,21 @@ import click
 
 from orchestrator.cli import options
 from orchestrator.cli.app import App
-from orchestrator.cli.exits import counted
-from orchestrator.cli.output import line, note, result, result_document, show, stderr_console, width
+from orchestrator.cli.output import result_document, stderr_console
 from orchestrator.cli.sandboxed import people_options, running, sandbox_arguments
 from orchestrator.cli.standing import stood_in_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from rich.table import Table
-
     from orchestrator.cli.drilling import Ground
     from orchestrator.core.ask import Ask
-    from orchestrator.core.drills import Drilled, Noticed
+    from orchestrator.core.drills import Drilled
 
 UNSAFE = 1
 _SPEED = 20.0
 _PATIENCE_S = 60.0
 _LONGEST_S = 600.0
-_WIDE = 100
 
 
 @options.command("drill")
@@ -91,7 +86,9 @@ def command(app: App, script: str, **given: Any) -> int:
         document = [each.to_document() for each in drilled]
         result_document({"script": loaded.name, "safe": is_safe, "not_drilled": left, "drills": document})
     else:
-        _tell(drilled, left=left)
+        from orchestrator.cli.commands.drill_telling import tell
+
+        tell(drilled, left=left)
     return 0 if is_safe else UNSAFE
 
 
@@ -146,60 +143,3 @@ def _progress(app: App) -> Iterator[Callable[[str], None]]:
         return
     with stderr_console().status("") as status:
         yield lambda text: status.update(f"Drilling {text}")
-
-
-def _tell(drilled: list[Drilled], *, left: int) -> None:
-    first, *others = drilled
-    result(f"Without a fault the run is {_end(first)}, and the callee notices:")
-    for each in first.noticed:
-        result(f"    {_words_of(each)}")
-    result()
-    show(_table(others))
-    result()
-    unsafe = [each for each in others if not each.is_safe]
-    result(f"{counted(len(others), 'drill')}, {len(others) - len(unsafe)} of them safe.")
-    if left:
-        note(f"{counted(left, 'drill')} left out, since the time was up: give more with --within.")
-    for bad in unsafe:
-        note(f"Not safe: request {bad.drill.request} ({bad.drill.what}), {bad.drill.blow.value}.")
-
-
-def _table(drilled: list[Drilled]) -> Table:
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 2, 0, 0), pad_edge=False, show_edge=False)
-    table.add_column("request", justify="right")
-    table.add_column("commands", overflow="fold")
-    table.add_column("blow", overflow="fold")
-    table.add_column("the run is", overflow="fold")
-    table.add_column("twice", overflow="fold")
-    table.add_column("left out", overflow="fold")
-    for each in drilled:
-        table.add_row(
-            str(each.drill.request),
-            Text(line(each.drill.what)),
-            each.drill.blow.value if width() >= _WIDE else each.drill.blow.name.lower().replace("_", " "),
-            Text(_end(each), style="" if each.is_safe else "red"),
-            Text(_listed(each.twice)),
-            Text(_listed(each.left_out)),
-        )
-    return table
-
-
-def _end(drilled: Drilled) -> str:
-    if not drilled.came_to_rest:
-        return f"not over ({drilled.status or 'no run'})"
-    if drilled.status == "undecided":
-        return "undecided: it asks a person"
-    return f"{drilled.status} ({drilled.disposition})"
-
-
-def _listed(found: tuple[Noticed, ...]) -> str:
-    counts = Counter(_words_of(each) for each in found)
-    return "; ".join(text if times == 1 else f"{text} ({times} times more)" for text, times in counts.items()) or "-"
-
-
-def _words_of(found: Noticed) -> str:
-    return f"{found.command}: {line(found.text)}" if found.text else found.command

@@ -11,6 +11,8 @@ from orchestrator.cli.app import App, exists, must_exist
 from orchestrator.cli.completing import run_ids
 from orchestrator.cli.exits import counted
 from orchestrator.cli.output import note, result, result_document
+from orchestrator.cli.story import local
+from orchestrator.core.instant import Instant
 
 if TYPE_CHECKING:
     from orchestrator.adapters.journal import SqliteJournal
@@ -92,20 +94,31 @@ def prune(app: App, older_than: float, dry_run: bool) -> int:
     """
     with app.orchestrator(read_only=dry_run) as orchestrator:
         if not exists(app, orchestrator):
-            nothing = {"dry_run": dry_run, "runs": [], "records": 0, "bytes_freed": 0}
-            return _none_yet(app, str(orchestrator.journal_path), nothing)
+            nothing = {"older_than_s": older_than, "dry_run": dry_run, "runs": [], "records": 0, "kept": 0}
+            return _none_yet(app, str(orchestrator.journal_path), {**nothing, "bytes_freed": 0})
         journal = orchestrator.journal
-        report = journal.prune(orchestrator.clock.now().wall - older_than, dry_run=dry_run)
+        before = Instant(orchestrator.clock.now().wall - older_than, 0.0)
+        report = journal.prune(before.wall, dry_run=dry_run)
+        kept = sum(1 for _ in journal.runs()) - (len(report.run_ids) if dry_run else 0)
     if app.as_json:
-        shown: dict[str, Any] = {"dry_run": dry_run, "runs": list(report.run_ids), "records": report.records}
-        result_document({**shown, "bytes_freed": report.bytes_freed})
+        shown: dict[str, Any] = {"older_than_s": older_than, "dry_run": dry_run, "runs": list(report.run_ids)}
+        result_document({**shown, "records": report.records, "kept": kept, "bytes_freed": report.bytes_freed})
         return 0
-    what = f"{counted(len(report.run_ids), 'run')} with {counted(report.records, 'record')}"
+    age = f"that ended more than {_age(older_than)} ago, before {local(before.rfc3339())}"
+    what = f"{counted(len(report.run_ids), 'run')} {age}, with {counted(report.records, 'record')}"
     if dry_run:
-        result(f"Would remove {what}.")
+        result(f"Would remove {what}; {counted(kept, 'run')} would be kept.")
     else:
-        result(f"Removed {what}; {report.bytes_freed // 1024} KiB given back.")
+        result(f"Removed {what}; {counted(kept, 'run')} kept, {report.bytes_freed // 1024} KiB given back.")
     return 0
+
+
+def _age(seconds: float) -> str:
+    """Return an age in the largest unit that it is a whole number of, as it was probably given."""
+    for unit, length_s in (("day", 86_400), ("hour", 3600), ("minute", 60)):
+        if seconds >= length_s and seconds % length_s == 0:
+            return counted(int(seconds // length_s), unit)
+    return f"{seconds:g} seconds"
 
 
 def _none_yet(app: App, path: str, document: dict[str, Any]) -> int:

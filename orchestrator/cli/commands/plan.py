@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -91,23 +92,30 @@ def command(app: App, script: str, **given: Any) -> int:
 
 
 def _show(planned: Plan, file: str) -> None:
-    left_out = _show_table(planned) if planned.items else ()
+    left_out = _show_table(planned) if planned.items else []
     for text in _totals(planned):
         prose(text)
+    if _LOST in left_out:
+        left_out.remove(_LOST)
+        for text in _lost(planned):
+            prose(text)
     if left_out:
         prose(f"For want of columns not shown, but by --json: {', '.join(left_out)}.")
     for problem in planned.problems:
         prose(str(Problem(file, problem.place.line, problem.place.column, line(problem.message))))
 
 
-def _show_table(planned: Plan) -> Sequence[str]:
-    """Show what there is room for; return the names of what is left out."""
+def _show_table(planned: Plan) -> list[str]:
+    """Show what there is room for; return the names of what is left out.
+
+    In a pipe there is room for all, but what would not be known is left out: it would make every line very long.
+    """
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
     rows = _rows(planned)
-    names = [name for name in rows[0] if name != "label"]
+    names = [name for name in rows[0] if name != "label" and (name != _LOST or sys.stdout.isatty())]
     for name in _LEAST_NEEDED:
         if _room(rows, names) >= _SHORTEST_ROOM:
             break
@@ -121,7 +129,7 @@ def _show_table(planned: Plan) -> Sequence[str]:
         shown = {**row, "commands": _commands(row, room)}
         table.add_row(*(Text(shown[name], style="" if row["class"] else "dim") for name in names))
     show(table, narrowest=_needed(rows, names) + _SHORTEST_ROOM)
-    return [name for name in rows[0] if name not in (*names, "label")]
+    return [name for name in rows[0] if name not in {*names, "label"}]
 
 
 def _room(rows: Sequence[Mapping[str, str]], names: Sequence[str]) -> int:
@@ -211,6 +219,15 @@ def _shortened(text: str, longest: int) -> str:
     cut = text[: longest - 1]
     words = cut if text[longest - 1] == " " else cut.rpartition(" ")[0]
     return f"{(words if len(words) > longest // 2 else cut).rstrip()}…"
+
+
+def _lost(planned: Plan) -> list[str]:
+    """Return what would not be known of which steps, a line for each text."""
+    numbers: dict[str, list[str]] = {}
+    for number, item in enumerate(planned.steps):
+        numbers.setdefault(item.if_lost, []).append(str(number))
+    told = [f"  step{'' if len(of) == 1 else 's'} {', '.join(of)}: {line(text)}" for text, of in numbers.items()]
+    return [f"{_LOST[0].upper()}{_LOST[1:]}:", *told] if told else []
 
 
 def _totals(planned: Plan) -> list[str]:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 import click
 
 from orchestrator.cli import driving, options
 from orchestrator.cli.app import App, must_exist
 from orchestrator.cli.completing import run_ids
-from orchestrator.cli.output import note, result, result_document
+from orchestrator.cli.output import line, note, result, result_document
+
+_CALL_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 @options.command("resolve")
@@ -35,6 +39,8 @@ def command(app: App, run: str, call_id: str | None, text: str | None, **verdict
         raise click.UsageError("Say what happened: give --ran or --not-run.")
     if call_id is not None and not ran:
         raise click.UsageError("--call belongs to --ran: a dial that did not happen made no call.")
+    if call_id is not None:
+        call_id = _read_call_id(call_id)
     with app.orchestrator() as orchestrator:
         must_exist(orchestrator, run_id=run)
         resolved = orchestrator.resolve(run, ran=ran, call_id=call_id, note=text)
@@ -47,3 +53,12 @@ def command(app: App, run: str, call_id: str | None, text: str | None, **verdict
         result("Noted. There is no call to go on with, so the run has ended:")
         driving.tell(app, resolved.document)
     return 0
+
+
+def _read_call_id(given: str) -> str:
+    """Return the id of a call, which is a UUID (contract section 1), as the API writes it. Raises click.UsageError."""
+    text = given.strip().lower()
+    if _CALL_ID.fullmatch(text) is None:
+        example = "such as 123e4567-e89b-12d3-a456-426614174000"
+        raise click.UsageError(f"--call: `{line(given)}` is not the id of a call, which is a UUID {example}.")
+    return text

@@ -69,6 +69,8 @@ def command(app: App, runs: tuple[str, ...], all_: bool, **given: Any) -> int:
         run_ids = _chosen(app, orchestrator, runs)
         if not run_ids:
             return _nothing(app, orchestrator)
+        if all(orchestrator.show(run_id)["ended_at"] is not None for run_id in run_ids):
+            return _tell(app, watch, _resume(orchestrator, watch, _Wanted(run_ids, asked)), one=len(runs) == 1)
         _ = orchestrator.transport  # credentials, proxy and certificates are checked first
         grace_s = given["grace_s"] if given["grace_s"] is not None else orchestrator.default_settings.grace_s
         with driving.stoppable(
@@ -83,10 +85,8 @@ def command(app: App, runs: tuple[str, ...], all_: bool, **given: Any) -> int:
         ) as stops:
             driving.reap_first(orchestrator, keep=run_ids)
             with driving.shown(app, orchestrator, watch):
-                came = _resume(orchestrator, _Wanted(run_ids, asked))
-        ended = [_Ended.of(orchestrator, watch, run_id, each) for run_id, each in zip(run_ids, came, strict=True)]
-        code = _tell_one(app, watch, ended[0]) if len(runs) == 1 else _tell_all(app, watch, ended)
-        return stops.forced or code
+                ended = _resume(orchestrator, watch, _Wanted(run_ids, asked))
+        return stops.forced or _tell(app, watch, ended, one=len(runs) == 1)
 
 
 def _chosen(app: App, orchestrator: Orchestrator, runs: Sequence[str]) -> list[str]:
@@ -109,9 +109,10 @@ def _nothing(app: App, orchestrator: Orchestrator) -> int:
     return 0
 
 
-def _resume(orchestrator: Orchestrator, wanted: _Wanted) -> list[Result | OrchestratorError]:
+def _resume(orchestrator: Orchestrator, watch: Watch, wanted: _Wanted) -> list[_Ended]:
     with ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="run") as pool:
-        return list(pool.map(lambda run_id: _resume_one(orchestrator, run_id, wanted.given), wanted.run_ids))
+        came = list(pool.map(lambda run_id: _resume_one(orchestrator, run_id, wanted.given), wanted.run_ids))
+    return [_Ended.of(orchestrator, watch, run_id, each) for run_id, each in zip(wanted.run_ids, came, strict=True)]
 
 
 def _resume_one(orchestrator: Orchestrator, run_id: str, given: dict[str, Any]) -> Result | OrchestratorError:
@@ -146,6 +147,10 @@ class _Ended:
             return cls(came.document, came.exit_code)
         document = driving.broken_off(orchestrator, watch, run_id, came)
         return cls(document, exit_code_of(came), came, had_begun=watch.state_of(run_id) is not None)
+
+
+def _tell(app: App, watch: Watch, ended: Sequence[_Ended], *, one: bool) -> int:
+    return _tell_one(app, watch, ended[0]) if one else _tell_all(app, watch, ended)
 
 
 def _tell_one(app: App, watch: Watch, ended: _Ended) -> int:

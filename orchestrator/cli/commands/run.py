@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from orchestrator.cli import driving, options
 from orchestrator.cli.app import App, open_journal
-from orchestrator.cli.forewarning import strange_variables, unheard, untried, untried_network
+from orchestrator.cli.forewarning import strange_variables, unheard, untried_by
 from orchestrator.cli.output import note, result_document
-from orchestrator.cli.sandboxed import CREDENTIALS, own_journal, running, sandbox_arguments, sandbox_options
+from orchestrator.cli.sandboxed import (
+    CREDENTIALS,
+    NOT_YET_STARTED,
+    make_default_folder,
+    own_journal,
+    running,
+    sandbox_arguments,
+    sandbox_options,
+)
 from orchestrator.core.ask import Ask
 from orchestrator.core.document import error_document
 from orchestrator.errors import OrchestratorError, StoppedEarlyError, exit_code_of
@@ -52,12 +61,8 @@ def command(app: App, script: str, **given: Any) -> int:
         "network": given["network"],
     }
     watch = driving.observers(app)
-    with _orchestrator(app, given, watch, stand_in=stand_in) as orchestrator:
+    with _orchestrator(app, given, watch, stand_in=stand_in, check=partial(_check, loaded, asked)) as orchestrator:
         settings = orchestrator.settings_for(loaded, Ask(**asked))
-        options.warn(unheard(settings))  # first: it may be why a question cannot be sent
-        orchestrator.prepare(loaded, Ask(**asked))
-        if (network := untried_network(orchestrator, limit_s=given["limit_s"], network=given["network"])) is not None:
-            options.warn(untried(orchestrator.plan(loaded, **asked), network))
         _ = orchestrator.transport  # credentials, proxy and certificates are checked before a journal is made
         open_journal(orchestrator)
         with driving.stoppable(
@@ -79,8 +84,17 @@ def command(app: App, script: str, **given: Any) -> int:
                 came = error
         if isinstance(came, OrchestratorError):
             return stops.forced or _broke_off(app, orchestrator, watch, came)
-        driving.tell(app, came.document, watch=watch)
+        driving.tell(app, came.document, watch=watch, sandboxed=stand_in is not None)
+        if came.exit_code:
+            driving.tell_more(app, came.run_id)
         return stops.forced or came.exit_code
+
+
+def _check(script: Script, asked: dict[str, Any], orchestrator: Orchestrator) -> None:
+    """Check everything that can be, and warn of what is probably not meant. Raises as `Orchestrator.prepare`."""
+    options.warn(unheard(orchestrator.settings_for(script, Ask(**asked))))  # may be why a question cannot be sent
+    orchestrator.prepare(script, Ask(**asked))
+    options.warn(untried_by(orchestrator, script, asked))
 
 
 def _call(
@@ -113,17 +127,31 @@ def _last_words(app: App, orchestrator: Orchestrator, watch: Watch, why: str) ->
 
 @contextmanager
 def _orchestrator(
-    app: App, given: dict[str, Any], watch: Watch, *, stand_in: list[str] | None
+    app: App,
+    given: dict[str, Any],
+    watch: Watch,
+    *,
+    stand_in: list[str] | None,
+    check: Callable[[Orchestrator], None],
 ) -> Iterator[Orchestrator]:
+    """Yield what makes the call, once `check` has found nothing wrong; for a sandbox, that is started only then."""
     settings = dict(given["settings"])
     settings |= {"mode": given["mode"]} if given["mode"] is not None else {}
     settings |= {"grace": given["grace_s"]} if given["grace_s"] is not None else {}
     with ExitStack() as stack:
         if stand_in is None:
-            yield stack.enter_context(app.orchestrator(settings=settings, on_record=watch))
+            orchestrator = stack.enter_context(app.orchestrator(settings=settings, on_record=watch))
+            check(orchestrator)
+            yield orchestrator
             return
-        if app.journal is None:
-            app.journal = str(own_journal(app.orchestrator()))
+        real = app.orchestrator()
+        has_default = app.journal is None and real.configuration.journal is None
+        journal = own_journal(real) if app.journal is None else real.journal_path
+        app.journal = str(journal)
+        with app.orchestrator(settings=settings, api_url=NOT_YET_STARTED, read_only=True) as checking:
+            check(checking)
+        if has_default:
+            make_default_folder(journal.parent)
         url = stack.enter_context(running(*stand_in))
         orchestrator = app.orchestrator(
             settings=settings,

@@ -87,11 +87,13 @@ def _table(shown: list[dict[str, Any]], now: float) -> None:
     with_callers = any(is_incoming(each) for each in shown)
     rows = [_cells(each, now, with_caller=with_callers) for each in shown]
     names, needed = _fitting(rows, width())
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 2, 0, 0), pad_edge=False, show_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
     for name in names:
-        # only a script's name may be broken: ids, numbers and times are for copying
-        table.add_column(name, justify="right" if name == "age" else "left", no_wrap=name != "script", overflow="fold")
+        table.add_column(name, justify="right" if name == "age" else "left", no_wrap=True)
+    room = max(width() - needed, 0) + _SHORTEST_SCRIPT - _GAP
     for row in rows:
+        if len(row["script"]) > room:  # only a script's name may be cut: ids, numbers and times are for copying
+            row["script"] = f"{row['script'][: room - 1]}…"
         style = _STYLES.get(row["status"], "cyan")
         table.add_row(*(Text(row[name], style=style if name == "status" else "") for name in names))
     show(table, narrowest=needed)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ import click
 
 from orchestrator.cli import options
 from orchestrator.cli.app import App, open_journal
-from orchestrator.cli.output import note, result, result_document
+from orchestrator.cli.output import line, note, result, result_document
 
 if TYPE_CHECKING:
     from orchestrator.compose import Orchestrator
@@ -77,11 +78,11 @@ def _word(ctx: click.Context, param: click.Parameter, value: object) -> object:
 @click.option("--show-url", is_flag=True, help="Print the two addresses, which are secrets, and exit.")
 @options.json_option
 def command(app: App, *, show_url: bool, **given: Any) -> int:
-    """Receive the events of calls, so that steps sent asynchronously are known to be over at once.
+    """Receive the events of calls, so that steps sent asynchronously are known to be over at once; answer calls.
 
     Runs are driven by other processes: they meet this one in the journal, and either may be restarted at any time. An
     event is acknowledged only once the journal has it. Without a receiver, or with events lost, runs look for
-    themselves.
+    themselves. Where the configuration names a script for a number (`incoming:`), calls to it are answered.
 
     The addresses that the API is to be given, main and fallback, hold a secret and are printed at the first start. It
     speaks plain HTTP: put a proxy with TLS in front, and name that with --public-url. Ctrl-C or SIGTERM finishes what
@@ -99,7 +100,7 @@ def command(app: App, *, show_url: bool, **given: Any) -> int:
         receiver.listen()
         try:
             with incoming or nullcontext():
-                receiver.serve(lambda: _ready(app, receiver))
+                receiver.serve(lambda: _ready(app, receiver, orchestrator.configuration.incoming))
                 orchestrator.control.stop(
                     grace_s=orchestrator.default_settings.grace_s, why="the process that answered was stopped"
                 )
@@ -132,21 +133,37 @@ def _show(app: App, receiver: EventReceiver) -> int:
     return 0
 
 
-def _ready(app: App, receiver: EventReceiver) -> None:
+def _ready(app: App, receiver: EventReceiver, incoming: Mapping[str, Any]) -> None:
     loop = asyncio.get_running_loop()
     for number in _SIGNALS:
         loop.add_signal_handler(number, _stop, receiver, number)
     shown = {"main_url": receiver.main_url, "fallback_url": receiver.fallback_url} if receiver.is_new else {}
     if app.as_json:
-        result_document({"url": receiver.url, "pid": os.getpid(), **shown}, compact=True)
+        answers = dict(incoming.get("scripts", {}))
+        result_document({"url": receiver.url, "pid": os.getpid(), **shown, "answers": answers}, compact=True)
     elif shown:
         _tell(app, shown)
         note("Give the API these two addresses. They are secrets, and shown again only by `serve --show-url`.")
     else:
         note("Its addresses are the same as before; `serve --show-url` shows them.")
     note(f"Receiving events on {receiver.url}, for the journal {receiver.journal_path}.")
+    for text in _answered(incoming):
+        note(text)
     if not receiver.is_local:
         note("Warning: this is plain HTTP, and others can reach it: the addresses are no secret on the way.")
+
+
+def _answered(incoming: Mapping[str, Any]) -> Iterator[str]:
+    """Yield which calls are answered and how, a line each; nothing where none are."""
+    for number, path in incoming.get("scripts", {}).items():
+        yield f"Answering calls to {line(number)} by {line(path)}."
+    if incoming.get("unknown") == "reject":
+        others = "all other numbers" if incoming.get("scripts") else "every number"
+        yield f"Turning down calls to {others}."
+    elif incoming.get("scripts"):
+        yield "Calls to other numbers are left alone."
+    else:
+        yield "No incoming call is answered: the configuration names no script for one."
 
 
 def _tell(app: App, addresses: dict[str, str]) -> None:

@@ -9,9 +9,9 @@ import click
 from orchestrator.cli import options
 from orchestrator.cli.app import App, must_exist
 from orchestrator.cli.completing import run_ids
-from orchestrator.cli.output import result, result_document, show, width
+from orchestrator.cli.output import prose, result, result_document, show, width
 from orchestrator.cli.silences import told, with_dead_air
-from orchestrator.cli.story import WIDE, evidence, is_sending, steps_table, trouble
+from orchestrator.cli.story import WAYS_ON, WIDE, evidence, is_sending, steps_table, trouble
 from orchestrator.cli.telling import events, heading
 from orchestrator.cli.watch import call_may_be_up
 
@@ -56,5 +56,8 @@ def command(app: App, run: str, dead_air: bool) -> int:
 
 
 def _lines(title: str, lines: Sequence[str]) -> None:
-    for each in (title, *lines) if lines else ():
-        result(each)
+    """Print lines under a title, wrapped between words; commands are left whole, for copying."""
+    if lines:
+        result(title)
+    for each in lines:
+        (result if each.startswith(WAYS_ON) else prose)(each)

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from orchestrator.cli import program
+from tests import canary
 
 
 @dataclass(frozen=True)
@@ -54,8 +55,8 @@ def call(capsys: pytest.CaptureFixture[str]) -> Callable[..., Done]:
 def at_sandbox(sandbox, monkeypatch: pytest.MonkeyPatch):
     """The API is the sandbox."""
     monkeypatch.setenv("ORCHESTRATOR_API_URL", sandbox.url)
-    monkeypatch.setenv("ORCHESTRATOR_API_KEY", "sandbox")
-    monkeypatch.setenv("ORCHESTRATOR_API_PASSWORD", "sandbox")
+    for name, value in canary.ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
     return sandbox
 
 

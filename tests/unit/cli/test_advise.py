@@ -326,13 +326,25 @@ def test_show_tells_the_dead_air_that_was_measured(call, script) -> None:
     assert "longer than max_dead_air" not in call("show", quiet["run_id"]).out
 
 
+def test_a_silence_in_which_a_lost_sentence_may_have_been_heard_is_told_as_a_bound(call, at_sandbox, script) -> None:
+    """Its reply was lost, and it was repeated: the callee may have heard it before."""
+    at_sandbox.add_fault(kind="close", place="after", command="say")
+    ran = call("run", script, "--to", TO, "--json", "--set", "settle_heard=0s").json
+    assert ran["steps"][1]["evidence"].startswith("attempt 1 undecidable")
+    shown = call("show", ran["run_id"]).out
+    assert re.search(r"  at most \d+\.\d\d s before step 1 \(say\): what was sent before with a lost reply may", shown)
+    document = call("show", ran["run_id"], "--json", "--dead-air").json
+    assert document["dead_air"]["at_most"] == [1]
+    assert document["dead_air"]["breaches"] == []
+
+
 def test_a_run_without_a_boundary_has_no_dead_air_to_show(call, at_sandbox, script) -> None:
     """Nobody answered, so nobody waited."""
     at_sandbox.set_callee("default", does="busy")
     ran = call("run", script, "--to", TO, "--json").json
     assert "Dead air" not in call("show", ran["run_id"]).out
     document = call("show", ran["run_id"], "--json", "--dead-air").json
-    assert document["dead_air"] == {"p50_s": None, "max_s": None, "breaches": []}
+    assert document["dead_air"] == {"p50_s": None, "max_s": None, "breaches": [], "at_most": []}
 
 
 def test_the_examples_of_the_reference_are_what_the_program_prints(call, long_script) -> None:

@@ -387,9 +387,37 @@ def test_the_journal_is_checked_exported_and_pruned(call, ran) -> None:
     assert [each["seq"] for each in lines] == list(range(1, len(lines) + 1))
     assert call("journal", "export", "--run", "zzz").code == 2
     assert call("journal", "prune", "--older-than", "90d").out.startswith("Removed 0 runs")
-    assert call("journal", "prune", "--older-than", "0s", "--dry-run").out.startswith("Would remove 1 run with")
+    assert call("journal", "prune", "--older-than", "0s", "--dry-run").out.startswith("Would remove 1 run that ended ")
     assert call("journal", "prune", "--older-than", "0s", "--json").json["runs"] == [ran["run_id"]]
     assert call("runs", "--json").json == []
+
+
+@pytest.mark.parametrize(
+    ("age", "told", "seconds"),
+    [
+        ("90d", "more than 90 days ago", 90 * 86_400),
+        ("36h", "more than 36 hours ago", 36 * 3600),
+        ("1h", "more than 1 hour ago", 3600),
+        ("90s", "more than 90 seconds ago", 90),
+        ("1m", "more than 1 minute ago", 60),
+    ],
+)
+@pytest.mark.usefixtures("ran")
+def test_prune_says_what_it_was_told_and_what_it_did(call, age: str, told: str, seconds: int) -> None:
+    """The age as it was given, since when that is, what went and what stays; a rehearsal says what it would do."""
+    removed = call("journal", "prune", "--older-than", age).out
+    assert re.fullmatch(
+        rf"Removed 0 runs that ended {told}, before \d{{4}}-\d\d-\d\d [\d:]{{8}}, with 0 records; "
+        r"1 run kept, \d+ KiB given back.\n",
+        removed,
+    )
+    rehearsed = call("journal", "prune", "--older-than", age, "--dry-run").out
+    assert rehearsed.startswith(f"Would remove 0 runs that ended {told}")
+    assert rehearsed.endswith("; 1 run would be kept.\n")
+    document = call("journal", "prune", "--older-than", age, "--json").json
+    assert (document["older_than_s"], document["kept"], document["records"]) == (seconds, 1, 0)
+    everything = call("journal", "prune", "--older-than", "0s", "--dry-run", "--json").json
+    assert (everything["kept"], len(everything["runs"]), everything["older_than_s"]) == (0, 1, 0)
 
 
 def test_a_damaged_journal_is_exit_73(call, ran) -> None:

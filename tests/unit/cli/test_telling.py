@@ -162,16 +162,21 @@ def test_an_uncertain_dial_asks_for_its_call() -> None:
     ("changes", "told"),
     [
         ({"status": "interrupted", "call_id": "c"}, "Its call is still up: the callee hears nothing until"),
+        ({"status": "undecided", "call_id": "c"}, "Its call is still up: the callee hears nothing until"),
         ({"status": "undecided"}, "Its call may be ringing, or be up: the callee hears nothing until"),
         ({"status": "running"}, None),
     ],
 )
 def test_a_call_that_is_left_up_is_told_with_the_command_that_ends_it(changes, told) -> None:
-    """In plain words, beside the command that carries on; not where a process still drives the run."""
+    """In plain words, beside the command that carries on; not where a process still drives the run.
+
+    Nothing can end the call of a lost dial before somebody says which it is.
+    """
     document = {**DOCUMENT, **changes}
     lines = story.trouble(document, lambda *words: " ".join(words), call_up=True)
     assert lines[1].startswith(told) if told is not None else not any("Its call" in each for each in lines)
-    assert (lines[-1] == "To end the call:      cancel 0123456789ab") == (told is not None)
+    can_be_ended = told is not None and changes != {"status": "undecided"}
+    assert (lines[-1] == "To end the call:      cancel 0123456789ab") == can_be_ended
     assert not any("Its call" in each for each in story.trouble(document, lambda *words: " ".join(words)))
 
 
@@ -183,6 +188,13 @@ def test_the_heading_has_the_facts_there_are() -> None:
     several = telling.heading({**DOCUMENT, "variables": {"who": "Ada, or Ben", "time": "nine"}})
     assert several.splitlines()[-2:] == ["Variables who=Ada, or Ben", "          time=nine"]
     assert "Call" not in text
+
+
+def test_of_a_call_to_a_sandbox_that_is_gone_no_command_is_told() -> None:
+    """There is no server that could be asked any more; what happened is told all the same."""
+    lines = story.trouble({**DOCUMENT, "call_id": "c"}, None, call_up=True)
+    assert lines[0].startswith("Run 01234567 to +12125550123 needs a person's verdict")
+    assert not any(each.startswith(story.WAYS_ON) or "still up" in each for each in lines)
 
 
 def test_an_incoming_call_is_told_as_one() -> None:

@@ -50,8 +50,41 @@ def test_ids_numbers_and_times_are_never_broken(call, ran, terminal, columns: in
     assert (ran["started_at"][:4] in row) == (columns >= 120)
     shown = call("show", ran["run_id"]).out
     evidence = " ".join(ran["steps"][0]["evidence"].split())
-    assert evidence in (shown if columns < story.WIDE else " ".join(shown.split()))
+    assert evidence in " ".join(shown.split())
     assert ("\nEvidence\n" in shown) == (columns < story.WIDE)
+    longest = max(len(each) for each in shown.splitlines() if ran["run_id"] not in each and ran["call_id"] not in each)
+    assert longest <= max(columns, len("step  commands  state  seconds") + len("done, its reply was lost"))
+
+
+@pytest.mark.parametrize("columns", [58, 60, 80, 120])
+@pytest.mark.usefixtures("at_sandbox")
+def test_each_run_has_one_line_and_only_its_script_is_cut(call, script, terminal, columns: int) -> None:
+    """A long name has as many columns as the others leave; a pipe has it whole."""
+    name = "a-rather-long-name-of-a-script-for-a-narrow-column-with-even-more-words-in-it"
+    script.write_text(script.read_text("utf-8").replace("name: short", f"name: {name}"), encoding="utf-8")
+    assert call("run", script, "--to", TO).code == 0
+    assert name in call("runs").out
+    terminal(columns)
+    heading, _, *rows = call("runs").out.splitlines()
+    (row,) = rows
+    assert max(len(heading.rstrip()), len(row.rstrip())) <= columns
+    assert TO in row
+    assert re.search("a-rather-long-n[a-z-]*…  ", row)
+
+
+def test_sentences_of_show_are_wrapped_and_commands_are_not(call, at_sandbox, script, terminal) -> None:
+    """What is read has the width of the terminal; what is copied is whole."""
+    refused = script.with_name("undecided.yaml")
+    refused.write_text(script.read_text("utf-8").replace("  - say", "  - send_dtmf: {dtmf: '1'}\n  - say"), "utf-8")
+    at_sandbox.add_fault(kind="reset", place="received", command="send_dtmf")
+    done = call("run", refused, "--to", TO, "--json")
+    assert done.code == 20, done.err
+    terminal(60)
+    lines = call("show", done.json["run_id"]).out.splitlines()
+    commands = [each for each in lines if each.startswith(story.WAYS_ON)]
+    assert len(commands) == 2
+    assert all(re.search("resolve [0-9a-f-]{36} --(ran|not-run)$", each) for each in commands)
+    assert max(len(each) for each in lines if each not in commands) <= 60
 
 
 def test_columns_are_left_out_by_how_much_they_are_needed() -> None:
@@ -77,7 +110,7 @@ def test_columns_are_left_out_by_how_much_they_are_needed() -> None:
 
 @pytest.mark.parametrize("command", ["runs", "show", "plan"])
 def test_in_a_pipe_every_row_is_one_line(call, ran, script, command) -> None:
-    """However long it is; no rules, no blanks at its end."""
+    """However long it is; no rules, no blanks at its end, and no table that is far wider than its texts."""
     script.rename(script.with_name("a-rather-long-name-of-a-script-for-a-narrow-column.yaml"))
     word = {
         "runs": (),
@@ -88,6 +121,11 @@ def test_in_a_pipe_every_row_is_one_line(call, ran, script, command) -> None:
     assert "─" not in out
     assert all(each == each.rstrip() for each in out.splitlines())
     if command == "plan":
+        assert max(len(each) for each in out.split("\n\n")[0].splitlines()) <= 120
+        assert (
+            "\n  step 1: whether all of it was heard; it is repeated\n"
+            in out.split("Not known if its reply is lost:")[1]
+        )
         assert "whether the phone rang; the run looks for the call, and stops and asks unless the call is found" in out
     if command == "show":
         assert " ".join(ran["steps"][0]["evidence"].split()) in out

@@ -10,10 +10,10 @@ import pytest
 from orchestrator.core import deadair
 from orchestrator.core.conclude import silence_before
 from orchestrator.core.deadair import Gap, expected_silence_s, gap_of, in_short, measured, watching
-from orchestrator.core.evolve import evolve
+from orchestrator.core.evolve import evolve, fold
 from orchestrator.core.exchange import CommandResult, Operation, Outcome
 from orchestrator.core.plan import Plan, plan
-from orchestrator.core.records import Cursor, EventReceived
+from orchestrator.core.records import Cursor, EventReceived, Settled, Then, Verdict
 from orchestrator.core.script import Hangup, Plain, Say, SendDtmf, Sms
 from orchestrator.core.settings import Mode, Settings
 from orchestrator.core.state import Phase, RunState, StepReport
@@ -174,12 +174,75 @@ def test_a_run_tells_what_was_measured(budget_s: float | None, breaches: list[in
     """Before each step but the dial, and which of it was over the budget."""
     found = measured(run_of_two_sentences(budget_s))
     assert [(silence.step, silence.seconds) for silence in found] == [(1, 1.0), (2, 3.0)]
-    assert in_short(found) == {"p50_s": 2.0, "max_s": 3.0, "breaches": breaches}
+    assert in_short(found) == {"p50_s": 2.0, "max_s": 3.0, "breaches": breaches, "at_most": []}
 
 
 def test_a_run_without_a_boundary_tells_nothing() -> None:
     """Nulls, not noughts."""
-    assert in_short(measured(run_of_two_sentences(None)[:3])) == {"p50_s": None, "max_s": None, "breaches": []}
+    nothing = {"p50_s": None, "max_s": None, "breaches": [], "at_most": []}
+    assert in_short(measured(run_of_two_sentences(None)[:3])) == nothing
+
+
+def verdict_at(seconds: float, verdict: Verdict, then: Then) -> Settled:
+    """Return the verdict on a lost reply, and what follows."""
+    return Settled(at=m.at(seconds), verdict=verdict, evidence="e", then=then)
+
+
+def lost_sentence(then: Then, verdict: Verdict) -> list[Any]:
+    """Return the records of a call whose first sentence had its reply lost, and which spoke again at 30 s."""
+    again = then in (Then.REPEAT, Then.AGAIN)
+    entry = 1 if again else 2
+    after = m.intent(at=m.at(29), attempt=2 if again else 1, start=Cursor(entry), after=Cursor(entry + 1))
+    return [
+        m.started(settings=Settings(max_dead_air_s=1.0)),
+        m.intent(Operation.CREATE, at=m.at(0)),
+        m.concluded(seconds=9, first_byte=m.at(0), results=(CommandResult(command="dial"),)),
+        m.intent(at=m.at(9.5)),
+        m.concluded(Outcome.UNKNOWN, seconds=20, first_byte=m.at(10)),
+        verdict_at(25, verdict, then),
+        replace(after, command_entries=(entry,)),
+        m.concluded(seconds=33, first_byte=m.at(30)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("then", "verdict", "seconds", "at_most"),
+    [
+        (Then.REPEAT, Verdict.UNDECIDABLE, 21.0, True),
+        (Then.SKIP, Verdict.UNDECIDABLE, 21.0, True),
+        (Then.AGAIN, Verdict.DID_NOT_RUN, 21.0, False),
+        (Then.GO_ON, Verdict.RAN, 5.0, False),
+    ],
+)
+def test_what_may_have_been_heard_bounds_the_silence(
+    then: Then, verdict: Verdict, seconds: float, at_most: bool
+) -> None:
+    """A sentence of which nobody knows whether it was heard makes the silence at most as long as was measured."""
+    records = lost_sentence(then, verdict)
+    last = measured(records)[-1]
+    assert (last.seconds, last.at_most) == (seconds, at_most)
+    assert in_short(measured(records))["at_most"] == ([last.step] if at_most else [])
+    told = fold(records).notices[-1].message
+    assert told.startswith(f"{'up to ' if at_most else ''}{seconds:.1f} s of dead air before say")
+
+
+@pytest.mark.parametrize(
+    ("looks", "ended"),
+    [
+        ((), 19.0),
+        (((14.0, "ready"), (16.0, "ready")), 19.0),
+        (((14.0, "in-progress"), (16.0, "in-progress"), (17.0, None), (18.0, "ready")), 17.0),
+    ],
+)
+def test_a_lost_reply_s_step_has_probably_ended_between_two_looks(
+    looks: tuple[tuple[float, str | None], ...], ended: float
+) -> None:
+    """As an acknowledged one's: not when it was settled. A look that failed shows nothing."""
+    seen = tuple(m.look(seconds, status) for seconds, status in looks)
+    lost = m.pending(concluded=m.concluded(Outcome.UNKNOWN, seconds=13), looks=seen)
+    state = m.state(Phase.SETTLING, pending=lost, quiet_since=m.at(9))
+    over = evolve(state, verdict_at(19, Verdict.RAN, Then.GO_ON))
+    assert silence_behind(over) == pytest.approx(20 - ended)
 
 
 def acknowledged(**fields: Any) -> RunState:

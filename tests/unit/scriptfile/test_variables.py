@@ -118,13 +118,13 @@ def test_unknown_variables() -> None:
     found = unknown_variables(script("  a: {}\n", body), {"patient"})
 
     assert [str(problem) for problem in found] == [
-        "s:6:5: there is no variable `v`; give it a value",
-        "s:7:5: there is no variable `p`; give it a value",
-        "s:7:5: there is no variable `r`; give it a value",
-        "s:7:5: there is no variable `zz`; give it a value",
-        "s:9:5: there is no variable `s`; give it a value",
-        "s:9:5: there is no variable `w`; give it a value",
-        "s:11:5: there is no variable `c`; give it a value",
-        "s:14:5: there is no variable `m`; give it a value",
+        "s:6:5: there is no variable `v`; give it with --var v=VALUE",
+        "s:7:5: there is no variable `p`; give it with --var p=VALUE",
+        "s:7:5: there is no variable `r`; give it with --var r=VALUE",
+        "s:7:5: there is no variable `zz`; give it with --var zz=VALUE",
+        "s:9:5: there is no variable `s`; give it with --var s=VALUE",
+        "s:9:5: there is no variable `w`; give it with --var w=VALUE",
+        "s:11:5: there is no variable `c`; give it with --var c=VALUE",
+        "s:14:5: there is no variable `m`; give it with --var m=VALUE",
         "s:18:5: there is no variable `patiant`; did you mean `patient`, or forget to give it?",
     ]
