@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,10 @@ from urllib.error import HTTPError
 from urllib.parse import urlencode
 
 import pytest
+
+from tests import canary
+
+pytest_plugins = ("tests.watch",)
 
 Entry = dict[str, Any]
 _SPEED = "20"
@@ -102,7 +106,9 @@ class Cli:
         """Start it; stdin is closed unless the caller says otherwise."""
         pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
         command = [sys.executable, "-m", "orchestrator", *map(str, arguments)]
-        return subprocess.Popen(command, **{**pipes, "env": self.environment, "cwd": self.home, **more})
+        process = subprocess.Popen(command, **{**pipes, "env": self.environment, "cwd": self.home, **more})
+        canary.watch_pipes(process)
+        return process
 
     def __call__(self, *arguments: object, **more: Any) -> subprocess.CompletedProcess[str]:
         """Run it to its end."""
@@ -176,8 +182,7 @@ def make_cli(tmp_path: Path) -> Callable[[str], Cli]:
 
 def cli_for(home: Path, url: str) -> Cli:
     """The command line of a user whose API is at `url`."""
-    given = {"API_URL": url, "API_KEY": "sandbox", "API_PASSWORD": "sandbox"}
-    return Cli(home, _environment(home) | {f"ORCHESTRATOR_{name}": value for name, value in given.items()})
+    return Cli(home, _environment(home) | {"ORCHESTRATOR_API_URL": url, **canary.ENVIRONMENT})
 
 
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -189,10 +194,10 @@ def _environment(home: Path) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def _sandbox(options: tuple[str, ...], environment: Mapping[str, str] | None = None) -> Iterator[SandboxProcess]:
+def _sandbox(options: tuple[str, ...]) -> Iterator[SandboxProcess]:
     mine = {name: value for name, value in os.environ.items() if not name.startswith("ORCHESTRATOR_")}
     command = [sys.executable, "-m", "orchestrator.sandbox", "--port", "0", "--die-with-parent", *options]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**mine, **(environment or {})}) as process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=mine | canary.ENVIRONMENT) as process:
         try:
             assert process.stdout is not None
             first = process.stdout.readline()

@@ -133,7 +133,7 @@ def _ready(state: RunState, script: Script, now: Instant, orders: Orders, forese
 
 def _look_first(state: RunState, script: Script, now: Instant) -> Action | None:
     """Resume starts with a look; a callee who has waited too long in silence goes to `on_stale`."""
-    if state.must_look:
+    if state.must_look and state.call_id is not None:
         return patient_look(state, now)
     if not state.check_stale or not state.call_up or state.quiet_since is None:
         return None

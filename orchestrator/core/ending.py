@@ -129,8 +129,9 @@ def hang_up(state: RunState, now: Instant) -> Action:
 
 
 def stays_up(state: RunState) -> bool:
-    """Say whether the call is left up when the run ends."""
-    return state.ending is not None and state.ending.leave_up
+    """Say whether the call is left up when the run ends: by its script, unless a person asks for its end meanwhile."""
+    asked = state.cancel is not None and state.cancel.code != "stopped"  # a process that stops is no reason
+    return state.ending is not None and state.ending.leave_up and not asked
 
 
 def left_up(state: RunState, now: Instant) -> Action:

@@ -18,7 +18,16 @@ from orchestrator.core.evolve import evolve, fold
 from orchestrator.core.exchange import CallSeen, CommandResult, Outcome, Reply
 from orchestrator.core.findings import Exploration, Finding, Kind
 from orchestrator.core.instant import Instant
-from orchestrator.core.mishaps import KILLED, TOO_LATE_S, Mishap, keys_to_try, lasting_s, mishaps_of, resumed_after_s
+from orchestrator.core.mishaps import (
+    KILLED,
+    TOO_LATE_S,
+    Mishap,
+    extremes_s,
+    keys_to_try,
+    lasting_s,
+    mishaps_of,
+    resumed_after_s,
+)
 from orchestrator.core.pretend import Course, PretendServer, server_of, server_wall
 from orchestrator.core.reconcile import list_is_complete, matches_of
 from orchestrator.core.records import (
@@ -77,6 +86,8 @@ class _World:
         faults_left: Mishaps that may still happen.
         because: Those that have.
         actions: How many there were.
+        lasted_s: The step just done took its shortest or its longest time, which matters only to whoever resumes the
+            run without knowing that it is done; None where it took the middle.
     """
 
     state: RunState
@@ -88,6 +99,7 @@ class _World:
     faults_left: int
     because: tuple[tuple[int, Mishap], ...] = ()
     actions: int = 0
+    lasted_s: float | None = None
 
     def took(self, record: Record) -> _World:
         return replace(self, state=evolve(self.state, record), unwritten=(*self.unwritten, record))
@@ -189,6 +201,7 @@ class _Explorer:
             tuple(sorted(state.retries.items())),
             (state.lost, state.doubt, state.log_length is None, state.watch_until is None, state.events_missed),
             (world.faults_left, world.is_out, bool(world.unwritten), world.server.is_over(world.now), world.is_late),
+            world.lasted_s,
         )
         if here in self._seen:
             return True
@@ -199,6 +212,10 @@ class _Explorer:
 
     def _send(self, world: _World, action: Send) -> Iterator[_World]:
         intent = action.intent
+        if world.lasted_s is not None:
+            if Mishap.KILLED_BEFORE in mishaps_of(intent):
+                yield from self._befallen(world, action, Mishap.KILLED_BEFORE, keys=None)
+            return
         self._found.requests += 1
         if world.is_out:
             sent = world.took(intent).wrote().at(world.now.plus(_NO_ANSWER_S))
@@ -208,16 +225,19 @@ class _Explorer:
         if world.faults_left:
             for mishap in mishaps_of(intent):
                 yield from self._befallen(world, action, mishap, keys=tried[0])
+            for lasts_s in extremes_s(intent):
+                yield replace(self._done(world, action, keys=tried[0], lasts_s=lasts_s), lasted_s=lasts_s)
         for keys in tried:
-            server, reply = self._received(world, action, keys=keys)
-            yield replace(world.took(intent).wrote().took(concluded(reply, intent)).at(reply.ended), server=server)
+            yield self._done(world, action, keys=keys, lasts_s=lasting_s(intent, None))
 
-    def _received(
-        self, world: _World, action: Send, *, keys: str | None, mishap: Mishap | None = None
-    ) -> tuple[PretendServer, Reply]:
+    def _done(self, world: _World, action: Send, *, keys: str | None, lasts_s: float) -> _World:
+        """Return the world in which nothing befalls this request."""
+        server, reply = self._received(world, action, Course(lasts_s=lasts_s, keys=keys))
+        told = world.took(action.intent).wrote().took(concluded(reply, action.intent))
+        return replace(told.at(reply.ended), server=server)
+
+    def _received(self, world: _World, action: Send, course: Course) -> tuple[PretendServer, Reply]:
         """Let the server have a request; note what it does a second time."""
-        hangs_up = mishap in (Mishap.HUNG_UP, Mishap.KILLED_HUNG_UP)
-        course = Course(lasts_s=lasting_s(action.intent, mishap), keys=keys, hangs_up=hangs_up)
         server, reply = world.server.receive(action.request, world.now, course)
         reference = action.request.reference or ""
         if server.ran.get(reference, 0) > max(world.server.ran.get(reference, 0), 1):
@@ -238,7 +258,8 @@ class _Explorer:
         struck = struck.took(intent).wrote()
         lasts_s = lasting_s(intent, mishap)
         if mishap not in (Mishap.NOT_RECEIVED, Mishap.KILLED_INTENT):
-            server, _ = self._received(struck, action, keys=keys, mishap=mishap)
+            hangs_up = mishap in (Mishap.HUNG_UP, Mishap.KILLED_HUNG_UP)
+            server, _ = self._received(struck, action, Course(lasts_s=lasts_s, keys=keys, hangs_up=hangs_up))
             struck = replace(struck, server=server)
         soon = struck.now.plus(min(lasts_s / 3, _SOON_S))
         if mishap in KILLED:
@@ -268,7 +289,7 @@ class _Explorer:
         started = self._started
         on_disk = [_as_on_disk(record) for record in world.written]
         again = Resumed(at=at, settings=started.settings, secrets=started.secrets)
-        behind = replace(world, state=fold(on_disk), written=tuple(on_disk), unwritten=(), now=at)
+        behind = replace(world, state=fold(on_disk), written=tuple(on_disk), unwritten=(), now=at, lasted_s=None)
         return behind.took(again).wrote()
 
     # --- looks and waits ----------------------------------------------------------------------------------------------

@@ -76,6 +76,16 @@ def lasting_s(intent: Intended, mishap: Mishap | None) -> float:
     return min(middle_s, _QUICK_S) if is_early else middle_s
 
 
+def extremes_s(intent: Intended) -> tuple[float, ...]:
+    """Return the other times to try for a step that is done before anything befalls the next one.
+
+    Whoever resumes the run does not know that it is done, and counts the silence from before it: by its length the
+    callee has waited for too long, or not. An asynchronous list is not over with its reply.
+    """
+    is_open = intent.operation is Operation.COMMAND and not intent.asynchronous
+    return (intent.shortest_s, intent.longest_s) if is_open and intent.shortest_s < intent.longest_s else ()
+
+
 def resumed_after_s(mishap: Mishap, lasts_s: float, *, max_silence_s: float) -> float:
     """Return how long after the death of a process another takes over.
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Protocol
 
+from orchestrator.adapters.journal import SqliteJournal
 from orchestrator.core.instant import Instant
 from orchestrator.core.records import Noticed, RunMarks, RunStarted
 from orchestrator.core.settings import Settings
@@ -90,6 +91,11 @@ def a_start(bench: Bench, run_id: str = "run-1", *, to: str = NUMBER) -> RunStar
 def a_note(bench: Bench, number: int) -> Noticed:
     """Return some record that a test can tell from others."""
     return Noticed(at=bench.now(), code="note", message=f"number {number}")
+
+
+def problems_of(journal: SqliteJournal) -> list[str]:
+    """Return what the check finds, but for the marks: tests of the file alone set some that say nothing true."""
+    return [each for each in journal.check_integrity() if not each.endswith("is not what its records say.")]
 
 
 def at_once(threads: int, work: Callable[[int], object]) -> list[OrchestratorError | None]:

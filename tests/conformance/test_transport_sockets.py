@@ -6,6 +6,7 @@ import socket
 import struct
 import threading
 import tracemalloc
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 
@@ -17,6 +18,7 @@ from orchestrator.adapters.transport.http import LONGEST_BODY_BYTES, HttpChannel
 from orchestrator.adapters.transport.sending import Sending
 from orchestrator.core.exchange import Operation, Outcome, Reply, Request
 from orchestrator.core.instant import Instant
+from tests import canary
 from tests.conformance.raw_server import PATIENCE_S, Peer, RawServer, Script, answering, reply, sending, then
 from tests.conformance.transport_suite import CALL, COMMAND, GOOD, REQUESTS
 
@@ -36,7 +38,9 @@ class _TurningClock(SystemClock):
 @contextmanager
 def _serving(script: Script, **options: object) -> Iterator[tuple[RawServer, HttpChannel]]:
     with RawServer(script) as server:
-        transport = HttpTransport(server.url, Credentials("key", "password"), **{"clock": SystemClock(), **options})
+        transport = HttpTransport(
+            server.url, Credentials(canary.KEY, canary.PASSWORD), **{"clock": SystemClock(), **options}
+        )
         try:
             yield server, transport.open_channel()
         finally:
@@ -94,7 +98,9 @@ def test_the_request_is_written_as_the_contract_says() -> None:
         received = server.received[0]
     assert (received.method, received.target) == ("PUT", f"/calls/{CALL}")
     assert received.body == b'{"commands":[{"say":{"text":"Hello"}}]}'
-    assert received.headers["authorization"] == "Basic a2V5OnBhc3N3b3Jk"
+    assert (
+        received.headers["authorization"] == "Basic " + b64encode(f"{canary.KEY}:{canary.PASSWORD}".encode()).decode()
+    )
     assert received.headers["content-type"] == "application/json"
     assert received.headers["accept-encoding"] == "identity"
     assert received.headers["host"] == f"127.0.0.1:{server.port}"
@@ -145,7 +151,7 @@ def test_whatever_the_hook_raises_sends_nothing(raised: type[BaseException]) -> 
 def test_a_young_connection_is_reused() -> None:
     """The next step of a run, sent at once, goes over the same connection; another channel opens its own."""
     with RawServer(answering(GOOD_REPLY)) as server:
-        transport = HttpTransport(server.url, Credentials("key", "password"), clock=SystemClock())
+        transport = HttpTransport(server.url, Credentials(canary.KEY, canary.PASSWORD), clock=SystemClock())
         channel = transport.open_channel()
         for _ in range(3):
             channel.send(COMMAND)
@@ -301,7 +307,9 @@ def test_one_thread_watches_all_deadlines() -> None:
 def test_a_deadline_before_the_mark_is_not_sent() -> None:
     """A connection that takes too long is given up at the deadline, and nothing was sent."""
     with _deaf_port() as port:
-        transport = HttpTransport(f"http://127.0.0.1:{port}", Credentials("key", "password"), clock=SystemClock())
+        transport = HttpTransport(
+            f"http://127.0.0.1:{port}", Credentials(canary.KEY, canary.PASSWORD), clock=SystemClock()
+        )
         began = SystemClock().now()
         result = transport.open_channel().send(_command(deadline_s=0.2))
         transport.close()
@@ -325,7 +333,10 @@ def test_a_connect_timeout_is_not_sent() -> None:
     """No answer to the connection attempt: `not_sent`, worth another try."""
     with _deaf_port() as port:
         transport = HttpTransport(
-            f"http://127.0.0.1:{port}", Credentials("key", "password"), clock=SystemClock(), connect_timeout_s=0.1
+            f"http://127.0.0.1:{port}",
+            Credentials(canary.KEY, canary.PASSWORD),
+            clock=SystemClock(),
+            connect_timeout_s=0.1,
         )
         result = transport.open_channel().send(COMMAND)
         transport.close()
@@ -336,7 +347,9 @@ def test_a_connect_timeout_is_not_sent() -> None:
 def test_an_abort_reaches_a_connection_being_made() -> None:
     """`abort` ends a request that still connects: `not_sent`, at once."""
     with _deaf_port() as port:
-        transport = HttpTransport(f"http://127.0.0.1:{port}", Credentials("key", "password"), clock=SystemClock())
+        transport = HttpTransport(
+            f"http://127.0.0.1:{port}", Credentials(canary.KEY, canary.PASSWORD), clock=SystemClock()
+        )
         channel = transport.open_channel()
         result = _send_in_thread(channel, _command())
         while not any(_is_connecting(sending) for sending in list(channel._open)):
@@ -351,7 +364,9 @@ def test_an_abort_reaches_a_connection_being_made() -> None:
 
 def test_an_unknown_host_is_not_sent() -> None:
     """DNS failure: `not_sent`, worth another try."""
-    transport = HttpTransport("https://no-such-host.invalid", Credentials("key", "password"), clock=SystemClock())
+    transport = HttpTransport(
+        "https://no-such-host.invalid", Credentials(canary.KEY, canary.PASSWORD), clock=SystemClock()
+    )
     result = transport.open_channel().send(COMMAND)
     transport.close()
     assert (result.outcome, result.final) == (Outcome.NOT_SENT, False)
@@ -451,7 +466,7 @@ def test_cookies_of_the_server_are_not_sent_back() -> None:
 def test_closing_the_transport_ends_open_requests() -> None:
     """`close` aborts what is open, ends the watcher's thread, and nothing is sent after it."""
     with RawServer(then(Peer.wait_for_end)) as server:
-        transport = HttpTransport(server.url, Credentials("key", "password"), clock=SystemClock())
+        transport = HttpTransport(server.url, Credentials(canary.KEY, canary.PASSWORD), clock=SystemClock())
         channel = transport.open_channel()
         result = _send_in_thread(channel)
         server.wait_received()

@@ -10,6 +10,7 @@ import pytest
 
 from orchestrator.adapters.clock import SystemClock
 from orchestrator.adapters.transport import Credentials, HttpTransport
+from tests import canary
 from tests.conformance.raw_server import Peer, RawServer, Script, answering, reply, sending, then
 from tests.conformance.transport_suite import Answer, Fault, Harness, TransportSuite, World
 
@@ -23,7 +24,7 @@ FAULTS: dict[Fault, Script] = {
 
 class _RealWorld(World):
     def __init__(self, url: str, server: RawServer | None) -> None:
-        self.transport = HttpTransport(url, Credentials("key", "password"), clock=SystemClock())
+        self.transport = HttpTransport(url, Credentials(canary.KEY, canary.PASSWORD), clock=SystemClock())
         self._server = server
 
     def received(self) -> int:

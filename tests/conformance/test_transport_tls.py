@@ -8,6 +8,7 @@ import json
 import socket
 import ssl
 import threading
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -19,6 +20,7 @@ from orchestrator.adapters.clock import SystemClock
 from orchestrator.adapters.transport import Credentials, HttpTransport
 from orchestrator.core.exchange import Operation, Outcome, Reply, Request
 from orchestrator.core.limits import CutKind
+from tests import canary
 from tests.conformance.raw_server import PATIENCE_S, Peer, RawServer, Script, answering, doing, reply, sending, then
 from tests.conformance.transport_suite import CALL, COMMAND, GOOD
 from tests.conftest import Cli
@@ -72,7 +74,7 @@ def _server_tls(
 def _transport(url: str, ca_file: Path, *, connect_timeout_s: float = PATIENCE_S) -> Iterator[HttpTransport]:
     transport = HttpTransport(
         url,
-        Credentials("key", "password"),
+        Credentials(canary.KEY, canary.PASSWORD),
         clock=SystemClock(),
         ca_file=str(ca_file),
         connect_timeout_s=connect_timeout_s,
@@ -119,7 +121,7 @@ def test_certificate_authorities_of_the_environment_are_honoured(
     """REQUESTS_CA_BUNDLE names the authorities where no setting does."""
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(ca_file))
     with RawServer(answering(GOOD_REPLY), tls=_server_tls(authority, "127.0.0.1")) as server:
-        transport = HttpTransport(server.url, Credentials("key", "password"), clock=SystemClock())
+        transport = HttpTransport(server.url, Credentials(canary.KEY, canary.PASSWORD), clock=SystemClock())
         assert transport.open_channel().send(COMMAND).outcome is Outcome.DONE
         transport.close()
 
@@ -256,7 +258,7 @@ def test_the_proxy_gets_its_own_credentials_only(
         monkeypatch.setenv("HTTPS_PROXY", f"http://user:secret@127.0.0.1:{proxy.port}")
         assert _send(f"https://{API_HOST}", ca_file).outcome is Outcome.DONE
         assert b"Proxy-Authorization: Basic dXNlcjpzZWNyZXQ=" in heads[0]
-        assert b"a2V5OnBhc3N3b3Jk" not in heads[0]
+        assert b64encode(f"{canary.KEY}:{canary.PASSWORD}".encode()) not in heads[0]
         assert "proxy-authorization" not in proxy.received[0].headers
 
 

@@ -49,7 +49,7 @@ class KillingJournal(SqliteJournal):
 def main() -> None:
     """Drive the run, or what is left of it."""
     url, journal, script, boundary, when, run_id = sys.argv[1:]
-    orchestrator = Orchestrator(api_url=url, api_key="sandbox", api_password="sandbox", journal=journal)
+    orchestrator = Orchestrator(api_url=url, journal=journal)
     killing = KillingJournal(journal, now=orchestrator.clock.now)
     killing.boundary, killing.when = int(boundary), when
     orchestrator._parts._journal = killing

@@ -44,7 +44,7 @@ def main() -> int:
     """Drive the run; return the exit code."""
     url, journal, script, lease, boundary, when = sys.argv[1:]
     orchestrator = Orchestrator(
-        api_url=url, api_key="sandbox", api_password="sandbox", journal=journal, settings={"lease": lease}
+        api_url=url, journal=journal, settings={"lease": lease}
     )
     stopping = StoppingJournal(journal, now=orchestrator.clock.now)
     stopping.boundary, stopping.when = int(boundary), when

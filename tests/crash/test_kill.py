@@ -5,6 +5,7 @@ The oracle is the sandbox's transcript: what the callee really heard.
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.compose import Orchestrator, Result
+from tests import canary
 
 HERE = Path(__file__).parent
 SCRIPT = HERE / "ten_steps.yaml"
@@ -30,12 +32,13 @@ SENTENCES = [
 
 def child(url: str, journal: Path, boundary: int, when: str, run_id: str = "run") -> subprocess.CompletedProcess[str]:
     command = [sys.executable, HERE / "child.py", url, journal, SCRIPT, str(boundary), when, run_id]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    environment = os.environ | canary.ENVIRONMENT
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, env=environment)
 
 
 def resume(url: str, journal: Path) -> Result | None:
     """Carry on with what is left, as `orchestrator resume --all` would; None when there is nothing."""
-    with Orchestrator(api_url=url, api_key="sandbox", api_password="sandbox", journal=journal) as orchestrator:
+    with Orchestrator(api_url=url, **canary.CREDENTIALS, journal=journal) as orchestrator:
         results = [orchestrator.resume(run.run_id) for run in list(orchestrator.resumable())]
         assert len(results) <= 1
         return results[0] if results else None
@@ -92,7 +95,7 @@ def test_killed_in_the_middle_of_a_sentence(start_sandbox, tmp_path: Path) -> No
     sandbox.set_callee("default", keys=["1"])
     journal = tmp_path / "journal.db"
     command = [sys.executable, HERE / "child.py", sandbox.url, journal, SCRIPT, "0", "never", "run"]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, env=os.environ | canary.ENVIRONMENT) as process:
         sandbox.wait(event="running", text="Two, the second sentence.")
         process.kill()
     result = resume(sandbox.url, journal)
@@ -108,7 +111,7 @@ def test_killed_again_while_resuming(sandbox, tmp_path: Path, boundary: int) -> 
     """A resume that is killed is resumed in turn."""
     journal = tmp_path / "journal.db"
     assert child(sandbox.url, journal, 4, "after").returncode == -signal.SIGKILL
-    with Orchestrator(api_url=sandbox.url, api_key="s", api_password="s", journal=journal) as orchestrator:
+    with Orchestrator(api_url=sandbox.url, **canary.CREDENTIALS, journal=journal) as orchestrator:
         (run,) = orchestrator.resumable()
     assert child(sandbox.url, journal, boundary, "after", run.run_id).returncode == -signal.SIGKILL
     result = resume(sandbox.url, journal)

@@ -19,6 +19,7 @@ import pytest
 
 from orchestrator.compose import Orchestrator, Result
 from orchestrator.errors import LeaseLostError
+from tests import canary
 from tests.conftest import SandboxProcess
 
 HERE = Path(__file__).parent
@@ -40,7 +41,7 @@ SENTENCES = [
 def child(url: str, journal: Path, boundary: int = 0, when: str = "never") -> Iterator[subprocess.Popen[str]]:
     """Start the process that will be stopped; it is gone afterwards, whatever happened."""
     command = [sys.executable, HERE / "stopping_child.py", url, journal, SCRIPT, LEASE, str(boundary), when]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ | canary.ENVIRONMENT) as process:
         try:
             yield process
         finally:
@@ -56,9 +57,7 @@ def wait_until_stopped(process: subprocess.Popen[str]) -> None:
 
 def take_over(url: str, journal: Path) -> Result:
     """Carry on with the run as soon as its lease is over."""
-    with Orchestrator(
-        api_url=url, api_key="sandbox", api_password="sandbox", journal=journal, settings={"lease": LEASE}
-    ) as orchestrator:
+    with Orchestrator(api_url=url, **canary.CREDENTIALS, journal=journal, settings={"lease": LEASE}) as orchestrator:
         journalled = orchestrator._parts.journal
         (run,) = journalled.runs()
         assert run.driven, "its lease was free at once: nothing would be proved"

@@ -7,6 +7,7 @@ with each event in its order.
 from __future__ import annotations
 
 import json
+import os
 import random
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from typing import Any
 import pytest
 
 from orchestrator import Orchestrator, Result, Script
+from tests import canary
 from tests.conftest import Cli, SandboxProcess
 from tests.e2e.gateway import Gateway
 from tests.network.proxies import free_port
@@ -79,7 +81,7 @@ class Bench:
     @contextmanager
     def orchestrator(self) -> Iterator[Orchestrator]:
         """Make an orchestrator whose journal is the receiver's."""
-        given = {"api_url": self.sandbox.url, "api_key": "sandbox", "api_password": "sandbox"}
+        given = {"api_url": self.sandbox.url, **canary.CREDENTIALS}
         with Orchestrator(**given, journal=self.cli.journal) as orchestrator:
             yield orchestrator
 
@@ -167,7 +169,7 @@ def test_a_runner_that_is_killed_while_it_waits(make_bench: Callable[..., Bench]
     with bench.receiver() as shown:
         bench.send_in_order(shown)
         command = [sys.executable, str(CHILD), *map(str, arguments)]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ | canary.ENVIRONMENT) as child:
             assert child.stdout is not None
             waiting = {child.stdout.readline().strip() for _ in places}
             child.kill()

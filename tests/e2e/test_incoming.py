@@ -20,6 +20,7 @@ from orchestrator.core.instant import Instant
 from orchestrator.core.records import EventReceived, Record, RunStarted
 from orchestrator.errors import StoppedEarlyError, UnreachableError, UsageError
 from orchestrator.incoming import TURNED_DOWN, IncomingCalls, Unknown
+from tests import canary
 from tests.conftest import Cli, SandboxProcess
 from tests.fakes.machine import intent
 
@@ -202,7 +203,7 @@ def event(call_id: str) -> EventReceived:
 
 
 def maker(sandbox: SandboxProcess, tmp_path: Path) -> Orchestrator:
-    given = {"api_url": sandbox.url, "api_key": "sandbox", "api_password": "sandbox"}
+    given = {"api_url": sandbox.url, **canary.CREDENTIALS}
     return Orchestrator(**given, journal=tmp_path / "own.db")
 
 

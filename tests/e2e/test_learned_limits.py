@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from orchestrator import Orchestrator, Script
+from tests import canary
 
 TO = "+12125550123"
 CUT_S = 2.2
@@ -37,7 +38,7 @@ def learned(cli) -> dict[str, str]:
 def test_two_cuts_teach_the_limit_and_the_third_run_keeps_below_it(sandbox, cli) -> None:
     """Each sentence is heard once all the same; `plan`, the run and `doctor` tell of it; a setting counts more."""
     script = Script.parse(SCRIPT)
-    access = {"api_url": sandbox.url, "api_key": "sandbox", "api_password": "sandbox", "journal": cli.journal}
+    access = {"api_url": sandbox.url, **canary.CREDENTIALS, "journal": cli.journal}
     cli.journal.parent.mkdir(parents=True)
     with Orchestrator(**access) as orchestrator:
         for count in (1, 2):

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator import EventReceiver, Orchestrator, Script
+from tests import canary
 from tests.conftest import Cli, SandboxProcess, receiving
 
 CALLEE = "+15555550142"
@@ -81,7 +82,7 @@ def test_a_receiver_that_is_killed_costs_no_call(cli: Cli, sandbox: SandboxProce
 
 def test_an_application_receives_its_own_events(cli: Cli, sandbox: SandboxProcess, tmp_path: Path) -> None:
     """Receiver and runner in one process: an event wakes its run at once."""
-    given = {"api_url": sandbox.url, "api_key": "sandbox", "api_password": "sandbox"}
+    given = {"api_url": sandbox.url, **canary.CREDENTIALS}
     with (
         Orchestrator(**given, journal=tmp_path / "own.db", settings={"mode": "async"}) as orchestrator,
         EventReceiver(orchestrator, port=0) as receiver,

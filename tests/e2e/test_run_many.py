@@ -13,6 +13,7 @@ from orchestrator import Orchestrator, OrchestratorError, Script
 from orchestrator.core.campaign import Campaign
 from orchestrator.errors import AuthenticationError, LeaseHeldError, StoppedEarlyError, UsageError
 from orchestrator.runtime.job import SameFileError
+from tests import canary
 
 ANNA, BEN, CLEO, DORA = "+12125550101", "+12125550102", "+12125550103", "+12125550104"
 ROWS = [{"to": number, "id": name} for number, name in ((ANNA, "anna"), (BEN, "ben"), (CLEO, "cleo"), (DORA, "dora"))]
@@ -32,9 +33,7 @@ commands:
 
 @pytest.fixture
 def made(sandbox, tmp_path: Path) -> Iterator[Orchestrator]:
-    with Orchestrator(
-        api_url=sandbox.url, api_key="sandbox", api_password="sandbox", journal=tmp_path / "j.db"
-    ) as orchestrator:
+    with Orchestrator(api_url=sandbox.url, **canary.CREDENTIALS, journal=tmp_path / "j.db") as orchestrator:
         yield orchestrator
 
 
@@ -218,7 +217,7 @@ def test_what_another_process_left_is_carried_on_with_first(start_sandbox, make_
     with cli.start("batch", "delivery.yaml", "--contacts", "list.csv") as process:
         sandbox.wait(event="running")
         process.kill()
-    with Orchestrator(api_url=sandbox.url, api_key="sandbox", api_password="sandbox", journal=cli.journal) as other:
+    with Orchestrator(api_url=sandbox.url, **canary.CREDENTIALS, journal=cli.journal) as other:
         (told,) = other.run_many(Script.load(path), ROWS[:1])
     assert (told.contact, told.disposition, told.earlier) == ({"to": ANNA, "id": "anna"}, "completed", False)
     assert sandbox.rung() == [ANNA]

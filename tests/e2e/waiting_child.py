@@ -34,7 +34,7 @@ def main() -> None:
 
     script = Script.load(path)
     orchestrator = Orchestrator(
-        api_url=url, api_key="sandbox", api_password="sandbox", journal=journal, on_record=watch
+        api_url=url, journal=journal, on_record=watch
     )
     with ThreadPoolExecutor(len(steps)) as at_once:
         list(at_once.map(lambda to: orchestrator.run(script, to=to), steps))

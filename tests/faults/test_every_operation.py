@@ -20,7 +20,7 @@ from orchestrator.core.records import CancelAsked, Intended, Noticed, RunMarks, 
 from orchestrator.core.state import Phase
 from orchestrator.errors import JournalError, LeaseHeldError, LeaseLostError
 from orchestrator.ports import Lease
-from tests.conformance.journal_bench import LEASE_S, Hands, a_note, a_start
+from tests.conformance.journal_bench import LEASE_S, Hands, a_note, a_start, problems_of
 from tests.faults.disk import FAULTS, Disk, Fault, Kind
 from tests.faults.world import WHOLE, DiskWorld, fresh_copy
 
@@ -169,7 +169,7 @@ class _Use:
     def check(self) -> None:
         """Look at what is left, on a disk that is well again."""
         with closing(_opened(self.path)) as journal:
-            assert journal.check_integrity() == []
+            assert problems_of(journal) == []
             runs = list(journal.runs())
             if not runs:
                 assert not self.kept

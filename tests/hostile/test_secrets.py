@@ -11,7 +11,6 @@ import hashlib
 import hmac
 import itertools
 import json
-import random
 import re
 import sqlite3
 import subprocess
@@ -29,30 +28,13 @@ import click
 import pytest
 
 from orchestrator.cli.program import program
+from tests.canary import CARDS, GIVEN, KEY, KEYED, PASSWORD, SIGNING, WORD, forms_of
 from tests.conformance.raw_server import Peer, RawServer, reply
 from tests.conftest import Cli, SandboxProcess, _sandbox, cli_for
 
 TO = "+12125550123"
 UNDECIDED, CANCELLED = "+12125550131", "+12125550132"
-KEY = "canarykeyzq"
-PASSWORD = "canarypasswordzq"
-SIGNING = "canarysigningsecretzq"
-WORD = "canarywordzq"  # the sensitive variable
-KEYED = "9081726354"  # literal digits of send_dtmf
 LONG = "This sentence takes a while, so that something can happen in its middle, as things do."
-SEED = 20240518
-
-
-def luhn(digits: str) -> str:
-    """Return the digits with the check digit of a payment card behind them."""
-    doubled = [int(digit) * (2 - at % 2) for at, digit in enumerate(reversed(digits))]
-    return digits + str(-sum(each - 9 * (each > 9) for each in doubled) % 10)
-
-
-def cards(count: int) -> list[str]:
-    """Return card numbers of 13 to 19 digits, all different."""
-    dice = random.Random(SEED)
-    return [luhn(f"4{number:04d}" + "".join(dice.choices("0123456789", k=7 + number % 7))) for number in range(count)]
 
 
 def written(card: str, number: int) -> str:
@@ -60,7 +42,6 @@ def written(card: str, number: int) -> str:
     return ("", " ", "-")[number % 3].join(re.findall(".{1,4}", card))
 
 
-CARDS = cards(1000)
 PIN = CARDS[0]  # pressed by the callee
 NOTES = CARDS[1:]  # written where nothing says that they are secret
 SCRIPT = f"""
@@ -105,12 +86,7 @@ class Left:
 
     def holding(self, secret: str, *, journal: bool = True) -> list[str]:
         """Return the artefacts that hold a secret, as it is or as some encoding of it."""
-        forms = {
-            secret.encode(),
-            base64.b64encode(secret.encode()).rstrip(b"="),
-            " ".join(re.findall(".{1,4}", secret)).encode(),
-            "-".join(re.findall(".{1,4}", secret)).encode(),
-        }
+        forms = forms_of(secret)
         everything = {**self.outputs, **(self.journal if journal else {})}
         return [name for name, content in everything.items() if any(form in content for form in forms)]
 
@@ -143,19 +119,8 @@ class Scene:
 
     def keep_files(self) -> None:
         """Keep all files of the user that the scenario did not write itself, and the command lines of processes."""
-        given = {
-            "small.yaml",
-            "secrets.yaml",
-            "vars",
-            "again",
-            "contacts.csv",
-            "bad.yaml",
-            "credentials",
-            "badvars",
-            "wrong.yaml",
-        }
         for file in self.cli.home.rglob("*"):
-            if not file.is_file() or file.name in given:
+            if not file.is_file() or file.name in GIVEN:
                 continue
             where = self.left.journal if "journal.db" in file.name else self.left.outputs
             where[f"{next(self.numbers)}: {file.name}"] = file.read_bytes()
@@ -196,11 +161,10 @@ def command_of(arguments: Sequence[object]) -> tuple[str, ...]:
 def left(tmp_path_factory: pytest.TempPathFactory) -> Left:
     """Everything that was left behind."""
     home = tmp_path_factory.mktemp("user")
-    credentials = {"ORCHESTRATOR_API_KEY": KEY, "ORCHESTRATOR_API_PASSWORD": PASSWORD}
-    with _sandbox(("--speed", "20"), credentials) as sandbox:
+    with _sandbox(("--speed", "20")) as sandbox:
         sandbox.set_callee("default", keys=[f"{PIN}#"] * 20)
         cli = cli_for(home, sandbox.url)
-        cli.environment.update(credentials, ORCHESTRATOR_SIGNING_SECRETS=SIGNING, COLUMNS="400")
+        cli.environment.update(ORCHESTRATOR_SIGNING_SECRETS=SIGNING, COLUMNS="400")
         scene = Scene(cli)
         _calls(scene, sandbox)
         _events(scene)

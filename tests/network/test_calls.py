@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests import canary
 from tests.conftest import Cli, SandboxProcess, receiving
 from tests.network import proxies
 
@@ -56,7 +57,7 @@ def commands() -> list[dict[str, Any]]:
 def as_one_request(place: str) -> int | None:
     """Send the whole script as one request; return the status of the reply, None for a cut without one."""
     connection = http.client.HTTPConnection(place, timeout=30)
-    credentials = b64encode(b"sandbox:sandbox").decode()
+    credentials = b64encode(f"{canary.KEY}:{canary.PASSWORD}".encode()).decode()
     headers = {"Authorization": f"Basic {credentials}", "Content-Type": "application/json"}
     with closing(connection):
         connection.request("POST", "/calls", json.dumps({"commands": commands()}), headers)

@@ -31,6 +31,7 @@ import trustme
 from orchestrator import Orchestrator, Script
 from orchestrator.core.records import Concluded, Intended, Record
 from orchestrator.errors import OrchestratorError
+from tests import canary
 from tests.conformance.raw_server import RawServer
 from tests.conftest import Cli, SandboxProcess, _sandbox, cli_for
 from tests.network import proxies, truth
@@ -312,7 +313,7 @@ def delivered(scene: Scene) -> None:
 def others_call(scene: Scene) -> None:
     """Take the only place in the queue with somebody else's call."""
     dial = {"dial": {"to": OTHER, "from": "+15555550199"}}
-    credentials = b64encode(b"sandbox:sandbox").decode()
+    credentials = b64encode(f"{canary.KEY}:{canary.PASSWORD}".encode()).decode()
     headers = {"Authorization": f"Basic {credentials}", "Content-Type": "application/json"}
     body = json.dumps({"commands": [dial, {"say": {"text": "word " * 200}}]}).encode()
     request = urllib.request.Request(f"{scene.url}/calls", body, headers)
@@ -525,7 +526,7 @@ def _run(scene: Scene, fault: Fault) -> None:
     watch = _Watch(scene, fault)
 
     def run() -> None:
-        given = {"api_url": scene.url, "api_key": "sandbox", "api_password": "sandbox", "journal": scene.journal}
+        given = {"api_url": scene.url, **canary.CREDENTIALS, "journal": scene.journal}
         with Orchestrator(**given, on_record=watch) as orchestrator, contextlib.suppress(OrchestratorError):
             orchestrator.run(Script.parse(_script(scene)))
 

@@ -17,6 +17,7 @@ from orchestrator.core.records import (
     Looked,
     LookKind,
     Record,
+    Resolved,
     Settled,
     Status,
     Then,
@@ -29,7 +30,7 @@ from tests.fakes.transport import Sent
 from tests.fakes.virtual_time import EPOCH
 from tests.property import bookkeeping, crashing
 from tests.property.reference import listen
-from tests.property.simulation import NO_INTENT, UNWRITABLE, Simulated
+from tests.property.simulation import MOST_VERDICTS, NO_INTENT, UNWRITABLE, Simulated
 from tests.property.story import story
 
 
@@ -107,6 +108,8 @@ def _check(simulated: Simulated) -> None:
     crashing.check_open_looks_are_kept(simulated)
     crashing.check_a_full_disk_ends_the_call(simulated)
     crashing.check_repeats_are_announced(simulated, attempts)
+    crashing.check_a_stop_is_obeyed(simulated)
+    crashing.check_verdicts_of_people_are_believed(simulated, attempts)
     if _may_be_compared(simulated, attempts):
         crashing.check_the_end_is_that_of_no_crash(simulated)
 
@@ -139,6 +142,9 @@ def _check_it_ended(simulated: Simulated) -> None:
     """Every run ends, or waits for a person."""
     state = simulated.state
     left_alone = simulated.scenario.abandoned and not state.call_up
+    verdicts = sum(isinstance(record, Resolved) for record in simulated.records)
+    if simulated.scenario.resolved and not simulated.scenario.abandoned and verdicts < MOST_VERDICTS:
+        assert state.phase is not Phase.UNDECIDED, "nobody was asked for a verdict"
     assert left_alone or state.end is not None or state.phase is Phase.UNDECIDED, f"it never ends: {state.phase}"
     if state.end is not None:
         assert state.end.status in (Status.COMPLETED, Status.FAILED, Status.CANCELLED)
@@ -239,17 +245,33 @@ def _check_nobody_is_left(simulated: Simulated, attempts: list[Attempt]) -> None
     lists = [record for record in simulated.records if isinstance(record, Looked) and record.kind is LookKind.LIST]
     patience = simulated.settings.retry_attempts
     out_of_reach = len(lists) >= patience and not any(look.ok for look in lists[-patience:])
+    verdict_on_two = any(isinstance(record, Resolved) for record in simulated.records) and any(
+        dial.is_doubled and any(settled.then is Then.STOP for settled in dial.settled) for dial in dials
+    )  # a person names one of two calls
     unknowable = (
         state.call_id is None
+        or verdict_on_two
         or out_of_reach
         or any(
             dial.is_doubled and dial.concluded is not None and dial.concluded.outcome is Outcome.DONE for dial in dials
         )
     )
+    stays_up = _stays_up(simulated)
+    ends = [attempt.intent for attempt in attempts if attempt.intent.operation is Kind.END]
+    tried = {intent.call_id for intent in ends if state.phase is Phase.UNDECIDED and state.call_id != intent.call_id}
     for call in simulated.server.list_calls(simulated.server.now).reply.body["response"]["data"]:  # type: ignore[union-attr]
-        assert call["status"] == "hangup" or (unknowable and call["resource_id"] != state.call_id), (
+        ours = call["resource_id"] == state.call_id
+        is_tried = call["resource_id"] in tried  # in vain, and a person is asked anyway
+        assert call["status"] == "hangup" or is_tried or (stays_up if ours else unknowable), (
             f"call {call['resource_id']} is {call['status']}"
         )
+
+
+def _stays_up(simulated: Simulated) -> bool:
+    """Whether the run leaves its call up as its author wants it; not where a person asked for the end of the call."""
+    ending = simulated.state.ending
+    asked = any(isinstance(record, CancelAsked) and record.code != "stopped" for record in simulated.records)
+    return simulated.settings.leave_up and ending is not None and ending.leave_up and not asked
 
 
 def _check_transcript(simulated: Simulated, attempts: list[Attempt]) -> None:
@@ -261,6 +283,7 @@ def _check_transcript(simulated: Simulated, attempts: list[Attempt]) -> None:
     expected = listen(simulated.scenario.script, callee)
     heard = [_words(entry) for entry in simulated.server.transcript.heard(state.call_id)]
     hangs_up = callee.hangs_up_after is not None or callee.hangs_up_during is not None or _ended_unwritten(simulated)
+    hangs_up |= any(isinstance(record, CancelAsked) for record in simulated.records)  # by whoever asked for its end
     if callee.does != "answer" or state.hangup_cause == "expired":
         assert not heard
     elif hangs_up or (state.end.fault is not None and state.end.fault.code != "command_failed"):
@@ -305,7 +328,12 @@ def _may_be_compared(simulated: Simulated, attempts: list[Attempt]) -> bool:
     scenario, callee = simulated.scenario, simulated.scenario.callee
     stays = callee.hangs_up_after is None and callee.hangs_up_during is None
     only_crashes = bool(scenario.crashes) and not (scenario.treatments or scenario.jumps or scenario.abandoned)
-    quiet = scenario.cancel_s is None and scenario.fates is None and not _ended_unwritten(simulated)
+    quiet = (
+        scenario.cancel_s is None
+        and scenario.stop is None
+        and scenario.fates is None
+        and not _ended_unwritten(simulated)
+    )
     return stays and only_crashes and quiet and _is_conclusive(simulated.records, attempts)
 
 

@@ -8,7 +8,20 @@ from typing import TYPE_CHECKING
 from orchestrator.core.evolve import fold
 from orchestrator.core.exchange import Operation as Kind
 from orchestrator.core.exchange import Outcome
-from orchestrator.core.records import Concluded, Intended, Looked, LookKind, Record, ReplayClass, Resumed, Then, Waited
+from orchestrator.core.records import (
+    Branched,
+    Concluded,
+    EndDecided,
+    Intended,
+    Looked,
+    LookKind,
+    Record,
+    ReplayClass,
+    Resolved,
+    Resumed,
+    Then,
+    Waited,
+)
 from orchestrator.core.state import Phase
 from tests.fakes.transport import LATENCY_S
 from tests.fakes.virtual_time import EPOCH
@@ -20,6 +33,8 @@ if TYPE_CHECKING:
     from tests.property.simulation import Simulated
 
 _SLACK_S = 0.001
+_FAREWELL_S = 200.0
+"""So long a process that is to stop takes at most beside its grace: the hang-up is tried for a minute."""
 
 
 def check_resumes_look_first(records: list[Record]) -> None:
@@ -59,7 +74,11 @@ def check_waits_are_waited_out(records: list[Record]) -> None:
 def check_tries_on_unknown_outcomes(simulated: Simulated, attempts: list[Attempt]) -> None:
     """No step is sent more than `max_attempts` times on unknown outcomes, however many processes do it."""
     unknown: dict[int, int] = {}
+    before = 0
     for attempt in attempts:
+        if any(isinstance(record, Resolved) for record in simulated.records[before : attempt.index]):
+            unknown.pop(attempt.step, None)  # a person knows what became of those
+        before = attempt.index
         if attempt.intent.operation in (Kind.END, Kind.SMS) or not attempt.sent:
             continue
         assert unknown.get(attempt.step, 0) < simulated.settings.max_attempts, f"sent too often: {attempt.intent}"
@@ -96,9 +115,13 @@ def check_open_looks_are_kept(simulated: Simulated) -> None:
 
 def check_a_full_disk_ends_the_call(simulated: Simulated) -> None:
     """A process that cannot write ends the call that it knows to be up (rules, section 4.11)."""
+    find, server_epoch = simulated.server.transcript.find, EPOCH + simulated.scenario.skew_s
     for failed_s, on_disk in simulated.disk_full:
-        hung_up = [entry["at"] for entry in simulated.server.transcript.find(event="hangup")]
-        was_over = any(at - EPOCH - simulated.scenario.skew_s <= failed_s for at in hung_up)
+        changing = [entry for entry in find(event="request") if entry["method"] != "GET"]
+        asked = [entry["request"] for entry in changing if entry["at"] - server_epoch <= failed_s]
+        replies = [entry["at"] - server_epoch for entry in find(event="reply") if entry["request"] in asked[-1:]]
+        known_s = max([failed_s, *replies])  # a look that could not be written leaves the open request alone
+        was_over = any(entry["at"] - server_epoch <= known_s for entry in find(event="hangup"))
         if on_disk and not was_over and fold(simulated.records[:on_disk]).call_up:
             ends = [sent for sent in simulated.sent if sent.note == UNWRITABLE and sent.at_s >= failed_s]
             assert ends or simulated.unsent, "nobody ended the call when the disk was full"
@@ -116,6 +139,33 @@ def check_repeats_are_announced(simulated: Simulated, attempts: list[Attempt]) -
             assert -1 in intent.command_entries, f"repeated without a word: {intent}"
         if any(settled.then is Then.REPEAT for settled in attempt.settled):
             repeated.add(attempt.step)
+
+
+def check_a_stop_is_obeyed(simulated: Simulated) -> None:
+    """A process that is told to stop dials nobody any more, and is done soon after its grace (rules, section 4.11)."""
+    stop, told_s, stopped_s = simulated.scenario.stop, simulated.told_to_stop_s, simulated.stopped_s
+    if stop is None or told_s is None or stopped_s is None:
+        return
+    for record, written_s in zip(simulated.records, simulated.written_s, strict=True):
+        dials = isinstance(record, Intended) and record.operation is Kind.CREATE
+        assert not (dials and told_s < written_s < stopped_s), "dialled after it was told to stop"
+    grace_s = 0.0 if stop.hand_over else stop.grace_s
+    assert stopped_s - told_s <= grace_s + _FAREWELL_S, f"it took {stopped_s - told_s:.0f} s to stop"
+
+
+def check_verdicts_of_people_are_believed(simulated: Simulated, attempts: list[Attempt]) -> None:
+    """What a person says ran is not sent again; what did not run is, on a call that is still up."""
+    for at, record in enumerate(simulated.records):
+        if not isinstance(record, Resolved):
+            continue
+        asked = [one for one in attempts if one.index < at and any(each.then is Then.STOP for each in one.settled)][-1]
+        again = [one for one in attempts if one.index > at and one.step == asked.step]
+        assert not (record.ran and again), f"sent again in spite of a person's verdict: {asked.intent}"
+        after = simulated.records[at + 1 :]
+        looked = next((one for one in after if isinstance(one, Looked) and one.ok), None)
+        is_up = looked is not None and looked.call is not None and looked.call.status in ("ready", "in-progress")
+        late = any(isinstance(one, Branched | EndDecided) for one in after[:8])
+        assert record.ran or again or not is_up or late, f"not sent in spite of a person's verdict: {asked.intent}"
 
 
 def check_the_end_is_that_of_no_crash(simulated: Simulated) -> None:

@@ -34,7 +34,7 @@ from orchestrator.core.settings import Mode
 from orchestrator.sandbox.callees import Behaviour
 from tests.fakes.library_errors import Unsent
 from tests.fakes.transport import CLEAN, RawAnswer, Treatment
-from tests.property.scenarios import FROM, TO, Crash, Fate, Jump, Saved, Scenario, Theft, entry_of
+from tests.property.scenarios import FROM, TO, Crash, Fate, Jump, Saved, Scenario, Stop, Theft, entry_of
 
 _WORDS = ("alpha", "bravo", "charlie", "delta", "echo", "foxtrot", "golf", "hotel", "india", "juliet", "kilo", "lima")
 
@@ -119,7 +119,7 @@ def with_oddities(dice: Dice, made: Scenario) -> Scenario:
     labelled = [entry.label for entry in made.script.entries if entry.label is not None]
     if labelled and dice.pick([True, False]):
         extra["on_stale"] = dice.pick(labelled)
-    return replace(
+    odd = replace(
         made,
         jumps=jumps,
         cancel_s=dice.pick([None] * 14 + [0.5, 2.0, 6.0, 15.0, 40.0]),
@@ -127,6 +127,9 @@ def with_oddities(dice: Dice, made: Scenario) -> Scenario:
         extra=extra,
         jitter=dice.number(0, 10**6),
     )
+    if dice.pick([True, False, False, False, False, False]):
+        odd = replace(odd, extra={**odd.extra, "leave_up": True})
+    return replace(odd, stop=stop(dice), resolved=dice.pick([True, False]))
 
 
 # --- scripts ----------------------------------------------------------------------------------------------------------
@@ -391,6 +394,14 @@ def crash(dice: Dice, *, oddities: bool = False) -> Crash:
         disk_full=oddities and bool(append) and dice.pick([True, False, False, False, False]),
         reboots=oddities and dice.pick([True, False, False, False, False, False]),
     )
+
+
+def stop(dice: Dice) -> Stop | None:
+    """Draw whether and when the first process is told to stop."""
+    after_s = dice.pick([None] * 10 + [0.01, 1.0, 3.0, 7.0, 15.0])
+    if after_s is None:
+        return None
+    return Stop(after_s, grace_s=dice.pick([0.0, 5.0, 30.0]), hand_over=dice.pick([True, False, False]))
 
 
 def theft(dice: Dice) -> Theft:

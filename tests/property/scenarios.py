@@ -84,6 +84,15 @@ class Theft:
 
 
 @dataclass(frozen=True, slots=True)
+class Stop:
+    """The first process is told to stop (SIGTERM) so long after its start; its call may go on for `grace_s`."""
+
+    after_s: float
+    grace_s: float = 30.0
+    hand_over: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Jump:
     """This machine's wall clock is set forward, or back."""
 
@@ -122,6 +131,8 @@ class Scenario:
         modes: How the first process learns that a step is over, the second, and so on; the last is that of all others.
         jumps: When the wall clock is set.
         cancel_s: When a person asks for the end of the call; None: nobody does.
+        stop: When the first process is told to stop; None: nobody tells it so.
+        resolved: A person who knows what really happened gives each verdict that is waited for.
         abandoned: Nobody resumes the run after its first process: it is reaped.
         extra: Further settings of the run, by name.
         jitter: The seed of what the runner draws; None: it draws a half.
@@ -140,6 +151,8 @@ class Scenario:
     fates: tuple[Fate, ...] | None = None
     jumps: tuple[Jump, ...] = ()
     cancel_s: float | None = None
+    stop: Stop | None = None
+    resolved: bool = False
     abandoned: bool = False
     extra: Mapping[str, object] = field(default_factory=dict)
     jitter: int | None = None

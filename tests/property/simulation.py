@@ -20,7 +20,7 @@ from orchestrator.core.evolve import fold
 from orchestrator.core.exchange import Operation as Kind
 from orchestrator.core.exchange import Request
 from orchestrator.core.origin import Origin
-from orchestrator.core.records import CancelAsked, Intended, Record, RunMarks, RunStarted
+from orchestrator.core.records import CancelAsked, Intended, Record, RunMarks, RunStarted, Then
 from orchestrator.core.settings import Settings
 from orchestrator.core.state import Phase, RunState
 from orchestrator.errors import JournalError, LeaseHeldError, LeaseLostError
@@ -38,7 +38,7 @@ from tests.fakes.library_errors import Unsent
 from tests.fakes.model_server import ModelServer
 from tests.fakes.transport import CLEAN, FakeTransport, Sent, Treatment
 from tests.fakes.virtual_time import KilledError, Process, VirtualTime
-from tests.property.scenarios import FROM, TO, Crash, Fate, Scenario, Theft
+from tests.property.scenarios import FROM, TO, Crash, Fate, Scenario, Stop, Theft
 from tests.property.story import story
 
 RUN_ID = "run-1"
@@ -47,6 +47,9 @@ NO_INTENT = -1
 UNWRITABLE = -2
 """A call is ended without an intent where none can be written."""
 LEASE_S = 30.0
+MOST_VERDICTS = 5
+_TRUTH_IS_OUT_S = 300.0
+"""By then nothing is on its way any more."""
 
 
 @dataclass(slots=True)
@@ -63,6 +66,8 @@ class Simulated:
         happened: What became of processes and clocks, and when.
         deaths: When processes were killed, and how many records were on disk.
         disk_full: When a process could write no more, and how many records were on disk.
+        told_to_stop_s: When the first process was told to stop, if it was.
+        stopped_s: When it was done then.
         robbed: Processes that found that they had lost their lease.
         fates: What became of the events that arose.
         fenced: Requests that left a process that had lost its lease.
@@ -81,6 +86,8 @@ class Simulated:
     happened: list[tuple[float, str]] = field(default_factory=list)
     deaths: list[tuple[float, int]] = field(default_factory=list)
     disk_full: list[tuple[float, int]] = field(default_factory=list)
+    told_to_stop_s: float | None = None
+    stopped_s: float | None = None
     robbed: int = 0
     fates: list[Fate] = field(default_factory=list)
     fenced: list[Sent] = field(default_factory=list)
@@ -192,6 +199,7 @@ class World:
                 else:
                     for _ in self._lives():
                         pass
+                    self._be_resolved()
         except Exception as error:
             error.add_note(story(self.simulated))
             raise
@@ -222,6 +230,33 @@ class World:
         while rests and self.reap():
             self.time.sleep(400.0)
 
+    def _be_resolved(self) -> None:
+        """Have a person who knows what happened give each verdict that the run waits for, and resume it each time."""
+        for _ in range(MOST_VERDICTS):
+            known = self.run_id in self.simulated.store.runs
+            if not (self.scenario.resolved and known and self.simulated.state.phase is Phase.UNDECIDED):
+                return
+            self.clean = True
+            self.time.sleep(_TRUTH_IS_OUT_S)
+            self._resolve()
+            while self.simulated.state.end is None and self.live(None):
+                self.time.sleep(1.0)
+
+    def _resolve(self) -> None:
+        from tests.property.checks import attempts_of
+
+        attempts = attempts_of(self.simulated)
+        asked = [one for one in attempts if any(each.then is Then.STOP for each in one.settled)][-1]
+        ran = any(one.executed for one in attempts if one.step == asked.step)
+        rung, over = (self.simulated.server.transcript.find(event=event) for event in ("ringing", "hangup"))
+        up = [entry["call"] for entry in rung if entry["call"] not in {entry["call"] for entry in over}]
+        adopted = up[-1] if up and ran and asked.intent.operation is Kind.CREATE else None
+        self.tell(f"a person says that it {'ran' if ran else 'did not run'}")
+        runner = self.runner()
+        runner.resolve(self.run_id, ran=ran, call_id=adopted, note=None)
+        runner.close()
+        self.time.begin_process("between two lives")
+
     def tell(self, text: str) -> None:
         """Write down what happened to a process or a clock."""
         self.simulated.happened.append((self.time.seconds, text))
@@ -250,6 +285,9 @@ class World:
             self.time.at(self.time.seconds + theft.after_s, lambda: self._stop(process, theft))
         self.journal = _DyingJournal(self, process, crash)
         self.control = Control(self.time)
+        if self.scenario.stop is not None and self.simulated.lives == 1:
+            asked = partial(self._tell_to_stop, process, self.control, self.scenario.stop)
+            self.time.at(self.time.seconds + self.scenario.stop.after_s, asked)
         network = self.network if theft is None else partial(self._stopping_network, process, theft, [0])
         self.transport = FakeTransport(
             self.server,
@@ -301,6 +339,8 @@ class World:
                 raise
             return True
         finally:
+            if self.simulated.told_to_stop_s is not None and self.simulated.stopped_s is None:
+                self.simulated.stopped_s = self.time.seconds
             self.time.begin_process("between two lives")
         return self._came_to(result)
 
@@ -356,6 +396,12 @@ class World:
             except LeaseHeldError:
                 self.time.sleep(7.0)
         return True
+
+    def _tell_to_stop(self, process: Process, control: Control, stop: Stop) -> None:
+        if self.simulated.lives == 1 and self.time.process is process and not process.killed:
+            self.tell(f"{process.name} is told to {'hand over' if stop.hand_over else 'stop'}")
+            self.simulated.told_to_stop_s = self.time.seconds
+            control.stop(grace_s=stop.grace_s, why="the process was told to stop", hand_over=stop.hand_over)
 
     def _stop(self, process: Process, theft: Theft) -> None:
         """Stop a process, and wake it after its time."""

@@ -20,6 +20,7 @@ from orchestrator.core.records import (
     LookKind,
     Record,
     ReplayClass,
+    Resolved,
     Resumed,
     RunEnded,
     Settled,
@@ -65,7 +66,8 @@ _FAULTS = (
 _MISHAPS = (
     *("killed before an append", "killed after an append", "killed at a moment", "killed again", "started again"),
     *("stopped and woken", "starved of its lease", "clock set forward", "clock set back", "server's clock apart"),
-    *("cancelled by a person", "reaped"),
+    *("cancelled by a person", "reaped", "told to stop", "told to hand over", "left up"),
+    *("ran, a person says", "did not run, a person says"),
 )
 _CALLEES = ("hangs up", "presses keys", "stays silent", "busy", "no answer", "rejects")
 
@@ -191,9 +193,21 @@ def _mishaps(simulated: Simulated) -> Iterator[str]:
     if scenario.skew_s:
         yield "server's clock apart"
     if simulated.records:
-        cancel = simulated.state.cancel
-        if cancel is not None and cancel.code in ("cancelled", "reaped"):
-            yield "reaped" if cancel.code == "reaped" else "cancelled by a person"
+        yield from _people(simulated)
+
+
+def _people(simulated: Simulated) -> Iterator[str]:
+    """Yield what people asked for, decided and wanted."""
+    cancel, stop = simulated.state.cancel, simulated.scenario.stop
+    if cancel is not None and cancel.code in ("cancelled", "reaped"):
+        yield "reaped" if cancel.code == "reaped" else "cancelled by a person"
+    if simulated.told_to_stop_s is not None and stop is not None:
+        yield "told to hand over" if stop.hand_over else "told to stop"
+    for record in simulated.records:
+        if isinstance(record, Resolved):
+            yield "ran, a person says" if record.ran else "did not run, a person says"
+    if simulated.state.end is not None and simulated.state.call_up:
+        yield "left up"
 
 
 def _callees(simulated: Simulated) -> Iterator[str]:

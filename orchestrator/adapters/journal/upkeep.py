@@ -12,9 +12,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from orchestrator.adapters.journal import statements
 from orchestrator.adapters.journal.connections import Link
 from orchestrator.adapters.journal.owner import Owner, is_live
-from orchestrator.adapters.journal.rows import check_record, tenure_of
+from orchestrator.adapters.journal.rows import check_record, marks_row, tenure_of
 from orchestrator.adapters.journal.schema import (
     MADE_WHEN_NEEDED,
     contacts,
@@ -26,8 +27,9 @@ from orchestrator.adapters.journal.schema import (
     runs,
 )
 from orchestrator.core import codec
+from orchestrator.core.evolve import fold, marks
 from orchestrator.core.instant import Instant
-from orchestrator.core.records import RunStarted, Status
+from orchestrator.core.records import Record, RunStarted, Status
 from orchestrator.errors import JournalError
 from orchestrator.ports import ContactState
 
@@ -182,16 +184,45 @@ def _records(link: Link, run_id: str) -> Iterator[tuple[int, int, str]]:
 
 def _problems_of_run(link: Link, run_id: str) -> list[str]:
     found = []
+    told = []
     expected = 1
     for seq, crc, body in _records(link, run_id):
         try:
             record = check_record(run_id, expected, seq, crc, body)
+            told.append(record)
             if (seq == 1) != isinstance(record, RunStarted):
                 found.append(f"Run {run_id}, record {seq}: only the first record starts a run.")
         except JournalError as error:
             found.append(str(error))
         expected = seq + 1
-    return found if expected > 1 else [f"Run {run_id} has no records."]
+    if expected == 1:
+        return [f"Run {run_id} has no records."]
+    return found or _problems_of_marks(link, run_id, told)
+
+
+def _problems_of_marks(link: Link, run_id: str, told: list[Record]) -> list[str]:
+    """What the index says of a run follows from its records, whose checksums are right; so a turned bit shows there."""
+    started = told[0]
+    assert isinstance(started, RunStarted)
+    incoming = None if started.call is None else started.call.call_id
+    expected = {
+        "script_name": started.script_name,
+        "callee": started.to,
+        "incoming_call": incoming,
+        "started_wall": started.at.wall,
+        "started_boot_s": started.at.boot_s,
+        "started_boot_id": started.at.boot_id,
+        **marks_row(marks(fold(told))),
+    }
+    columns = (*expected, "claimed_number", "ended_wall")
+    query = sa.select(*(runs.c[each] for each in columns)).where(runs.c.run_id == sa.bindparam("run_id"))
+    row = statements.Prepared(query).run(link.driver, {"run_id": run_id}).fetchone()  # as it is, whatever its type
+    found = dict(zip(columns, row, strict=True))
+    claimed = {None, started.to or None} if expected["claims_dial"] else {None}  # none: another run took it over
+    wrong = [name for name, value in expected.items() if found[name] != value]
+    wrong += ["claimed_number"] * (found["claimed_number"] not in claimed)
+    wrong += ["ended_wall"] * ((found["ended_wall"] is None) == expected["ended"])
+    return [f"Run {run_id}: `{name}` of its row in `runs` is not what its records say." for name in wrong]
 
 
 def _problems_of_inbox(link: Link) -> list[str]:

@@ -249,13 +249,13 @@ def test_a_command_that_takes_too_long_is_ended_where_there_are_no_process_group
 
 
 def test_the_command_sees_no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The API's key and password are nobody else's business; the rest of the environment is passed on."""
-    monkeypatch.setenv("ORCHESTRATOR_API_KEY", "key")
-    monkeypatch.setenv("ORCHESTRATOR_API_PASSWORD", "password")
+    """Keys, passwords and signing secrets are nobody else's business; the rest of the environment is passed on."""
+    for name in ("API_KEY", "API_PASSWORD", "SIGNING_SECRETS"):
+        monkeypatch.setenv(f"ORCHESTRATOR_{name}", "secret")
     monkeypatch.setenv("CRM_TOKEN", "theirs")
     code = (
         "import os; assert 'CRM_TOKEN' in os.environ; "
-        "raise SystemExit(any(name.startswith('ORCHESTRATOR_API') for name in os.environ))"
+        "raise SystemExit(any(name.startswith('ORCHESTRATOR_') for name in os.environ))"
     )
     assert asked(*python(code)) is None
 

@@ -12,17 +12,23 @@ import socket
 import ssl
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 import requests.exceptions
 import urllib3.exceptions
+from urllib3.connection import HTTPSConnection
 
+from orchestrator.adapters.clock import SystemClock
+from orchestrator.adapters.transport.connections import MarkedHTTPSConnection, ProxyCertificateError, Wire
 from orchestrator.adapters.transport.failures import MEANINGS, cut_of, meaning_of
 from orchestrator.core.limits import CutKind
 
 _MODULES = (requests.exceptions, urllib3.exceptions, http.client, ssl, socket)
 _DOCUMENT = Path(__file__).parents[3] / "docs" / "reference" / "transport.md"
 
+
+_NO_SOCKET: Any = None  # of a handshake that is refused before it begins
 
 _ONLY_NAMED_THERE = {json.JSONDecodeError, email.errors.MessageDefect}
 """Imported by those modules for a base class or an annotation, and never raised while a request is sent."""
@@ -94,6 +100,38 @@ def test_the_innermost_exception_gives_the_words() -> None:
     meaning = meaning_of(wrapped)
     assert meaning.words == "the server's certificate is not valid: certificate has expired"
     assert meaning.final
+
+
+def test_the_certificate_of_a_proxy_is_not_taken_for_the_server_s(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is final like the server's, and says whose it is: wherever the library wraps it, and without what it is of."""
+    certificate = ssl.SSLCertVerificationError(1, "bad")
+    certificate.verify_message = "unable to get local issuer certificate"
+
+    def refused(*_: object) -> None:
+        raise certificate
+
+    monkeypatch.setattr(HTTPSConnection, "_connect_tls_proxy", refused)
+    connection = MarkedHTTPSConnection("api.example", wire=Wire(), clock=SystemClock())
+    with pytest.raises(ProxyCertificateError) as raised:
+        connection._connect_tls_proxy("proxy.example", _NO_SOCKET)
+    assert raised.value.args == certificate.args
+    told = f"the proxy's certificate is not valid: {certificate.verify_message}"
+    wrapped = urllib3.exceptions.ProxyError("Unable to connect to proxy", urllib3.exceptions.SSLError(raised.value))
+    for error in (raised.value, requests.exceptions.ProxyError(urllib3.exceptions.MaxRetryError(None, "/", wrapped))):
+        assert meaning_of(error) == (told, True)
+
+
+def test_other_failures_of_a_proxy_s_tls_stay_what_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only a certificate is final: a proxy that breaks off may be tried again."""
+
+    def broken(*_: object) -> None:
+        raise ssl.SSLEOFError(8, "cut")
+
+    monkeypatch.setattr(HTTPSConnection, "_connect_tls_proxy", broken)
+    connection = MarkedHTTPSConnection("api.example", wire=Wire(), clock=SystemClock())
+    with pytest.raises(ssl.SSLEOFError) as raised:
+        connection._connect_tls_proxy("proxy.example", _NO_SOCKET)
+    assert meaning_of(raised.value) == ("the TLS connection was cut", False)
 
 
 def test_the_cause_is_followed_and_the_context_is_not() -> None:

@@ -234,8 +234,19 @@ def test_the_end_of_the_list_ends_the_run() -> None:
     assert sent(m.state(Phase.READY, ending=COMPLETED)).intent.end_reason == "the script has ended"
     failed = EndDecided(at=m.at(19), status=Status.FAILED, fault=Fault(code="x", message="it broke"))
     assert sent(m.state(Phase.READY, ending=failed)).intent.end_reason == "it broke"
-    left = decided(m.state(Phase.READY, ending=replace(COMPLETED, leave_up=True)))
-    assert isinstance(left, Finish)
+    up = m.state(Phase.READY, ending=replace(COMPLETED, leave_up=True))
+    assert isinstance(decided(up), Finish)
+
+
+@pytest.mark.parametrize(("code", "ended"), [("cancelled", True), ("reaped", True), ("stopped", False)])
+def test_a_call_that_is_to_be_left_up_is_ended_when_a_person_asks(code: str, *, ended: bool) -> None:
+    """Also between the script's end and the run's, while further calls are looked for; a process may stop, though."""
+    up = m.state(Phase.READY, ending=replace(COMPLETED, leave_up=True))
+    asked = up.changed({"cancel": CancelAsked(at=m.at(20), why="told", code=code)})
+    if ended:
+        assert sent(asked).intent.operation is Operation.END
+    else:
+        assert isinstance(decided(asked), Finish)
 
 
 def test_control_entries_branch() -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from orchestrator.core.exploring import explore
 from orchestrator.core.findings import Exploration, Kind
-from orchestrator.core.mishaps import KILLED, Mishap, keys_to_try, lasting_s, mishaps_of, resumed_after_s
+from orchestrator.core.mishaps import KILLED, Mishap, extremes_s, keys_to_try, lasting_s, mishaps_of, resumed_after_s
 from orchestrator.core.pretend import begun
 from orchestrator.core.records import ReplayClass, RunStarted
 from orchestrator.core.script import Script
@@ -164,6 +165,17 @@ def test_a_killed_step_is_resumed_early_and_late() -> None:
     assert causes(exploration, 1, Kind.STALE) == {"KILLED_LATE"}
 
 
+def test_a_kill_behind_a_long_step_is_explored_at_its_shortest_and_its_longest() -> None:
+    """Who resumes does not know that the step is done, and counts the silence from before it, however long it took."""
+    spoken = "Good morning to all of you. " * 8
+    commands = DIAL + f"  - say: {{text: '{spoken}'}}\n" + '  - id: late\n    say: {text: "Sorry."}\n'
+    for max_silence_s in (19.0, 28.0):  # the step lasts 11 to 33 seconds, and 22 in the middle
+        exploration = explored(commands, on_stale="late", max_silence_s=max_silence_s)
+        assert "KILLED_BEFORE" in causes(exploration, 1, Kind.TWICE), "with the shortest, or the middle"
+        assert "KILLED_BEFORE" in causes(exploration, 2, Kind.STALE), "with the longest, or the middle"
+        assert not exploration.bound_reached
+
+
 def test_a_late_resume_never_repeats_what_is_dangerous() -> None:
     """Keys that nobody saw need a person, soon and late."""
     exploration = explored(KEYING, on_stale=None)
@@ -241,6 +253,15 @@ def test_a_step_is_over_at_once_where_its_resume_is_to_be_early() -> None:
     assert lasting_s(step, Mishap.KILLED_LATER) == 1.0
     assert lasting_s(intent(Operation.CREATE, shortest_s=4.0, longest_s=8.0), Mishap.KILLED_LATER) == 6.0
     assert lasting_s(intent(Operation.END, shortest_s=4.0, longest_s=8.0), None) == 0.0
+
+
+def test_other_lengths_are_tried_where_a_step_has_bounds() -> None:
+    """Of a list whose reply comes at its end."""
+    step = intent(shortest_s=4.0, longest_s=8.0)
+    assert extremes_s(step) == (4.0, 8.0)
+    assert extremes_s(replace(step, asynchronous=True)) == ()
+    assert extremes_s(intent(shortest_s=4.0, longest_s=4.0)) == ()
+    assert extremes_s(intent(Operation.CREATE, shortest_s=4.0, longest_s=8.0)) == ()
 
 
 def test_a_resume_comes_in_the_middle_soon_or_late() -> None:
