@@ -221,7 +221,7 @@ _LOOKED_AT_FIRST = frozenset({Phase.READY, Phase.AWAITING, Phase.RETRYING, Phase
 
 def _resumed(state: RunState, record: Resumed) -> Meaning:
     unseen = state.phase in _LOOKED_AT_FIRST or _is_settled_unseen(state)
-    must_look = (state.call_up and unseen) or _is_found_unsettled(state)
+    must_look = (state.call_up and unseen) or _is_seen_unsettled(state)
     changes: Changes = {
         "settings": record.settings,
         "look_failures": 0,
@@ -262,11 +262,11 @@ def _is_settled_unseen(state: RunState) -> bool:
     return state.pending is not None and state.pending.intent.operation is Operation.SMS
 
 
-def _is_found_unsettled(state: RunState) -> bool:
-    """Whether a process found the call of its lost dial and did not live to adopt it: it may be over by now."""
-    pending = state.pending
-    lost_dial = state.phase is Phase.SETTLING and pending is not None and pending.intent.operation is Operation.CREATE
-    return lost_dial and pending is not None and any(look.ok and look.matches for look in pending.looks)
+def _is_seen_unsettled(state: RunState) -> bool:
+    """Whether a process saw what its lost request came to and did not live to settle it: much may have changed."""
+    if state.phase is not Phase.SETTLING or state.pending is None:
+        return False
+    return any(look.ok and (look.matches or look.call is not None) for look in state.pending.looks)
 
 
 def _differ(one: str | None, other: str | None) -> bool:

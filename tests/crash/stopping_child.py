@@ -43,9 +43,7 @@ class StoppingJournal(SqliteJournal):
 def main() -> int:
     """Drive the run; return the exit code."""
     url, journal, script, lease, boundary, when = sys.argv[1:]
-    orchestrator = Orchestrator(
-        api_url=url, journal=journal, settings={"lease": lease}
-    )
+    orchestrator = Orchestrator(api_url=url, journal=journal, settings={"lease": lease})
     stopping = StoppingJournal(journal, now=orchestrator.clock.now)
     stopping.boundary, stopping.when = int(boundary), when
     orchestrator._parts._journal = stopping

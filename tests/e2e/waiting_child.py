@@ -33,9 +33,7 @@ def main() -> None:
             threading.Event().wait()
 
     script = Script.load(path)
-    orchestrator = Orchestrator(
-        api_url=url, journal=journal, on_record=watch
-    )
+    orchestrator = Orchestrator(api_url=url, journal=journal, on_record=watch)
     with ThreadPoolExecutor(len(steps)) as at_once:
         list(at_once.map(lambda to: orchestrator.run(script, to=to), steps))
 

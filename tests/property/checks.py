@@ -181,7 +181,7 @@ def _check_belief(simulated: Simulated, attempt: Attempt, attempts: list[Attempt
             assert not attempt.executed, f"it ran, in spite of the verdict: {intent} {settled}"
         elif settled.verdict in (Verdict.RAN, Verdict.PARTLY) and intent.operation is not Kind.END:
             same = [one for one in attempts if one.step == attempt.step and one.index <= attempt.index]
-            asked_again = simulated.settings.idempotent_for_s is not None and any(one.executed for one in same)
+            asked_again = simulated.settings.idempotent_for_s is not None and any(one.taken for one in same)
             ended = "hangup" in intent.commands and _ended_unwritten(simulated)  # the call is over, by whoever
             assert attempt.taken or asked_again or ended or _disturbed(simulated, settled, attempt, attempts), (
                 f"it did not run, in spite of the verdict: {intent} {settled}"

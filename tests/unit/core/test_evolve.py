@@ -680,14 +680,16 @@ def test_a_resume_looks_before_it_goes_on(phase: Phase, fields: dict[str, Any], 
     assert (state.must_look, state.check_stale) == (must_look, True)
 
 
-def test_a_call_that_a_dead_process_had_found_is_looked_at_again() -> None:
-    """Its lost dial is settled by the look on disk, whoever resumes it how much later: the call may be over by then."""
+def test_a_call_that_a_dead_process_had_seen_is_looked_at_again() -> None:
+    """Its lost request is settled by the look on disk, however much later: the call may be over by then."""
     dial = m.intent(Operation.CREATE)
     listed = m.look(13, kind=LookKind.LIST, matches=(m.seen(),))
     for looks, must_look in (((listed,), True), ((replace(listed, matches=()),), False), ((), False)):
         pending = m.pending(dial, looks=looks)
         state = resumed(m.state(Phase.SETTLING, call_id=None, pending=pending))
         assert state.must_look is must_look
+    said = resumed(m.state(Phase.SETTLING, pending=m.pending(looks=(m.look(13),))))
+    assert said.must_look
 
 
 def test_a_resume_brings_secrets() -> None:
