@@ -232,8 +232,9 @@ def _uncertain(scene: Scene, sandbox: SandboxProcess) -> None:
     with scene.start(*arguments, CANCELLED) as process:
         call = sandbox.wait(event="ringing", to=CANCELLED)["call"]
         sandbox.wait(event="running", text=LONG, call=call)
-        unfinished = json.loads(scene("runs", "--unfinished", "--json"))
-        (run,) = (run for run in unfinished if run["to"] == CANCELLED)
+        scene("runs", "--unfinished", "--json")
+        # Among all of them: on a busy machine the sentence may be over by now.
+        (run,) = (run for run in json.loads(scene("runs", "--json")) if run["to"] == CANCELLED)
         scene("cancel", run["run_id"], "-vv", codes=(0, 1))
         scene.keep("cancelled", *process.communicate())
     scene("reap", "-vv", codes=(0, 1, 20, 75))
