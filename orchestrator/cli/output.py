@@ -110,6 +110,14 @@ def show(renderable: RenderableType, *, narrowest: int = 1) -> None:
     _write("".join(lines if is_terminal else (f"{each.rstrip()}\n" for each in lines)))
 
 
+def empty_table() -> Table:
+    """Return a table as all of this program's are: a line under its heads, and a blank between its columns."""
+    from rich import box
+    from rich.table import Table
+
+    return Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+
+
 def width() -> int:
     """Return how many columns a line of the result has: those of the terminal; without one, as many as are needed."""
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else _ENDLESS

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.cli.output import line, safe
+from orchestrator.cli.output import empty_table, line, safe
 from orchestrator.core.document import INCOMING
 
 if TYPE_CHECKING:
@@ -130,11 +130,9 @@ def steps_table(
         spinner: Stands beside that step.
         with_evidence: Add the column of evidence; it needs a line of `WIDE` columns.
     """
-    from rich import box
-    from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    table = empty_table()
     table.add_column("step", justify="right")
     table.add_column("commands", overflow="fold")
     table.add_column("state", overflow="fold")

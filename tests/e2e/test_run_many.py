@@ -14,8 +14,8 @@ from orchestrator.core.campaign import Campaign
 from orchestrator.errors import AuthenticationError, LeaseHeldError, StoppedEarlyError, UsageError
 from orchestrator.runtime.job import SameFileError
 from tests import canary
+from tests.e2e.operators import ANNA, BEN, CLEO, DORA
 
-ANNA, BEN, CLEO, DORA = "+12125550101", "+12125550102", "+12125550103", "+12125550104"
 ROWS = [{"to": number, "id": name} for number, name in ((ANNA, "anna"), (BEN, "ben"), (CLEO, "cleo"), (DORA, "dora"))]
 SCRIPT = Script.parse("""
 version: 1

@@ -16,7 +16,7 @@ from orchestrator.cli.commands.plan_compare import dead_air_basis
 from orchestrator.cli.exits import counted
 from orchestrator.cli.forewarning import strange_variables
 from orchestrator.cli.lately import Lately, lately
-from orchestrator.cli.output import line, prose, result, result_document, show_words
+from orchestrator.cli.output import empty_table, line, prose, result, result_document, show_words
 from orchestrator.errors import Problem
 
 if TYPE_CHECKING:
@@ -181,10 +181,8 @@ def _web_server(facts: Facts) -> Iterator[str]:
 
 
 def _ways(advice: Advice) -> Table:
-    from rich import box
-    from rich.table import Table
 
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    table = empty_table()
     table.add_column("way", overflow="fold")
     for name in ("requests", "looks", "longest s", "dead air", "calls at once"):
         table.add_column(name, justify="right")

@@ -9,12 +9,11 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 
-from rich import box
 from rich.table import Table
 from rich.text import Text
 
 from orchestrator.cli.exits import counted
-from orchestrator.cli.output import line, note, prose, result, show, width
+from orchestrator.cli.output import empty_table, line, note, prose, result, show, width
 from orchestrator.core.drills import Blow, Drilled, Noticed
 
 _WIDE = 100
@@ -60,7 +59,7 @@ def _narrow_table(drilled: Sequence[Drilled]) -> Table:
 
 
 def _empty_table(*last: str) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    table = empty_table()
     table.add_column("request", justify="right")
     for name in ("commands", "blow", "the run is", *last):
         table.add_column(name, overflow="fold")

@@ -22,7 +22,7 @@ from orchestrator.cli.forewarning import (
     untried_network,
 )
 from orchestrator.cli.lately import lately
-from orchestrator.cli.output import line, prose, result_document, show, width
+from orchestrator.cli.output import empty_table, line, prose, result_document, show, width
 from orchestrator.errors import Problem
 
 if TYPE_CHECKING:
@@ -110,8 +110,6 @@ def _show_table(planned: Plan) -> list[str]:
 
     In a pipe there is room for all, but what would not be known is left out: it would make every line very long.
     """
-    from rich import box
-    from rich.table import Table
     from rich.text import Text
 
     rows = _rows(planned)
@@ -121,7 +119,7 @@ def _show_table(planned: Plan) -> list[str]:
             break
         names = [each for each in names if each != name]
     room = min(max(_room(rows, names), _SHORTEST_ROOM), _LONGEST_CUT)
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    table = empty_table()
     for name in names:
         justify: Literal["left", "right"] = "right" if name in _FIGURES else "left"
         table.add_column(name, justify=justify, no_wrap=name not in _TEXTS, overflow="fold")

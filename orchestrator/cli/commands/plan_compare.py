@@ -12,7 +12,7 @@ from orchestrator.cli.exits import counted
 from orchestrator.cli.forewarning import strange_variables
 from orchestrator.cli.lately import lately
 from orchestrator.cli.options import warn
-from orchestrator.cli.output import line, prose, result, result_document, show_words
+from orchestrator.cli.output import empty_table, line, prose, result, result_document, show_words
 from orchestrator.errors import ConfigurationError, UsageError
 
 if TYPE_CHECKING:
@@ -153,11 +153,9 @@ def _show(rows: Sequence[Compared], gap: Gap, *, hears: bool) -> None:
 
 
 def _table(together: Sequence[Sequence[Compared]]) -> Table:
-    from rich import box
-    from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    table = empty_table()
     table.add_column("mode", no_wrap=True)
     table.add_column("networks (s)", overflow="fold", ratio=3)
     for name in ("requests", "looks", "longest", "gap"):

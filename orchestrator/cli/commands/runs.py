@@ -8,7 +8,7 @@ import click
 
 from orchestrator.cli import options
 from orchestrator.cli.app import App, exists
-from orchestrator.cli.output import line, note, result_document, show, width
+from orchestrator.cli.output import empty_table, line, note, result_document, show, width
 from orchestrator.cli.story import ago, is_incoming, local, moment
 from orchestrator.core.document import INCOMING, OUTGOING
 from orchestrator.core.records import Status
@@ -80,14 +80,12 @@ def _status(summary: RunSummary, now: float) -> Status:
 
 
 def _table(shown: list[dict[str, Any]], now: float) -> None:
-    from rich import box
-    from rich.table import Table
     from rich.text import Text
 
     with_callers = any(is_incoming(each) for each in shown)
     rows = [_cells(each, now, with_caller=with_callers) for each in shown]
     names, needed = _fitting(rows, width())
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    table = empty_table()
     for name in names:
         table.add_column(name, justify="right" if name == "age" else "left", no_wrap=True)
     room = max(width() - needed, 0) + _SHORTEST_SCRIPT - _GAP

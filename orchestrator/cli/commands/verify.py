@@ -8,7 +8,7 @@ import click
 
 from orchestrator.cli import options
 from orchestrator.cli.app import App
-from orchestrator.cli.output import line, note, prose, result, result_document, show_words
+from orchestrator.cli.output import empty_table, line, note, prose, result, result_document, show_words
 from orchestrator.cli.standing import begun_of, stood_in_for
 
 if TYPE_CHECKING:
@@ -93,13 +93,11 @@ def _tell(verified: Verification) -> None:
 
 
 def _table(verified: Verification) -> Table:
-    from rich import box
-    from rich.table import Table
     from rich.text import Text
 
     from orchestrator.core.verificationwords import in_short
 
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    table = empty_table()
     table.add_column("step", justify="right")
     table.add_column("line", justify="right")
     table.add_column("commands", overflow="fold")
