@@ -30,6 +30,7 @@ class App:
         log_format: As `--log-format` says; None: as configured.
         verbosity: How often `-v` was given.
         as_json: Results are JSON documents.
+        credentials_file: The file of API key and password that the configuration names, once it was read.
     """
 
     config: str | None = None
@@ -37,6 +38,7 @@ class App:
     log_format: str | None = None
     verbosity: int = 0
     as_json: bool = False
+    credentials_file: str | None = None
 
     def orchestrator(
         self,
@@ -70,6 +72,7 @@ class App:
         )
         from orchestrator.adapters.logs import configure
 
+        self.credentials_file = made.configuration.credentials_file
         configure(self.log_format or made.configuration.log_format or "auto", self.verbosity, cast("TextIO", Stderr()))
         return made
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import traceback
 from base64 import b64encode
@@ -29,7 +30,6 @@ from orchestrator.errors import (
 PRECEDENCE = (70, 73, 78, 77, 69, 20, 75, 65, 2, 1, 0)
 """Exit codes, the one that counts before all others first."""
 _NOTHING_CHANGED = "Nothing was sent, and the run is as it was: only what has not run yet may be changed."
-_SECRET_VARIABLES = ("API_KEY", "API_PASSWORD", "SIGNING_SECRETS")
 USAGE, BUG, INTERRUPTED, NO_READER, UNWRITTEN = 2, 70, 130, 141, 1
 
 
@@ -106,18 +106,24 @@ def _say_what_there_is(app: App, ctx: click.Context) -> int:
 
 def _tell_bug(error: BaseException, app: App) -> int:
     if app.verbosity >= 2:
-        note(_without_credentials("".join(traceback.format_exception(error)).rstrip()))
+        note(_without_credentials("".join(traceback.format_exception(error)).rstrip(), app))
     where = "" if app.verbosity >= 2 else " Run it again with -vv to see where."
-    said = _without_credentials(line(error))
+    said = _without_credentials(line(error), app)
     text = f"This is a bug of ours ({type(error).__name__}: {said}). Please report it.{where}"
     return _say(app, code="internal", text=text, exit_code=BUG)
 
 
-def _without_credentials(text: str) -> str:
-    """Return a text without the credentials of the environment: nobody knows what an unforeseen error quotes."""
-    key, password, signing = (os.environ.get(f"ORCHESTRATOR_{name}", "") for name in _SECRET_VARIABLES)
-    token = b64encode(f"{key}:{password}".encode()).decode()
-    return without_secrets(text, (key, password, token, *signing.split()))
+def _without_credentials(text: str, app: App) -> str:
+    """Return a text without the credentials that are in use: nobody knows what an unforeseen error quotes."""
+    from orchestrator.scriptfile.configuration import read_credentials
+
+    names = ("API_KEY", "API_PASSWORD", "SIGNING_SECRETS")
+    secrets = [each for name in names for each in os.environ.get(f"ORCHESTRATOR_{name}", "").split()]
+    with contextlib.suppress(OrchestratorError):  # half of a pair, or a file that cannot be read
+        pair = read_credentials(os.environ, app.credentials_file)
+        if pair is not None:
+            secrets += [*pair, b64encode(":".join(pair).encode()).decode()]
+    return without_secrets(text, secrets)
 
 
 def _say(app: App, *, code: str, text: str, exit_code: int) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from pathlib import Path
 
 import pytest
 
@@ -67,3 +68,34 @@ def test_without_credentials_nothing_is_hidden(
         monkeypatch.setenv(f"ORCHESTRATOR_{name}", "")
     tell(bug("something: else"), App())
     assert "(LookupError: no such header: something: else)" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("secret", ["canaryfilekeyzq", "canaryfilepasswordzq"])
+def test_a_bug_shows_no_credential_of_the_file(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, secret: str
+) -> None:
+    """The configuration may name a file in place of the environment; the pair in its encoded form is hidden, too."""
+    for name in ("API_KEY", "API_PASSWORD"):
+        monkeypatch.delenv(f"ORCHESTRATOR_{name}")
+    file = tmp_path / "credentials.yaml"
+    file.write_text("api_key: canaryfilekeyzq\napi_password: canaryfilepasswordzq\n")
+    file.chmod(0o600)
+    config = tmp_path / "orchestrator.yaml"
+    config.write_text(f"credentials_file: {file}\n")
+    app = App(config=str(config), journal=str(tmp_path / "journal.db"), verbosity=2)
+    app.orchestrator().close()
+    pair = base64.b64encode(b"canaryfilekeyzq:canaryfilepasswordzq").decode()
+    tell(bug(f"{secret} {pair}"), app)
+    told = capsys.readouterr().err
+    assert "Traceback" in told
+    assert secret not in told
+    assert pair not in told
+
+
+def test_half_of_a_pair_is_hidden_all_the_same(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is a mistake of the environment, and a password."""
+    monkeypatch.delenv("ORCHESTRATOR_API_KEY")
+    tell(bug(canary.PASSWORD), App())
+    assert canary.PASSWORD not in capsys.readouterr().err
