@@ -315,8 +315,14 @@ def _resolved(state: RunState, record: Resolved) -> Meaning:
 
 
 def _cancel_asked(state: RunState, record: CancelAsked) -> Meaning:
-    open_request = 1 if state.phase is Phase.SENDING and state.call_up else 0
-    return Event.STILL, {"cancel": state.cancel or record, "requests_sent": state.requests_sent + open_request}
+    is_first = state.cancel is None
+    open_request = 1 if is_first and state.phase is Phase.SENDING and state.call_up else 0  # its DELETE
+    # Whoever stops a process may mean no call that is to be left up; whoever asks for its end later does.
+    counts = is_first or (state.cancel is not None and state.cancel.code == "stopped")
+    return Event.STILL, {
+        "cancel": record if counts else state.cancel,
+        "requests_sent": state.requests_sent + open_request,
+    }
 
 
 def _event_received(state: RunState, record: EventReceived) -> Meaning:

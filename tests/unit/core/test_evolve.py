@@ -825,11 +825,19 @@ def test_a_verdict_on_a_lost_dial() -> None:
 
 
 def test_a_cancel_counts_the_end_that_it_is_the_intent_of() -> None:
-    """While a request is open the DELETE follows at once; the first reason stays."""
+    """While a request is open one DELETE follows at once; the first reason stays."""
     first, second = CancelAsked(at=m.at(11), why="first"), CancelAsked(at=m.at(12), why="second")
     state = evolve(evolve(m.state(Phase.SENDING), first), second)
-    assert (state.cancel, state.requests_sent) == (first, 2)
+    assert (state.cancel, state.requests_sent) == (first, 1)
     assert evolve(m.state(Phase.READY), first).requests_sent == 0
+
+
+@pytest.mark.parametrize("later", ["cancelled", "reaped"])
+def test_a_reason_to_end_the_call_counts_more_than_a_process_that_stops(later: str) -> None:
+    """A stopped process may leave its call up; a person who asks for the end of it afterwards is not put off."""
+    stopped, asked = CancelAsked(at=m.at(11), code="stopped"), CancelAsked(at=m.at(12), code=later)
+    assert evolve(evolve(m.state(Phase.READY), stopped), asked).cancel == asked
+    assert evolve(evolve(m.state(Phase.READY), asked), stopped).cancel == asked
 
 
 def test_notices_gather() -> None:
