@@ -379,7 +379,7 @@ class Journal(Protocol):
         """Give a lease back. Releasing a lost one does nothing."""
 
     def check(self, lease: Lease) -> None:
-        """Re-read the fencing token. Raises LeaseLostError when it is no longer the newest."""
+        """Make sure, right before a first byte, that the fencing token is still the newest. Raises LeaseLostError."""
 
     def put_inbox(self, run_id: str, record: InboxRecord) -> None:
         """Leave a message for a run's driver, without a token. Raises NoSuchRunError."""

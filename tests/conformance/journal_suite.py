@@ -316,6 +316,23 @@ class JournalSuite:
         assert other.read("run-1") == [replace(a_start(bench), at=bench.now().plus(-LEASE_S))]
         assert other.owners_of(["call-1"]) == {}
 
+    @pytest.mark.parametrize(("before_end_s", "after_s"), [(0.02, 0.03), (LEASE_S / 2, LEASE_S)])
+    def test_a_driver_is_fenced_however_soon_after_its_append(
+        self, bench: Bench, journal: Journal, before_end_s: float, after_s: float
+    ) -> None:
+        """Whether its lease was about to end when it appended, or it was stopped for longer than that."""
+        lease = journal.start_run(a_start(bench), lease_s=LEASE_S)
+        journal.append(lease, [a_note(bench, 1)], RunMarks())
+        bench.now.move(LEASE_S - before_end_s)
+        journal.append(lease, [a_note(bench, 2)], RunMarks())
+        journal.check(lease)
+        bench.now.move(after_s)
+        bench.open("other").acquire("run-1", lease_s=LEASE_S)
+        with pytest.raises(LeaseLostError):
+            journal.check(lease)
+        with pytest.raises(LeaseLostError):
+            journal.append(lease, [a_note(bench, 3)], RunMarks())
+
     def test_a_lease_that_was_given_back_drives_no_more(self, bench: Bench, journal: Journal) -> None:
         """After `release` its own token is as good as lost."""
         lease = journal.start_run(a_start(bench), lease_s=LEASE_S)

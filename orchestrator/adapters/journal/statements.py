@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -42,9 +43,14 @@ class Prepared:
 
 _this_run = runs.c.run_id == sa.bindparam("run_id")
 
-token_now = Prepared(sa.select(runs.c.token, runs.c.lease_pid).where(_this_run))
+_is_ours = sa.and_(_this_run, runs.c.token == sa.bindparam("token"), runs.c.lease_pid.is_not(None))
+
+# Returns no row where all is well: the driver lets other threads in for each row that it returns, and once more.
+is_lost = Prepared(sa.select(sa.literal_column("1")).where(~sa.exists().where(_is_ours)))
 
 MARKS = ("status", "disposition", "ended", "call_id", "claims_dial", "claim_until_wall", "wake_wall")
+
+_last = sa.select(sa.func.max(records.c.seq)).where(records.c.run_id == sa.bindparam("run_id")).scalar_subquery()
 
 standing = Prepared(
     sa.select(
@@ -52,12 +58,40 @@ standing = Prepared(
         runs.c.lease_pid,
         runs.c.callee,
         runs.c.claimed_number,
-        sa.select(sa.func.max(records.c.seq)).where(records.c.run_id == sa.bindparam("run_id")).scalar_subquery(),
+        _last,
         *(runs.c[name] for name in MARKS),
     ).where(_this_run)
 )
 
 add_records = Prepared(records.insert())
+
+
+@cache
+def add_if_unchanged(count: int) -> Prepared:
+    """Return the statement that adds so many records to a run of ours whose marks and last record are as given.
+
+    The lease must have time left, up to `lasts_until_boot_s` at least.
+
+    It does in one go what `standing` and `add_records` do in three: each hands Python's global lock over, which
+    with many runs costs more than the statement. The parameters of record `n` are `seq_n`, `crc_n` and `body_n`.
+    """
+    rows = ", ".join(f"(:seq_{at}, :crc_{at}, :body_{at})" for at in range(count))
+    lasts = sa.and_(
+        runs.c.lease_boot_id == sa.bindparam("boot_id"),
+        runs.c.lease_expires_boot_s > sa.bindparam("lasts_until_boot_s"),
+    )
+    same = sa.and_(*(runs.c[name].is_not_distinct_from(sa.bindparam(name)) for name in MARKS))
+    is_claimed = sa.or_(runs.c.claims_dial.is_(sa.false()), runs.c.claimed_number.is_not(None))
+    fresh = sa.text(f"column1, column2, column3 FROM (VALUES {rows})")
+    return Prepared(
+        records.insert().from_select(
+            ["run_id", "seq", "crc", "body"],
+            sa.select(sa.bindparam("run_id"), fresh).where(
+                sa.exists().where(_is_ours, lasts, same, is_claimed), _last == sa.bindparam("last")
+            ),
+        )
+    )
+
 
 take_messages = Prepared(
     inbox.delete().where(inbox.c.run_id == sa.bindparam("run_id"), inbox.c.id <= sa.bindparam("upto"))
