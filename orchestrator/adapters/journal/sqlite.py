@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -64,11 +65,13 @@ class _Tail:
 
     Attributes:
         seq: The last record's number.
+        marks: The run's marks.
         checked: Before the transaction that found the lease held, with time left; None where it did not look.
     """
 
     seq: int
-    checked: Instant | None = None
+    marks: Mapping[str, Any]
+    checked: Instant | None
 
 
 class SqliteJournal:
@@ -162,39 +165,46 @@ class SqliteJournal:
         bodies = [codec.encode(record) for record in records]
         new_marks = marks_row(marks)
         upto = self._taken.get(lease)
-        tail = self._tails.pop(lease, None)
-        if tail is not None and upto is None and bodies:
-            self._tails[lease] = self._append_to(tail, lease, bodies, new_marks)
+        tail, now = self._tails.pop(lease, None), self._now()
+        if tail is not None and upto is None and bodies and tail.marks == new_marks:
+            work = self._adding(tail, now, lease, bodies)
         else:
-            self._tails[lease] = self._writer.submit(lambda link: self._append(link, lease, bodies, new_marks, upto))
+            work = partial(self._append, now, lease, bodies, new_marks, upto=upto)
+        self._tails[lease] = self._writer.submit(work)
         if upto is not None and self._taken.get(lease) == upto:
             del self._taken[lease]
 
-    def _append_to(self, tail: _Tail, lease: Lease, bodies: Sequence[str], marks: Mapping[str, Any]) -> _Tail:
-        """Append where this process was the last to do so, and where most of the time nothing else is to be written."""
-        now = self._now()
+    def _adding(self, tail: _Tail, now: Instant, lease: Lease, bodies: Sequence[str]) -> Callable[[Link], _Tail]:
+        """Return what appends where nothing but records is to be written, unless all is not as this process left it."""
         rows = _record_rows(lease.run_id, tail.seq, bodies)
         values = {f"{name}_{at}": row[name] for at, row in enumerate(rows) for name in ("seq", "crc", "body")}
         lasts = {"boot_id": now.boot_id, "lasts_until_boot_s": now.boot_s + _LEFT_S}
-        values.update(marks, run_id=lease.run_id, token=lease.token, last=tail.seq, **lasts)
+        values.update(tail.marks, run_id=lease.run_id, token=lease.token, last=tail.seq, **lasts)
         statement = statements.add_if_unchanged(len(rows))
 
         def work(link: Link) -> _Tail:
             if statement.run(link.driver, values).rowcount == len(rows):
-                return _Tail(rows[-1]["seq"], now)
-            return self._append(link, lease, bodies, marks, None)
+                return _Tail(rows[-1]["seq"], tail.marks, now)
+            return self._append(now, lease, bodies, tail.marks, link)
 
-        return self._writer.submit(work)
+        return work
 
     def _append(
-        self, link: Link, lease: Lease, bodies: Sequence[str], new_marks: Mapping[str, Any], upto: int | None
+        self,
+        now: Instant,
+        lease: Lease,
+        bodies: Sequence[str],
+        new_marks: Mapping[str, Any],
+        link: Link,
+        *,
+        upto: int | None = None,
     ) -> _Tail:
         """Append and set the marks, in a transaction."""
         run = {"run_id": lease.run_id}
         row = statements.standing.run(link.driver, run).fetchone()
         if row is None or row[0] != lease.token or row[1] is None:
             raise _lost(lease)
-        _, _, callee, claimed_number, last, *old_marks = row
+        _, _, callee, claimed_number, boot_id, expires_boot_s, last, *old_marks = row
         if last is None:
             raise JournalError(f"The journal {self.path} is damaged: run {lease.run_id} has no records.")
         if old_marks != list(new_marks.values()) or (new_marks["claims_dial"] and claimed_number is None):
@@ -202,7 +212,8 @@ class SqliteJournal:
         if upto is not None:
             statements.take_messages.run(link.driver, {**run, "upto": upto})
         statements.add_records.run_all(link.driver, _record_rows(lease.run_id, last, bodies))
-        return _Tail(last + len(bodies))
+        lasts = boot_id == now.boot_id and expires_boot_s > now.boot_s + _LEFT_S
+        return _Tail(last + len(bodies), new_marks, now if lasts else None)
 
     def _set_marks(self, link: Link, run_id: str, callee: str, new_marks: Mapping[str, Any]) -> None:
         now = self._now()

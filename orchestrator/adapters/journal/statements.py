@@ -58,6 +58,8 @@ standing = Prepared(
         runs.c.lease_pid,
         runs.c.callee,
         runs.c.claimed_number,
+        runs.c.lease_boot_id,
+        runs.c.lease_expires_boot_s,
         _last,
         *(runs.c[name] for name in MARKS),
     ).where(_this_run)
