@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -323,13 +324,29 @@ def test_a_ledger_grows(tmp_path: Path) -> None:
 
 
 def test_no_run_has_two_rows(tmp_path: Path) -> None:
-    """A row given again replaces the old one; of two given at once the last counts; rows without a run are all kept."""
+    """A row given again replaces the old one, with or without a run; of two given at once for a run the last counts."""
     path = tmp_path / "ledger.csv"
     appended(path, run(1), run(2, "waiting"), REFUSED)
-    assert appended(path, run(2, "busy"), run(3), run(2), REFUSED) == Appended(added=3, replaced=1, repaired=False)
-    assert run_ids(path) == ["r1", "", "r3", "r2", ""]
+    assert appended(path, run(2, "busy"), run(3), run(2), REFUSED) == Appended(added=3, replaced=2, repaired=False)
+    assert run_ids(path) == ["r1", "r3", "r2", ""]
     assert "waiting" not in path.read_text(encoding="utf-8")
     assert "busy" not in path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("suffix", ["csv", "jsonl"])
+def test_ticks_that_find_nothing_to_do_add_nothing(suffix: str, tmp_path: Path) -> None:
+    """Who waits has one row however many ticks wait, and none once called; a new reason to refuse is a new row."""
+    path = tmp_path / f"ledger.{suffix}"
+    other = replace(REFUSED, to="+15555550124")
+    appended(path, replace(REFUSED, disposition="waiting", reason="outside its window"), other)
+    waits = replace(REFUSED, disposition="waiting", reason="until 09:00")
+    assert appended(path, waits, other) == Appended(added=2, replaced=2, repaired=False)
+    assert appended(path, waits, other) == Appended(added=2, replaced=2, repaired=False)
+    assert appended(path, run(1), replace(other, reason="on another list")).replaced == 1
+    text = path.read_text(encoding="utf-8")
+    assert len(text.splitlines()) == 3 + (suffix == "csv")
+    assert "waiting" not in text
+    assert text.index("on the do-not-call list") < text.index("r1") < text.index("on another list")
 
 
 @given(st.lists(st.lists(st.integers(0, 5), max_size=4), max_size=4), st.sampled_from(["csv", "jsonl"]))
