@@ -14,6 +14,9 @@ from orchestrator.core.phases import Event
 from orchestrator.core.records import Concluded, Intended, Noticed, Status
 from orchestrator.core.state import Failure, Pending, RunState, clock_seen
 
+_BARE_REPLIES = 2
+"""So many tries to end a further call come before a reply that does not show it is believed."""
+
 
 def concluded(state: RunState, record: Concluded) -> Meaning:
     """Take the outcome of the newest attempt."""
@@ -123,8 +126,10 @@ def _concluded_end(state: RunState, record: Concluded, *, pending: Pending, chan
 
 def _concluded_extra(state: RunState, record: Concluded, intent: Intended, *, changes: Changes) -> Meaning:
     """Take what came of ending a further call, which was seen in a list and is seen there again if it is still up."""
-    # A bare 2xx may be a middlebox's: it is believed only where no later look at the list would show the call.
-    believed = is_over(record.call) or (record.call is None and state.watch_until is None)
+    # A bare 2xx may be a middlebox's. Where no later look at the list would show the call, it is asked for again first:
+    # an API that knows the call to be over says 404, and one that always answers so is believed in the end.
+    is_bare = record.call is None and state.watch_until is None
+    believed = is_over(record.call) or (is_bare and state.extra_tries >= _BARE_REPLIES)
     gone = (record.outcome is Outcome.DONE and believed) or (
         record.outcome is Outcome.REJECTED and record.status in (404, 410)
     )
