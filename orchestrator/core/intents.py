@@ -82,11 +82,18 @@ def step_again(state: RunState, script: Script, pending: Pending) -> Step:
     """
     start = pending.intent.start
     if not state.asks_for_kept_reply:
-        return step_at(state, script, start)
+        return step_at(state, script, _behind_its_answer(state, pending))
     begun, made_with, asynchronous = state.begun, pending.made_with or state.settings, pending.intent.asynchronous
     return same_step(
         script, start, state.variables, made_with, asynchronous=asynchronous, to=begun.to, from_=begun.from_
     )
+
+
+def _behind_its_answer(state: RunState, pending: Pending) -> Cursor:
+    """Return where a step begins anew: a call that was answered rings no more, and refuses another `answer`."""
+    start = pending.intent.start
+    more = len(set(pending.intent.command_entries)) > 1
+    return Cursor(start.entry + 1) if pending.intent.answers and more and state.answered else start
 
 
 def send(state: RunState, step: Step, now: Instant, *, attempt: int, fell_into: tuple[str, ...] = ()) -> Send:

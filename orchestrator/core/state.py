@@ -300,7 +300,15 @@ class RunState:
     def rings_on(self) -> bool:
         """Whether it is an incoming call that no `answer` can have reached: nobody is on its line."""
         unanswered = self.pending is None or self._known_not_to_have_run(self.pending)
-        return self.rings_here and self.call_up and unanswered
+        return self.rings_here and self.call_up and unanswered and not self._may_have_answered()
+
+    def _may_have_answered(self) -> bool:
+        """Whether the step that was uncertain when the end was decided may have reached the call that rang."""
+        left = self.left_over
+        if left is None or left.verdict is Verdict.DID_NOT_RUN:
+            return False
+        kept_back = left.concluded is not None and left.concluded.outcome in (Outcome.NOT_SENT, Outcome.THROTTLED)
+        return bool(left.unknowns) or not kept_back
 
     @property
     def other_end(self) -> str:

@@ -7,7 +7,7 @@ where contacts stand is the campaign store's. Called by `batches`; it names no a
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from itertools import islice
@@ -26,6 +26,7 @@ from orchestrator.errors import (
     LeaseHeldError,
     LeaseLostError,
     NumberBlockedError,
+    OrchestratorError,
     ScriptError,
     UsageError,
     exit_code_of,
@@ -38,7 +39,7 @@ from orchestrator.runtime.job import Finished, Job, TickReport
 from orchestrator.runtime.messages import Messages
 from orchestrator.runtime.occurrences import close_what_is_over, refuse_an_old_file
 from orchestrator.runtime.pace import PULSE_S, Pace
-from orchestrator.runtime.runner import Runner
+from orchestrator.runtime.runner import Prepared, Runner
 from orchestrator.runtime.settling import Settling
 
 CHUNK = 200
@@ -113,6 +114,7 @@ class Batch:
             told=told,
         )
         self._lease: CampaignLease | None = None
+        self._is_ours = True
         self._undialled: dict[str, Standing] = {}
         """Contacts whose run exists, but whose dial is known not to have left: they are called like new ones."""
         self._began = self._kept = self._listened = clock.now()
@@ -137,8 +139,10 @@ class Batch:
                     self._carry_on()
                     self._pace.drain()
                     refuse_an_old_file(self._store, self._job, now_wall=self._clock.now().wall)
-                    while self._call_all():
+                    left = self._call_all()
+                    while left:
                         self._pace.drain()
+                        left = self._call_all(only=left)
                     self._give_up_what_is_over()
                     self._pace.drain()
                 except JournalError:
@@ -188,26 +192,47 @@ class Batch:
 
     # --- calling ------------------------------------------------------------------------------------------------------
 
-    def _call_all(self) -> bool:
-        """Offer every contact; return whether some must be asked about again, since their number was in use."""
-        is_left = False
+    def _call_all(self, *, only: Collection[str] | None = None) -> set[str]:
+        """Offer every contact, or those of these keys.
+
+        Return the keys of those that must be asked about again, since their number was in use. Nobody else is: one that
+        was refused a moment ago would be refused again, and keep another one of its number waiting by that.
+        """
+        left: set[str] = set()
         for priority in self._priorities():
             wanted = (contact for contact in self._contacts() if priority is None or contact.priority == priority)
             for chunk in _chunks(wanted):
-                standings = self._store.standings([self._key(contact) for contact in chunk])
-                noted: list[Standing] = []
+                rows: dict[str, Contact] = {}
                 for contact in chunk:
-                    if self._must_stop():
-                        break
-                    self._job.come_to()
-                    if self._number_in_use(contact):
-                        is_left = True
-                    elif (left := self._offer(contact, standings.get(self._key(contact)))) is not None:
-                        noted.append(left)
-                self._store.put(noted)
+                    if rows.setdefault(self._key(contact), contact) is not contact:
+                        self._job.come_to()  # and passes it over: it is the same contact in a later row
+                keys = [key for key in rows if only is None or key in only]
+                left |= self._call_these(keys, rows)
                 if self._must_stop():
-                    return False
-        return is_left
+                    return set()
+        return left
+
+    def _call_these(self, keys: list[str], rows: Mapping[str, Contact]) -> set[str]:
+        """Offer contacts, each once; return the keys of those whose number was in use."""
+        left: set[str] = set()
+        noted: list[Standing] = []
+        with self._guard:
+            moving = set(self._live)  # the same contact in an earlier row: where it stands is about to change
+        standings = self._store.standings(keys)
+        for key in keys:
+            if self._must_stop():
+                break
+            self._job.come_to()
+            if self._number_in_use(rows[key]):
+                left.add(key)
+                continue
+            standing = self._store.standings([key]).get(key) if key in moving else standings.get(key)
+            if (found := self._offer(rows[key], standing)) is not None:
+                noted.append(found)
+        self._must_stop()
+        if self._is_ours:  # one that was stopped for long must not write over what another one has done since
+            self._store.put(noted)
+        return left
 
     def _priorities(self) -> list[int] | list[None]:
         """Return the priorities there are, the highest first; the file is read once for each."""
@@ -268,12 +293,19 @@ class Batch:
             state=ContactState.WAITING,
         )
 
-    def _spend(self, standing: Standing) -> None:
-        self._report.called += 1
+    def _spend(self, standing: Standing, calls: int = 1) -> None:
+        """Count a call against the limits of the tick; with -1, take it back."""
         with self._guard:
-            first = 0 if standing.state is ContactState.AGAIN else 1
-            calls, attempts = self._spent.calls + first, self._spent.attempts + 1
-            self._spent = replace(self._spent, calls=calls, attempts=attempts)
+            self._report.called += calls
+            is_redial = standing.state is ContactState.AGAIN or standing.attempts > 1
+            first = 0 if is_redial else calls
+            spent = self._spent
+            self._spent = replace(spent, calls=spent.calls + first, attempts=spent.attempts + calls)
+
+    def _put_aside(self, standing: Standing, state: ContactState, error: OrchestratorError) -> None:
+        """Note of a contact that it was not called after all."""
+        self._spend(standing, -1)
+        self._settling.put_aside(standing, state, error)
 
     def _begin(self, standing: Standing, work: Callable[..., None], *arguments: object) -> None:
         """Start a thread for a contact's call; as long as it lives, nobody else is called at that number."""
@@ -286,10 +318,8 @@ class Batch:
         began = self._clock.now()
         try:
             work(*arguments)
-        except (AlreadyCalledError, LeaseHeldError, LeaseLostError):
-            pass  # another process was faster; what it does is its own
-        except NumberBlockedError as error:
-            self._settling.put_aside(standing, ContactState.WAITING, error)
+        except (AlreadyCalledError, LeaseHeldError, LeaseLostError, NumberBlockedError):
+            pass  # another process was faster, or has a carried-on run's number; what it does is its own
         finally:
             lasted_s = self._clock.now().since(began)
             with self._guard:
@@ -305,12 +335,19 @@ class Batch:
         except (UsageError, ScriptError) as error:
             if is_open and standing.run_id is not None:
                 self._runner.cancel(standing.run_id, why=str(error), observer=self._observer)
-            self._settling.put_aside(standing, ContactState.REFUSED, error)
+            self._put_aside(standing, ContactState.REFUSED, error)
             return
         if ring_by_wall is not None:
             left_s = max(ring_by_wall - self._clock.now().wall, 1.0)
             expire_s = min(prepared.settings.dial_expire_s, left_s)
             prepared = replace(prepared, settings=replace(prepared.settings, dial_expire_s=expire_s))
+        try:
+            self._dial(contact, standing, prepared, is_open=is_open)
+        except NumberBlockedError as error:
+            # A contact whose run exists stays open: with another one beside it, both could be carried on with.
+            self._put_aside(standing, ContactState.OPEN if is_open else ContactState.WAITING, error)
+
+    def _dial(self, contact: Contact, standing: Standing, prepared: Prepared, *, is_open: bool) -> None:
         if is_open:
             self._resume(standing, prepared.secrets, prepared.settings, contact)
             return
@@ -365,6 +402,7 @@ class Batch:
         if now.since(self._kept) >= self._lease_s / 3:
             self._kept = now
             if not self._store.keep_campaign(self._lease, lease_s=self._lease_s):
+                self._is_ours = False
                 self._report.stopped = "another process has taken the campaign over"
         orders = self._store.orders_of(self._job.campaign.name)
         if orders.stopped:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
 
 from orchestrator.core.actions import Action, Finish, Note, Orders, Reconcile, Rest, Send, Wait
 from orchestrator.core.decide import call_is_too_long, decide, too_long
@@ -46,6 +48,10 @@ LOOK_TIMEOUT_S = 10.0
 _OPERATIONS = {LookKind.CALL: Operation.LOOK, LookKind.OPEN: Operation.LOOK, LookKind.LIST: Operation.LIST}
 END_PATIENCE_S = 3.0
 """How long the open request of a call that was just ended may take to come back before it is cut."""
+
+
+class _ToldError(Exception):
+    """A run was told something while it waited for its place: it is heard before anything is asked."""
 
 
 class Driver:
@@ -241,11 +247,7 @@ class Driver:
             return waiting
         self.take(action.intent)
         self.commit()
-        looker = (
-            None
-            if action.look_after_s is None
-            else OpenLook(lambda: self.look(LookKind.OPEN), self._keep, clock=self._clock, after_s=action.look_after_s)
-        )
+        looker = None if action.look_after_s is None else self._open_look(action.look_after_s)
         self._sending = True
         try:
             reply = self._channel.send(
@@ -259,6 +261,14 @@ class Driver:
             looker.finish(is_evidence=reply.outcome is Outcome.UNKNOWN)
         self.take(concluded(without_echoes(reply, self.state), action.intent))
         return self._decide()
+
+    def _open_look(self, after_s: float) -> OpenLook:
+        """Return a look at the call while a request is open. It counts within the account's limits like any other."""
+        look, places = partial(self.look, LookKind.OPEN), None if self._places is None else self._places.beside()
+        if places is None:
+            return OpenLook(look, self._keep, clock=self._clock, after_s=after_s)
+        place = partial(self._place, Operation.LOOK, places)
+        return OpenLook(look, self._keep, clock=self._clock, after_s=after_s, held_up=place, give_up=places.give_back)
 
     def _first_byte(self, looker: OpenLook | None) -> None:
         """Right before the first byte: is this run still ours to drive?"""
@@ -300,11 +310,12 @@ class Driver:
         until = self._place(operation)
         return None if until is None else held_up(self.state, operation, self._clock.now(), until)
 
-    def _place(self, operation: Operation) -> Instant | None:
-        if self._places is None:
+    def _place(self, operation: Operation, places: Places | None = None) -> Instant | None:
+        places = places or self._places
+        if places is None:
             return None
         demand = demand_of(self.state, self._script, operation)
-        return None if demand is None else self._places.wait_until(demand)
+        return None if demand is None else places.wait_until(demand)
 
     def _look(self, kind: LookKind) -> Action:
         look = self.look(kind)
@@ -316,15 +327,19 @@ class Driver:
 
     def _share_a_list(self, listing: Listing) -> Action:
         """Look at the list of calls; other runs that want to may look at the same one."""
-        listed = listing.ask(self.state.run_id, lambda: self._ask(LookKind.LIST), ready=self._wait_to_list)
+        try:
+            listed = listing.ask(self.state.run_id, lambda: self._ask(LookKind.LIST), ready=self._wait_to_list)
+        except _ToldError:
+            return self._decide()
         self.take(self._looked(LookKind.LIST, listed.began, listed.reply))
         return self._decide()
 
     def _wait_to_list(self) -> None:
-        until = self._place(Operation.LIST)
-        if until is not None:  # whoever is told something meanwhile asks at once, and is heard after it
-            self._clock.wait(until, self._wakeup)
-            self._place(Operation.LIST)  # it is used up
+        while (until := self._place(Operation.LIST)) is not None:
+            told = self._clock.wait(until, self._wakeup)
+            self._wakeup.clear()
+            if told:
+                raise _ToldError
 
     def look(self, kind: LookKind) -> Looked:
         """Ask the API, and return what it showed as a record."""
@@ -370,8 +385,10 @@ class Driver:
 
     def _end_open_call(self, open_request: Pending | None) -> None:
         """End the call whose request is open, then cut that request if it does not come back by itself."""
+        places = None if self._places is None else self._places.beside()
         try:
-            for call_id in self._live_calls(open_request):
+            for call_id in self._live_calls(open_request, places):
+                self._count_an_end(places)
                 self._end(call_id, before_first_byte=self._still_ours)
         except LeaseLostError:
             return  # another driver has the call
@@ -379,13 +396,22 @@ class Driver:
         if self._sending and self.state.pending is open_request:
             self._channel.abort()
 
-    def _live_calls(self, open_request: Pending | None) -> list[str]:
+    def _count_an_end(self, places: Places | None) -> None:
+        """Count a DELETE, which waits for nobody, not even for a journal that cannot count it."""
+        with suppress(OrchestratorError):
+            self._place(Operation.END, places)
+
+    def _live_calls(self, open_request: Pending | None, places: Places | None) -> list[str]:
         """Return the run's call; of a dial that is ringing only the list of calls can tell which that is."""
         if self.state.call_up and self.state.call_id is not None:
             return [self.state.call_id]
         if open_request is None or open_request.intent.operation is not Operation.CREATE:
             return []
         try:
+            while (until := self._place(Operation.LIST, places)) is not None:
+                self._clock.wait(until, threading.Event())
+                if self.state.pending is not open_request or not self._sending:
+                    return []  # it has come back by itself
             return [call.call_id for call in self.look(LookKind.LIST).matches]
         except OrchestratorError:
             return []  # the lease is lost or the journal fails: the step's own thread meets the same

@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
+from orchestrator.core.instant import Instant
 from orchestrator.core.records import Looked
 from orchestrator.errors import OrchestratorError
 from orchestrator.ports import Clock
@@ -21,15 +22,26 @@ class OpenLook:
         keep: Writes down what was seen.
         clock: For the moment.
         after_s: How long after the first byte.
+        held_up: Takes the look's place within the account's limits; returns the moment to ask again at, None for now.
+        give_up: Gives that place back where there is nothing to look at any more.
     """
 
     def __init__(
-        self, look: Callable[[], Looked], keep: Callable[[Looked], None], *, clock: Clock, after_s: float
+        self,
+        look: Callable[[], Looked],
+        keep: Callable[[Looked], None],
+        *,
+        clock: Clock,
+        after_s: float,
+        held_up: Callable[[], Instant | None] = lambda: None,
+        give_up: Callable[[], None] = lambda: None,
     ) -> None:
         self._look = look
         self._keep = keep
         self._clock = clock
         self._after_s = after_s
+        self._held_up = held_up
+        self._give_up = give_up
         self._over = threading.Event()
         self._keeping = threading.Lock()
         self._is_wanted = True
@@ -58,6 +70,10 @@ class OpenLook:
         if self._clock.wait(self._clock.now().plus(self._after_s), self._over):
             return
         try:
+            while (until := self._held_up()) is not None:
+                if self._clock.wait(until, self._over):
+                    self._give_up()
+                    return
             look = self._look()
             with self._keeping:
                 if self._is_wanted:

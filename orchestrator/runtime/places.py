@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from orchestrator.core.budget import Demand
+from orchestrator.core.budget import MARGIN_S, Demand
 from orchestrator.core.exchange import Operation
 from orchestrator.core.instant import Instant
 from orchestrator.ports import Clock, Place, RequestBudget
@@ -16,6 +16,10 @@ class _Reserved:
     place: Place
     until: Instant
 
+    def missed(self, now: Instant) -> bool:
+        """Whether its moment is over: whoever woke up so late leaves with others that were told of a free place."""
+        return now.since(self.until) > MARGIN_S
+
 
 class Places:
     """Keeps the place that was reserved for the next request until its moment has come. Used by one thread."""
@@ -26,12 +30,15 @@ class Places:
         self._run_id = run_id
         self._reserved: _Reserved | None = None
 
+    def beside(self) -> Places:
+        """Return the places of what another thread asks of the API for the same run, while a request is open."""
+        return Places(self._budget, clock=self._clock, run_id=self._run_id)
+
     def wait_until(self, demand: Demand) -> Instant | None:
         """Return the moment to ask again at; None when the request may leave now, and is counted."""
-        reserved = self._reserved
-        if reserved is None or reserved.operation is not demand.operation or demand.never_waits:
+        reserved, now = self._reserved, self._clock.now()
+        if reserved is None or reserved.operation is not demand.operation or demand.never_waits or reserved.missed(now):
             self.give_back()
-            now = self._clock.now()
             place = self._budget.take(demand, run_id=self._run_id)
             until = now.plus(place.wall - now.wall)
             if until.since(self._clock.now()) <= 0:
@@ -39,7 +46,7 @@ class Places:
             if place.number is not None:
                 self._reserved = _Reserved(demand.operation, place, until)
             return until
-        if reserved.until.since(self._clock.now()) > 0:
+        if reserved.until.since(now) > 0:
             return reserved.until
         self._reserved = None
         return None

@@ -346,12 +346,13 @@ class Runner:
     def _reap(self, lease: Lease, observer: Observer | None) -> RunResult | None:
         state = fold(self._journal.read(lease.run_id))
         now = self._clock.now()
-        is_decided = state.phase is Phase.UNDECIDED or state.ending is not None
-        only_watches = state.watching and not state.call_up and is_decided  # for further calls of its dial
+        waits_for_verdict = state.phase is Phase.UNDECIDED  # its own call is over, or to be left up
+        is_decided = waits_for_verdict or (state.ending is not None and not state.call_up)
+        only_watches = state.watching and is_decided  # for further calls of its dial
         since = state.watch_looked if only_watches else state.quiet_since or state.call_since
         silence_s = 0.0 if since is None else now.since(since)
         busy_s = 0.0 if state.pending is None else state.pending.intent.longest_s  # it may be ringing, or speaking
-        needs_person = state.phase is Phase.UNDECIDED and not only_watches
+        needs_person = waits_for_verdict and not only_watches
         left_alone = needs_person or state.end is not None or since is None or state.rings_on
         if not left_alone and (api_url := other_api(state, self._origin.api_url)) is not None:
             self.left_alone[state.run_id] = api_url

@@ -117,8 +117,6 @@ class Settling:
 
     def put_aside(self, standing: Standing, state: ContactState, error: OrchestratorError) -> None:
         """Note why a contact was not called after all; one that was to be called again stays so."""
-        with self._guard:
-            self._report.called -= 1
         kept = ContactState.AGAIN if standing.state is ContactState.AGAIN else state
         self._store.put([replace(standing, state=kept, reason=str(error))])
 

@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from orchestrator.core.intents import foresee, step_at
+from orchestrator.core.exchange import Operation
+from orchestrator.core.intents import foresee, step_again, step_at
 from orchestrator.core.records import Cursor
-from orchestrator.core.script import End, Goto, Plain, Say, Variables
+from orchestrator.core.script import Answer, End, GetDtmf, Goto, Plain, Say, Script, Variables
 from orchestrator.core.state import Phase, RunState
 from orchestrator.errors import ExpressionError
 from tests.fakes import machine as m
@@ -29,6 +30,11 @@ class Reads:
 
 
 SCRIPT = m.script(Say(Plain("first")), Say(Reads()), Goto("l0"), End(None))
+
+
+ANSWERED = Script(
+    name="in", entries=(m.entry(Answer()), m.entry(GetDtmf(timeout_s=3.0))), digest="d"
+)  # packed into one list
 
 
 def sending(entry: int, **fields: object) -> RunState:
@@ -79,3 +85,21 @@ def test_a_step_that_cannot_be_made_yet_is_left_to_its_turn() -> None:
 def test_nothing_is_foreseen_without_an_open_request() -> None:
     """There is nothing to follow."""
     assert foresee(m.state(Phase.READY), SCRIPT) is None
+
+
+@pytest.mark.parametrize(
+    ("names", "answered", "again"),
+    [
+        (("answer", "get_dtmf"), True, ("get_dtmf",)),
+        (("answer", "get_dtmf"), False, ("answer", "get_dtmf")),
+        (("answer",), True, ("answer", "get_dtmf")),
+    ],
+)
+def test_a_list_that_has_answered_is_repeated_without_its_answer(
+    names: tuple[str, ...], answered: bool, again: tuple[str, ...]
+) -> None:
+    """A call that was answered rings no more: the API refuses another `answer` with 409, and the digits stay lost."""
+    entries = tuple(range(len(names)))
+    lost = m.pending(m.intent(Operation.COMMAND, *names, start=Cursor(0), command_entries=entries))
+    state = m.with_settings(m.state(Phase.RETRYING, pending=lost, answered=answered), limit_s=60.0)
+    assert step_again(state, ANSWERED, lost).names == again

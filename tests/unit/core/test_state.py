@@ -230,3 +230,24 @@ def test_a_call_that_an_answer_may_have_reached_may_be_up() -> None:
 def test_who_is_on_the_line_has_called_or_was_called() -> None:
     """Words about them say which."""
     assert (m.state(Phase.READY).other_end, rings(Phase.READY).other_end) == ("callee", "caller")
+
+
+@pytest.mark.parametrize(
+    ("fields", "rings_on"),
+    [
+        ({"unknowns": 0, "concluded": m.concluded(call=m.seen("ringing"))}, False),
+        ({"unknowns": 0, "concluded": None}, False),
+        ({"unknowns": 1, "concluded": m.concluded(Outcome.NOT_SENT)}, False),
+        ({"unknowns": 0, "concluded": m.concluded(Outcome.NOT_SENT)}, True),
+        ({"unknowns": 0, "concluded": m.concluded(Outcome.THROTTLED)}, True),
+        ({"unknowns": 1, "concluded": m.concluded(Outcome.UNKNOWN), "verdict": Verdict.DID_NOT_RUN}, True),
+    ],
+)
+def test_a_call_that_was_to_be_answered_when_the_end_was_decided_may_be_up(
+    fields: dict[str, Any], rings_on: bool
+) -> None:
+    """Its DELETE is held back, and known not to have run; of the `answer` before it that says nothing."""
+    end = m.pending(m.intent(Operation.END, "hangup"), unknowns=0, concluded=m.concluded(Outcome.NOT_SENT))
+    came: dict[str, Any] = {"started": m.started(call=m.seen("ringing")), "answered": False}
+    state = m.state(Phase.RETRYING, pending=end, left_over=m.pending(ANSWER, **fields), **came)
+    assert state.rings_on is rings_on

@@ -9,10 +9,11 @@ from itertools import pairwise
 import pytest
 
 from orchestrator.core.contact import Rejected
-from orchestrator.core.records import CancelAsked, Disposition
+from orchestrator.core.records import CancelAsked, Disposition, RunStarted
 from orchestrator.core.redial import NumberLimits
 from orchestrator.errors import JournalError, LeaseHeldError
 from orchestrator.ports import CampaignOrders, ContactState
+from orchestrator.runtime.batch import CHUNK
 from orchestrator.runtime.control import Control
 from orchestrator.sandbox.callees import Behaviour
 from tests.conformance.memory_journal import MemoryJournal
@@ -127,6 +128,96 @@ def test_a_contact_that_cannot_be_prepared_is_refused() -> None:
     assert report.called == 1
     assert bench.standing(NUMBERS[0]).reason == "a variable is missing"
     assert bench.numbers() == [NUMBERS[1]]
+
+
+def test_a_contact_that_is_in_the_file_twice_is_called_once() -> None:
+    """Where its second row has to wait for the sake of its number, what its call came to is kept, too."""
+    bench = Bench(limits=NumberLimits(min_gap_s=100.0), concurrency=1)
+    bench.contacts = [contact(NUMBERS[0]), contact(NUMBERS[1]), contact(NUMBERS[0])]
+    bench.tick()
+    assert bench.standing(NUMBERS[0]).state is ContactState.DONE
+    bench.tick(after_s=200.0)
+    assert bench.numbers() == NUMBERS[:2]
+
+
+def test_a_second_row_of_a_contact_to_be_called_again_does_not_call_it_sooner() -> None:
+    """The redial rule says when, not the file."""
+    bench = Bench(redial=(AGAIN,), concurrency=1)
+    bench.callees.set(NUMBERS[0], [BUSY])
+    bench.contacts = [contact(NUMBERS[0]), contact(NUMBERS[1]), contact(NUMBERS[0])]
+    bench.tick()
+    assert bench.numbers() == NUMBERS[:2]
+
+
+def test_a_second_row_far_below_the_first_finds_what_became_of_it() -> None:
+    """Also where the first one's call was up when the second one's part of the file was looked up."""
+    bench = Bench(redial=(AGAIN,), concurrency=2)
+    bench.callees.set(NUMBERS[0], [Behaviour(does="busy", after=15.0)])
+    bench.contacts = [
+        *(contact(NUMBERS[1], id=f"known {at}", variables={"bad": "x"}) for at in range(CHUNK - 1)),
+        contact(NUMBERS[0]),
+        *map(contact, NUMBERS[2:]),
+        contact(NUMBERS[0]),
+    ]
+    bench.tick()
+    assert bench.numbers().count(NUMBERS[0]) == 1
+    assert bench.standing(NUMBERS[0]).state is ContactState.AGAIN
+
+
+def test_a_refused_contact_keeps_nobody_of_its_number_waiting() -> None:
+    """And a tick ends, although it is refused again whenever it is offered; it takes nobody's call of the tick away."""
+    bench = Bench(limits=NumberLimits(min_gap_s=100.0), rate_per_s=1.0, max_calls=2)
+    bench.contacts = [
+        contact(NUMBERS[0], id="bad", variables={"bad": "x"}),
+        contact(NUMBERS[0], id="good"),
+        contact(NUMBERS[0], id="later", variables={"n": "1"}),
+        contact(NUMBERS[1]),
+    ]
+    report = bench.tick()
+    assert sorted(bench.numbers()) == NUMBERS[:2]
+    assert report.called == 2
+    states = {each.reason: each.state for each in bench.store.campaigns.contacts.values()}
+    assert states["a variable is missing"] is ContactState.REFUSED
+
+
+def test_a_call_that_was_not_begun_and_is_blocked_stays_the_contact_s_one_run() -> None:
+    """A second run beside it could be carried on with, and call the same person twice."""
+    bench = Bench()
+    bench.contacts = [contact(NUMBERS[0])]
+    bench.network = Treatment(refused=True)
+    bench.tick()
+    bench.network = CLEAN
+    other = bench.journal()
+    (started,) = (each for each in other.read("run-1")[:1] if isinstance(each, RunStarted))
+    lease = other.start_run(replace(started, run_id="other"), lease_s=30.0)
+    report = bench.tick()
+    assert report.called == 0
+    held = bench.standing(NUMBERS[0])
+    assert (held.state, held.run_id) == (ContactState.OPEN, "run-1")
+    other.release(lease)
+    bench.tick()
+    assert bench.standing(NUMBERS[0]).run_id == "run-1"
+    assert bench.numbers() == [NUMBERS[0]]
+
+
+def test_a_tick_that_was_stopped_for_long_writes_over_nothing() -> None:
+    """What it found out about contacts is old once another process has taken the campaign over."""
+    bench = Bench(limits=NumberLimits(min_gap_s=1.0), concurrency=1)
+    bench.contacts = [contact(NUMBERS[0]), contact(NUMBERS[0], id="late"), contact(NUMBERS[1]), contact(NUMBERS[2])]
+    bench.forbidden = {NUMBERS[0]: "it is on a list"}
+    with bench.time.running():
+        process = bench.time.process
+        _, made = bench.batch(bench.journal(), Control(bench.time))
+
+        def taken_over() -> None:
+            bench.store.campaigns.campaigns["spring"].tenancy.give("another", bench.time.now().plus(30.0))
+            bench.time.at(bench.time.seconds + 40.0, lambda: setattr(process, "stopped", False))
+            process.stopped = True
+
+        bench.time.at(2.0, taken_over)
+        report = made.tick()
+    assert report.stopped == "another process has taken the campaign over"
+    assert [each.number for each in bench.store.campaigns.contacts.values()] == [NUMBERS[1]]
 
 
 def test_one_number_is_called_for_one_contact_after_the_other() -> None:

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from orchestrator.core.budget import MARGIN_S, ApiLimits, Demand, RequestLimit
 from orchestrator.core.exchange import Operation
-from orchestrator.core.records import Concluded, Intended, Status, Waited
-from orchestrator.core.script import Hangup, Script
+from orchestrator.core.records import CancelAsked, Concluded, Intended, Status, Waited
+from orchestrator.core.script import Hangup, Plain, Script, SendDtmf
 from orchestrator.core.settings import Settings
 from orchestrator.errors import JournalError
 from orchestrator.runtime.places import Places
 from orchestrator.runtime.runner import Runner
+from orchestrator.sandbox.callees import Behaviour
 from tests.conformance.memory_budget import MemoryBudget
 from tests.fakes.transport import Treatment
 from tests.property.scenarios import script_of
-from tests.unit.runtime.test_driver import SHORT, Bench, driving
+from tests.property.simulation import RUN_ID
+from tests.unit.runtime.test_driver import LONG, SHORT, Bench, driving
 
 TWO_STEPS_IN_10_S = ApiLimits(endpoint=RequestLimit(2, 10.0))
 
@@ -26,8 +29,10 @@ TWO_STEPS_IN_10_S = ApiLimits(endpoint=RequestLimit(2, 10.0))
 class Limited(Bench):
     """A simulation whose runs keep request limits."""
 
-    def __init__(self, script: Script, *treatments: Treatment, limits: ApiLimits = TWO_STEPS_IN_10_S) -> None:
-        super().__init__(script, *treatments, settings=Settings(api_limits=limits))
+    def __init__(
+        self, script: Script, *treatments: Treatment, limits: ApiLimits = TWO_STEPS_IN_10_S, **fields: Any
+    ) -> None:
+        super().__init__(script, *treatments, settings=Settings(api_limits=limits), **fields)
 
     def runner(self, *_: object) -> Runner:
         """Return the runner of a new process, with the budget of its journal."""
@@ -45,6 +50,15 @@ class Limited(Bench):
             budget=self.budget,
         )
 
+    def cancel_at(self, seconds: float) -> None:
+        """Let a person ask for the end of the call."""
+        asked = CancelAsked(at=self.time.now(), why="enough")
+        self.time.at(seconds, lambda: self.outsider().put_inbox(RUN_ID, asked))
+
+    def sent_at(self, operation: Operation) -> list[float]:
+        """Return when the requests of a kind left."""
+        return [sent.at_s for sent in self.transport.log if sent.request.operation is operation]
+
     def counted(self) -> list[tuple[Operation, float]]:
         """Return what the budget counted, in order of time."""
         found = [one.departure for one in self.simulated.store.requested.values()]
@@ -55,6 +69,17 @@ def fill(bench: Limited, operation: Operation = Operation.COMMAND, *, times: int
     """Let other runs use up the places."""
     for _ in range(times):
         bench.budget.take(Demand(operation=operation, limits=TWO_STEPS_IN_10_S), run_id="other")
+
+
+def failing(take: Callable[..., object], operation: Operation) -> Callable[..., object]:
+    """Return a `take` that fails for one operation."""
+
+    def fails(demand: Demand, *, run_id: str) -> object:
+        if demand.operation is operation:
+            raise JournalError("the disk is full")
+        return take(demand, run_id=run_id)
+
+    return fails
 
 
 def test_the_wait_is_over_before_the_intent_is_written() -> None:
@@ -146,18 +171,93 @@ def test_the_list_of_a_lost_dial_waits_for_its_place_too() -> None:
     assert all(later - earlier >= 10.0 + MARGIN_S / 2 for earlier, later in zip(lists, lists[2:], strict=False))
 
 
+def test_the_look_while_a_dangerous_step_runs_waits_for_its_place_too() -> None:
+    """It is made when the limits let it through, if the step still runs then."""
+    keys = SendDtmf(Plain("1" * 100))  # 20 s
+    bench = Limited(script_of(keys, Hangup()))
+    with driving(bench) as drive:
+        fill(bench, Operation.LOOK)
+        drive()
+    assert bench.sent_at(Operation.LOOK) == [pytest.approx(10.0 + MARGIN_S, abs=0.1)]
+    assert [operation for operation, _ in bench.counted()].count(Operation.LOOK) == 3
+
+
+def test_a_look_that_came_to_nothing_gives_its_place_back() -> None:
+    """The step was over before its turn came."""
+    bench = Limited(script_of(SendDtmf(Plain("123456")), Hangup()))
+    with driving(bench) as drive:
+        fill(bench, Operation.LOOK)
+        drive()
+    assert bench.sent_at(Operation.LOOK) == []
+    assert [operation for operation, _ in bench.counted()].count(Operation.LOOK) == 2
+
+
+def test_who_is_told_something_while_it_waits_to_list_is_heard_and_waits_on() -> None:
+    """A cancel of a lost dial needs the list, too: it makes no request more than the limits allow."""
+    bench = Limited(script_of(Hangup()), Treatment(cut_by_reply=True))
+    with driving(bench) as drive:
+        fill(bench, Operation.LIST)
+        bench.cancel_at(4.0)
+        result = drive()
+    assert result.state.end is not None
+    assert result.state.end.status is Status.CANCELLED
+    assert bench.sent_at(Operation.LIST)[0] >= 10.0
+
+
+def test_a_signal_ends_the_wait_for_a_list() -> None:
+    """The lost dial is left to whoever resumes."""
+    bench = Limited(script_of(Hangup()), Treatment(cut_by_reply=True))
+    with driving(bench) as drive:
+        fill(bench, Operation.LIST)
+        bench.time.at(3.0, lambda: bench.control.stop(grace_s=1.0, why="a signal"))
+        result = drive()
+    assert result.rest is not None
+    assert result.rest.code == "stopped"
+    assert bench.sent_at(Operation.LIST) == []
+    assert bench.time.seconds < 6.0
+
+
+def test_a_cancel_while_it_rings_waits_for_the_place_of_its_list() -> None:
+    """Only the list of calls tells which call it is that rings; the DELETE itself waits for nobody, and is counted."""
+    bench = Limited(script_of(Hangup()), callee=Behaviour(after=25.0))
+    with driving(bench) as drive:
+        fill(bench, Operation.LIST)
+        bench.cancel_at(1.0)
+        drive()
+    assert bench.sent_at(Operation.LIST)[0] == pytest.approx(10.0 + MARGIN_S, abs=0.1)
+    assert bench.sent_at(Operation.END)[0] < 10.5
+    operations = [operation for operation, _ in bench.counted()]
+    assert operations.count(Operation.END) == len(bench.sent_at(Operation.END))
+
+
+def test_a_cancel_whose_dial_comes_back_first_asks_for_no_list() -> None:
+    """The dial's own reply names the call."""
+    bench = Limited(script_of(LONG, Hangup()), callee=Behaviour(after=3.0))
+    with driving(bench) as drive:
+        fill(bench, Operation.LIST)
+        bench.cancel_at(1.0)
+        drive()
+        bench.time.sleep(20.0)
+    assert bench.operations() == [Operation.CREATE, Operation.END]
+
+
+def test_a_delete_that_cannot_be_counted_leaves_all_the_same() -> None:
+    """Beside an open sentence, with a journal that keeps no books any more."""
+    bench = Limited(script_of(LONG, Hangup()))
+    with driving(bench) as drive:
+        vars(bench.budget)["take"] = failing(bench.budget.take, Operation.END)
+        bench.cancel_at(10.0)
+        result = drive()
+    assert result.state.end is not None
+    assert result.state.end.status is Status.CANCELLED
+    assert bench.sent_at(Operation.END)[0] < 11.0
+
+
 def test_a_journal_that_fails_while_a_place_is_taken_ends_the_call() -> None:
     """By the one request that asks nobody."""
     bench = Limited(script_of(SHORT, Hangup()))
     with driving(bench) as drive:
-        taken: list[Callable[..., object]] = [bench.budget.take]
-
-        def fails(demand: Demand, *, run_id: str) -> object:
-            if demand.operation is Operation.COMMAND:
-                raise JournalError("the disk is full")
-            return taken[0](demand, run_id=run_id)
-
-        vars(bench.budget)["take"] = fails
+        vars(bench.budget)["take"] = failing(bench.budget.take, Operation.COMMAND)
         with pytest.raises(JournalError):
             drive()
     assert bench.operations() == [Operation.CREATE, Operation.END]
@@ -183,6 +283,21 @@ def test_a_place_is_kept_until_its_moment_and_used_once() -> None:
         assert places.wait_until(step) is not None
         assert places.wait_until(replace(step, operation=Operation.END)) is None
         assert [operation for operation, _ in bench.counted()].count(Operation.COMMAND) == 5
+
+
+def test_a_place_that_was_slept_over_is_asked_for_anew() -> None:
+    """Others were told that there is room since its moment: who leaves now counts from now on."""
+    bench = Limited(script_of(Hangup()))
+    with bench.time.running():
+        bench.runner().close()
+        fill(bench)
+        places = Places(bench.budget, clock=bench.time, run_id="run-1")
+        step = Demand(operation=Operation.COMMAND, limits=TWO_STEPS_IN_10_S)
+        assert places.wait_until(step) is not None
+        bench.time.sleep(15.0)
+        assert places.wait_until(step) is None
+        assert bench.counted()[-1][1] == bench.time.now().wall
+        assert len(bench.counted()) == 3
 
 
 def test_a_batch_is_told_when_there_is_room() -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from orchestrator.core.evolve import fold
-from orchestrator.core.exchange import Operation
+from orchestrator.core.exchange import Operation, Request
 from orchestrator.core.origin import Origin
 from orchestrator.core.records import Disposition, Intended, RunStarted, Status, Waited
 from orchestrator.core.script import Hangup, Plain, Policy, Say, Script, SendDtmf, Sms
@@ -273,6 +273,40 @@ def test_reap_ends_the_second_call_of_a_doubled_dial(is_undecided: bool) -> None
         assert reap(bench) == [None if is_undecided else Status.COMPLETED]
         assert {call["status"] for call in bench.calls()} == {"hangup"}
         assert len(bench.calls()) == 2
+
+
+def test_reap_ends_the_second_call_of_a_doubled_dial_whose_first_is_to_be_left_up() -> None:
+    """Its run rests undecided after DELETEs that came to nothing: its own call stays up for a person to decide on."""
+    message = Sms(to=Plain("+15555550100"), from_=Plain("+15555550199"), message=Plain("late"))
+    doubled = Treatment(deliveries=(2.0, 20.0), cut_after_s=0.1)
+    bench = Unended(script_of(message, policy=Policy.STOP), doubled)
+    bench.settings = replace(bench.settings, leave_up=True)
+    with bench.time.running():
+        assert not bench.live(None)
+        assert bench.simulated.state.phase is Phase.UNDECIDED
+        tried = bench.operations().count(Operation.END)
+        assert tried > 1
+        bench.time.sleep(60.0)
+        assert [call["status"] for call in bench.calls()] == ["ready", "ready"]
+        bench.is_deaf = False
+        assert reap(bench) == [None]
+        assert [call["status"] for call in bench.calls()] == ["hangup", "ready"]
+        assert bench.calls()[1]["resource_id"] == bench.simulated.state.call_id
+        assert reap(bench) == []
+    assert bench.simulated.state.phase is Phase.UNDECIDED
+
+
+class Unended(Bench):
+    """A simulation in which no DELETE arrives while `is_deaf`, and the reply to no text message."""
+
+    is_deaf = True
+
+    def network(self, request: Request) -> Treatment:
+        """Lose what is to be lost."""
+        if request.operation is Operation.SMS:
+            return LOST
+        is_lost = request.operation is Operation.END and self.is_deaf
+        return Treatment(deliveries=(), answered_by=None, cut_after_s=0.1) if is_lost else super().network(request)
 
 
 def test_reap_does_not_wait_for_a_lost_dial() -> None:
