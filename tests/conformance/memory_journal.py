@@ -101,8 +101,8 @@ class MemoryJournal:
                 raise AlreadyCalledError("This contact was called, or is being called.")
             if started.call is None:
                 self._free_number(started.to, started.run_id)
-            elif any(run.started.call == started.call for run in self.store.runs.values()):
-                raise CallTakenError("Another run has taken this call.")
+            else:
+                self._refuse_taken(started.call.call_id)
             run = _Run(started=started, texts=[text], claims=bool(started.to) and started.call is None)
             if started.call is not None:
                 run.marks = RunMarks(call_id=started.call.call_id, claims_dial=False)
@@ -272,6 +272,12 @@ class MemoryJournal:
 
     def _is_live(self, run: _Run) -> bool:
         return run.tenancy.is_live(self._now(), self.store.killed)
+
+    def _refuse_taken(self, call_id: str) -> None:
+        """Raise CallTakenError where another run has this incoming call."""
+        taken = [run.started.call for run in self.store.runs.values() if run.started.call is not None]
+        if any(call.call_id == call_id for call in taken):
+            raise CallTakenError("Another run has taken this call.")
 
     def _free_number(self, number: str, for_run: str) -> None:
         """End another run's claim that blocks no more. Raises NumberBlockedError."""

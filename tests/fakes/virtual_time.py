@@ -78,18 +78,30 @@ class VirtualTime:
         seconds: How much time has passed.
         process: The process that new threads belong to.
         drowsy_s: Threads other than the first wake up at most this much late, as those of a busy machine do.
+        most_turns: A simulation whose threads have had so many turns goes on for ever.
+        longest_s: One that takes so long does, too.
     """
 
-    def __init__(self, *, boot_id: str = "virtual", drowsy_s: float = 0.0) -> None:
+    def __init__(
+        self,
+        *,
+        boot_id: str = "virtual",
+        drowsy_s: float = 0.0,
+        most_turns: int = _MOST_TURNS,
+        longest_s: float = _LONGEST_S,
+    ) -> None:
         self.seconds = 0.0
         self.process = Process("first")
         self.drowsy_s = drowsy_s
+        self.most_turns = most_turns
+        self.longest_s = longest_s
         self.sources: list[Source] = []
         self._boot_id = boot_id
         self._set_forward_s = 0.0
         self._due: list[tuple[float, int, Callable[[], None]]] = []
         self._numbers = count()
         self._threads: dict[int, _Thread] = {}
+        self._running: set[threading.Thread] = set()  # the number of one that is over may be given to another
         self._first = 0
         self._turns = 0
         self._broken: Exception | None = None
@@ -198,15 +210,17 @@ class VirtualTime:
                 pass  # it is gone; or the first thread says what is wrong
             finally:
                 del self._threads[threading.get_ident()]
+                self._running.discard(thread)
                 self._hand_over(None)
 
         vars(thread)["run"] = body
+        self._running.add(thread)
         _STARTING_DAEMON(thread)
         assert thread.ident is not None
         self._threads[thread.ident] = mine
 
     def _join(self, thread: threading.Thread) -> None:
-        self.block(lambda: thread.ident not in self._threads)
+        self.block(lambda: thread not in self._running)
         _JOINING(thread)
 
     def _hand_over(self, me: _Thread | None) -> None:
@@ -221,7 +235,7 @@ class VirtualTime:
 
     def _next(self) -> _Thread | None:
         self._turns += 1
-        if self._turns > _MOST_TURNS:  # also where no time passes: a wait may be over before it begins
+        if self._turns > self.most_turns:  # also where no time passes: a wait may be over before it begins
             self._broken = SimulationError(f"this goes on for ever: {self.seconds:.0f} s, {self._turns} turns")
         while True:
             for thread in self._threads.values():
@@ -243,7 +257,7 @@ class VirtualTime:
         moment = min(wake_s, due_s, next_s)
         if moment == float("inf"):
             raise SimulationError("every thread waits for something that never comes")
-        if moment > _LONGEST_S:
+        if moment > self.longest_s:
             raise SimulationError(f"this goes on for ever: {moment:.0f} s, {self._turns} turns")
         self.seconds = max(self.seconds, moment)
         if source is not None and next_s <= due_s and next_s <= moment:

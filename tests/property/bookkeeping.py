@@ -30,7 +30,6 @@ from orchestrator.sandbox.operations import Operation
 from tests.fakes.transport import Sent
 from tests.fakes.virtual_time import EPOCH
 from tests.property import outcomes
-from tests.property.simulation import RUN_ID
 
 if TYPE_CHECKING:
     from tests.property.checks import Attempt
@@ -48,7 +47,7 @@ def check_it_is_bounded(simulated: Simulated) -> None:
     ahead_s = sum(abs(jump.forward_s) for jump in simulated.scenario.jumps)  # a first dial's fence is by our clock
     ahead_s += 400.0 * sum(isinstance(record, Resolved) for record in simulated.records)  # people take their time
     assert simulated.time.seconds <= LONGEST_S + ahead_s, f"it took {simulated.time.seconds:.0f} s"
-    requests = len(simulated.sent) + len(simulated.looks)
+    requests = len(list(_all(simulated)))
     most = 400 + ahead_s / SPARSEST_LOOK_S  # the list is looked at until the fence has passed
     assert requests <= most, f"it took {requests} requests"
 
@@ -60,7 +59,7 @@ def check_nothing_left_a_fenced_process(simulated: Simulated) -> None:
 
 def check_the_journal_is_what_was_written(simulated: Simulated) -> None:
     """What is read back from the disk leads to the same state, but for what is secret."""
-    run = simulated.store.runs.get(RUN_ID)
+    run = simulated.store.runs.get(simulated.run_id)
     if run is None:
         return
     state, read = simulated.state, fold(codec.decode(text) for text in run.texts)
@@ -70,7 +69,7 @@ def check_the_journal_is_what_was_written(simulated: Simulated) -> None:
 
 def check_every_request_is_explained(simulated: Simulated) -> None:
     """The server saw no request that did not leave as the journal tells, and none twice that left once."""
-    known = {one.number for sent in (*simulated.sent, *simulated.looks) for one in _operations(sent)}
+    known = {one.number for sent in _all(simulated) for one in _operations(sent)}
     if "idempotency_key" in simulated.scenario.capabilities:
         return  # a repeat is answered as the first was, by the same operation
     for entry in simulated.server.transcript.entries:
@@ -182,7 +181,8 @@ def _check_seen(attempt: Attempt, settled: Settled, looks: list[Looked]) -> None
         return
     if intent.commands[-1] == "hangup" and last.ended and last.hangup_cause == "command":
         assert settled.verdict is Verdict.RAN, f"the call ended by the hangup, but {settled}"
-    if not last.ready and not last.ended:
+    idle = last.ready or (intent.commands[:1] == ("answer",) and last.status == "ringing")  # a list that answers
+    if not idle and not last.ended:
         assert settled.then not in (Then.AGAIN, Then.REPEAT), f"sent again while it ran: {settled}"
     if settled.verdict is Verdict.RAN and "get_dtmf" in intent.commands and settled.results is None:
         assert last.ended or settled.then is not Then.GO_ON, f"the digits were lost, and nobody minded: {settled}"
@@ -256,6 +256,10 @@ def check_order(attempts: list[Attempt]) -> None:
         assert first_s >= latest_s, f"before its turn: {attempt.intent}"
         held_back = any(delay_s > 0 for sent in attempt.sent for delay_s in sent.treatment.deliveries)
         latest_s = latest_s if held_back or attempt.is_doubled else max(latest_s, first_s)
+
+
+def _all(simulated: Simulated) -> Iterator[Sent]:
+    yield from (*simulated.sent, *simulated.looks, *simulated.rings)
 
 
 def _operations(sent: Sent) -> Iterator[Operation]:

@@ -28,7 +28,7 @@ from orchestrator.core.state import Phase
 from orchestrator.sandbox.operations import Operation
 from tests.fakes.transport import Sent
 from tests.fakes.virtual_time import EPOCH
-from tests.property import bookkeeping, crashing
+from tests.property import bookkeeping, crashing, limiting, taking
 from tests.property.reference import listen
 from tests.property.simulation import MOST_VERDICTS, NO_INTENT, UNWRITABLE, Simulated
 from tests.property.story import story
@@ -82,6 +82,9 @@ def check(simulated: Simulated) -> None:
 
 def _check(simulated: Simulated) -> None:
     bookkeeping.check_every_request_is_explained(simulated)  # before any other check asks the server
+    taking.check_one_run_takes_the_call(simulated)
+    taking.check_only_what_rings_is_taken(simulated)
+    taking.check_what_rings_is_not_reaped(simulated)
     attempts = attempts_of(simulated)
     _check_it_ended(simulated)
     _check_intents(simulated)
@@ -110,6 +113,8 @@ def _check(simulated: Simulated) -> None:
     crashing.check_repeats_are_announced(simulated, attempts)
     crashing.check_a_stop_is_obeyed(simulated)
     crashing.check_verdicts_of_people_are_believed(simulated, attempts)
+    limiting.check_limits_are_kept(simulated)
+    limiting.check_hang_ups_do_not_wait(simulated)
     if _may_be_compared(simulated, attempts):
         crashing.check_the_end_is_that_of_no_crash(simulated)
 
@@ -141,7 +146,9 @@ def attempts_of(simulated: Simulated) -> list[Attempt]:
 def _check_it_ended(simulated: Simulated) -> None:
     """Every run ends, or waits for a person."""
     state = simulated.state
-    left_alone = simulated.scenario.abandoned and not state.call_up
+    left_alone = simulated.scenario.abandoned and (not state.call_up or state.rings_on)
+    if simulated.scenario.incoming is not None and not simulated.records:
+        return  # nobody heard of the call in time
     verdicts = sum(isinstance(record, Resolved) for record in simulated.records)
     if simulated.scenario.resolved and not simulated.scenario.abandoned and verdicts < MOST_VERDICTS:
         assert state.phase is not Phase.UNDECIDED, "nobody was asked for a verdict"
@@ -241,6 +248,9 @@ def _check_ringing(simulated: Simulated, attempts: list[Attempt]) -> None:
 def _check_nobody_is_left(simulated: Simulated, attempts: list[Attempt]) -> None:
     """When a run has ended no call of it is up, as far as anybody can know of it."""
     state = simulated.state
+    if simulated.scenario.incoming is not None:
+        taking.check_nobody_is_left_on_a_call_that_was_taken(simulated, stays_up=_stays_up(simulated))
+        return
     dials = [attempt for attempt in attempts if attempt.intent.operation is Kind.CREATE]
     lists = [record for record in simulated.records if isinstance(record, Looked) and record.kind is LookKind.LIST]
     patience = simulated.settings.retry_attempts
@@ -258,7 +268,8 @@ def _check_nobody_is_left(simulated: Simulated, attempts: list[Attempt]) -> None
     )
     stays_up = _stays_up(simulated)
     ends = [attempt.intent for attempt in attempts if attempt.intent.operation is Kind.END]
-    tried = {intent.call_id for intent in ends if state.phase is Phase.UNDECIDED and state.call_id != intent.call_id}
+    rests = state.phase is Phase.UNDECIDED and not simulated.scenario.abandoned  # who is reaped has nobody left over
+    tried = {intent.call_id for intent in ends if rests and state.call_id != intent.call_id}
     for call in simulated.server.list_calls(simulated.server.now).reply.body["response"]["data"]:  # type: ignore[union-attr]
         ours = call["resource_id"] == state.call_id
         is_tried = call["resource_id"] in tried  # in vain, and a person is asked anyway
@@ -284,6 +295,10 @@ def _check_transcript(simulated: Simulated, attempts: list[Attempt]) -> None:
     heard = [_words(entry) for entry in simulated.server.transcript.heard(state.call_id)]
     hangs_up = callee.hangs_up_after is not None or callee.hangs_up_during is not None or _ended_unwritten(simulated)
     hangs_up |= any(isinstance(record, CancelAsked) for record in simulated.records)  # by whoever asked for its end
+    hangs_up |= state.hangup_cause == "remote"
+    if simulated.scenario.incoming is not None and not taking.was_answered(simulated):
+        assert not heard
+        return
     if callee.does != "answer" or state.hangup_cause == "expired":
         assert not heard
     elif hangs_up or (state.end.fault is not None and state.end.fault.code != "command_failed"):
@@ -327,6 +342,8 @@ def _may_be_compared(simulated: Simulated, attempts: list[Attempt]) -> bool:
     """Whether nothing but crashes happened, and their evidence was conclusive throughout."""
     scenario, callee = simulated.scenario, simulated.scenario.callee
     stays = callee.hangs_up_after is None and callee.hangs_up_during is None
+    if scenario.incoming is not None:  # who has waited for long gives up
+        stays = stays and taking.was_answered(simulated)
     only_crashes = bool(scenario.crashes) and not (scenario.treatments or scenario.jumps or scenario.abandoned)
     quiet = (
         scenario.cancel_s is None

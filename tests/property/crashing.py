@@ -178,6 +178,8 @@ def check_the_end_is_that_of_no_crash(simulated: Simulated) -> None:
     code = None if ours.end.fault is None else ours.end.fault.code
     if code in ("stale", "lost_secret"):
         return  # nobody came in time, or what a process had in its memory was asked for
+    if simulated.scenario.limits is not None and "throttled" in (code, getattr(theirs.end.fault, "code", None)):
+        return  # a resume looks, and looks count
     names = ("status", "disposition", "result")
     assert [getattr(ours.end, name) for name in names] == [getattr(theirs.end, name) for name in names]
     assert code == (None if theirs.end.fault is None else theirs.end.fault.code)

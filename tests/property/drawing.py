@@ -10,8 +10,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol, TypeVar
 
+from orchestrator.core.budget import ApiLimits, RequestLimit
 from orchestrator.core.limits import CutKind
 from orchestrator.core.script import (
+    Answer,
     Dial,
     End,
     Entry,
@@ -34,7 +36,7 @@ from orchestrator.core.settings import Mode
 from orchestrator.sandbox.callees import Behaviour
 from tests.fakes.library_errors import Unsent
 from tests.fakes.transport import CLEAN, RawAnswer, Treatment
-from tests.property.scenarios import FROM, TO, Crash, Fate, Jump, Saved, Scenario, Stop, Theft, entry_of
+from tests.property.scenarios import FROM, TO, Crash, Fate, Incoming, Jump, Saved, Scenario, Stop, Theft, entry_of
 
 _WORDS = ("alpha", "bravo", "charlie", "delta", "echo", "foxtrot", "golf", "hotel", "india", "juliet", "kilo", "lima")
 
@@ -65,6 +67,8 @@ class Wanted:
         thefts: Whether leases are lost to other processes.
         spares: Whether the first requests may be spared, so that more runs get as far as their later steps.
         oddities: Whether clocks are set, disks are full, people cancel, and runs are abandoned.
+        limits: Whether the account has request limits.
+        incoming: Whether the run begins on a call that somebody else made.
     """
 
     people: bool = True
@@ -76,6 +80,8 @@ class Wanted:
     thefts: bool = False
     spares: bool = False
     oddities: bool = False
+    limits: bool = False
+    incoming: bool = False
 
 
 def scenario(dice: Dice, wanted: Wanted) -> Scenario:
@@ -102,7 +108,42 @@ def scenario(dice: Dice, wanted: Wanted) -> Scenario:
         modes=tuple(dice.pick(wanted.modes) for _ in range(dice.number(1, 4))) if wanted.modes else (),
         fates=tuple(fate(dice) for _ in range(dice.number(0, 12))) if wanted.events else None,
     )
-    return with_oddities(dice, made) if wanted.oddities else made
+    if wanted.oddities:
+        made = with_oddities(dice, made)
+    if wanted.incoming:
+        made = with_a_caller(dice, made)
+    return with_limits(dice, made) if wanted.limits else made
+
+
+def with_a_caller(dice: Dice, made: Scenario) -> Scenario:
+    """Let the call be one that somebody makes to us: the script answers it, or turns it down."""
+    robbed = any(isinstance(each, Theft) for each in made.crashes)
+    incoming = Incoming(
+        delays=tuple(dice.pick([0.05, 0.05, 0.05, 0.4, 3.0, 12.0]) for _ in range(dice.pick([1, 1, 1, 2, 3, 0]))),
+        apart_s=None if robbed else dice.pick([None, None, 0.0, 0.01, 0.03, 2.0]),
+    )
+    answer = entry_of(Answer(), "answer")
+    entries = () if dice.pick([False] * 9 + [True]) else (answer, *made.script.entries[1:])
+    return replace(
+        made,
+        script=replace(made.script, entries=entries),
+        callee=caller(dice),
+        incoming=incoming,
+        stop=made.stop if incoming.apart_s is None else None,
+        extra={key: value for key, value in made.extra.items() if entries or key != "on_stale"},
+    )
+
+
+def with_limits(dice: Dice, made: Scenario) -> Scenario:
+    """Add request limits that a single call meets, and other runs of the account that use up some of them."""
+    endpoint = dice.pick([None, (1, 3.0), (1, 6.0), (2, 4.0), (2, 10.0), (3, 30.0)])
+    account = dice.pick([(1, 2.0), (2, 6.0), (3, 6.0), (4, 12.0), (8, 40.0), None if endpoint else (3, 12.0)])
+    limits = ApiLimits(
+        endpoint=None if endpoint is None else RequestLimit(*endpoint),
+        account=None if account is None else RequestLimit(*account),
+    )
+    others = tuple(dice.pick([0.0, 0.5, 2.0, 5.0, 9.0, 20.0, 40.0]) for _ in range(dice.pick([0, 0, 1, 3])))
+    return replace(made, limits=limits, others=others)
 
 
 def with_oddities(dice: Dice, made: Scenario) -> Scenario:
@@ -135,11 +176,11 @@ def with_oddities(dice: Dice, made: Scenario) -> Scenario:
 # --- scripts ----------------------------------------------------------------------------------------------------------
 
 
-def script(dice: Dice) -> Script:
+def script(dice: Dice, *, most_blocks: int = 6) -> Script:
     """Draw a script that any author could have written; each sentence and each tone in it is its own."""
     entries: list[Entry] = [entry_of(Dial(to=Plain(TO), from_=Plain(FROM)), "dial")]
     saved: list[str] = []
-    for _ in range(dice.number(1, 6)):
+    for _ in range(dice.number(1, most_blocks)):
         entries += _block(dice, len(entries), saved)
     if dice.pick([True, False]):
         entries.append(entry_of(Hangup(), len(entries)))
@@ -275,6 +316,18 @@ def callee(dice: Dice) -> Behaviour:
             return Behaviour(keys=_keys(dice), hangs_up_after=dice.pick([0.3, 4.0, 11.0]))
 
 
+def caller(dice: Dice) -> Behaviour:
+    """Draw somebody who calls us, and does not wait for ever."""
+    leaves = dice.number(0, 3)
+    return Behaviour(
+        keys=_keys(dice),
+        key_delay=dice.pick([0.5, 2.0]),
+        hangs_up_during=dice.number(1, 4) if leaves == 0 else None,
+        hangs_up_after=dice.pick([0.3, 4.0, 11.0]) if leaves == 1 else None,
+        gives_up_after=dice.pick([60.0, 60.0, 25.0, 8.0, 1.5]),
+    )
+
+
 def _keys(dice: Dice) -> tuple[str, ...]:
     return tuple(dice.pick(["1", "2", "", "12", "123", "1"]) for _ in range(dice.number(0, 4)))
 
@@ -353,7 +406,7 @@ def mild(dice: Dice) -> Treatment:
         lambda: Treatment(instead=dice.pick(DOUBTFUL)),  # and it ran
         lambda: replace(away, instead=dice.pick(LIES)),
         lambda: replace(away, instead=REDIRECT),
-        lambda: replace(away, instead=_answer(409)),
+        lambda: replace(away, instead=dice.pick([_answer(409), _answer(404)])),
         lambda: replace(away, instead=dice.pick(REJECTED)) if soon > 2.0 else CLEAN,
     ]
     return dice.pick(options)()

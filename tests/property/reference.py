@@ -9,6 +9,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from orchestrator.core.script import (
+    Answer,
     Dial,
     End,
     Entry,
@@ -105,7 +106,7 @@ class _Listener:
             case Sms():
                 self._heard.messages.append(element.message.render(self._variables))
                 return at + 1, False
-            case Dial():
+            case Dial() | Answer():
                 self._up = True
                 return at + 1, False
         if not self._up:

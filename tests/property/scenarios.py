@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from orchestrator.core.budget import ApiLimits
 from orchestrator.core.script import Dial, Entry, Plain, Policy, Script, Variables
 from orchestrator.core.settings import Mode
 from orchestrator.errors import ExpressionError
@@ -114,6 +115,21 @@ class Fate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Incoming:
+    """The call that a run begins on: somebody calls us.
+
+    Attributes:
+        rings_at_s: When that begins.
+        delays: For each time the event that announces it is delivered: how long after it arose; none: it is lost.
+        apart_s: How much later than the first process a second one hears of each delivery; None: there is no second.
+    """
+
+    rings_at_s: float = 0.2
+    delays: tuple[float, ...] = (0.05,)
+    apart_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
     """One simulation, whole.
 
@@ -136,6 +152,9 @@ class Scenario:
         abandoned: Nobody resumes the run after its first process: it is reaped.
         extra: Further settings of the run, by name.
         jitter: The seed of what the runner draws; None: it draws a half.
+        limits: The request limits of the account, which every process keeps; None: nobody does.
+        others: When other runs of the account ask for a place within them.
+        incoming: The call that it begins on, which the callee makes; None: the script dials.
     """
 
     script: Script
@@ -156,9 +175,13 @@ class Scenario:
     abandoned: bool = False
     extra: Mapping[str, object] = field(default_factory=dict)
     jitter: int | None = None
+    limits: ApiLimits | None = None
+    others: tuple[float, ...] = ()
+    incoming: Incoming | None = None
 
     def __repr__(self) -> str:
-        return f"Scenario({self.script.entries[-1].written}, …)"  # the whole story stands in the error's note
+        last = self.script.entries[-1].written if self.script.entries else "turned down"
+        return f"Scenario({last}, …)"  # the whole story stands in the error's note
 
 
 def script_of(*elements: object, policy: Policy | None = None) -> Script:

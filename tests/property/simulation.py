@@ -9,22 +9,24 @@ from __future__ import annotations
 import json
 import random
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import count
 from typing import Any
 
 from orchestrator.adapters.dialects.call_api import CallApi, Capabilities
 from orchestrator.adapters.events.reading import read_event
+from orchestrator.core.budget import Demand
 from orchestrator.core.evolve import fold
+from orchestrator.core.exchange import CallSeen, Request
 from orchestrator.core.exchange import Operation as Kind
-from orchestrator.core.exchange import Request
 from orchestrator.core.origin import Origin
-from orchestrator.core.records import CancelAsked, Intended, Record, RunMarks, RunStarted, Then
+from orchestrator.core.records import CancelAsked, Intended, Record, RunStarted, Then
 from orchestrator.core.settings import Settings
 from orchestrator.core.state import Phase, RunState
-from orchestrator.errors import JournalError, LeaseHeldError, LeaseLostError
-from orchestrator.ports import ContactClaim, Lease
+from orchestrator.errors import CallTakenError, LeaseHeldError, LeaseLostError
+from orchestrator.ports import RequestBudget
 from orchestrator.runtime.control import Control
 from orchestrator.runtime.mail import Postbox
 from orchestrator.runtime.runner import Prepared, Runner, RunResult
@@ -37,7 +39,9 @@ from tests.conformance.memory_journal import MemoryJournal, MemoryStore
 from tests.fakes.library_errors import Unsent
 from tests.fakes.model_server import ModelServer
 from tests.fakes.transport import CLEAN, FakeTransport, Sent, Treatment
-from tests.fakes.virtual_time import KilledError, Process, VirtualTime
+from tests.fakes.virtual_time import Process, VirtualTime
+from tests.property.doorbell import Doorbell, Taker
+from tests.property.dying import DyingJournal, NotedBudget
 from tests.property.scenarios import FROM, TO, Crash, Fate, Scenario, Stop, Theft
 from tests.property.story import story
 
@@ -47,6 +51,8 @@ NO_INTENT = -1
 UNWRITABLE = -2
 """A call is ended without an intent where none can be written."""
 LEASE_S = 30.0
+ACCOUNT = "account"
+"""Whose request limits they are."""
 MOST_VERDICTS = 5
 _TRUTH_IS_OUT_S = 300.0
 """By then nothing is on its way any more."""
@@ -73,6 +79,12 @@ class Simulated:
         fenced: Requests that left a process that had lost its lease.
         lives: Processes that drove the run.
         results: What each life came to that came to something.
+        others: When requests of other runs of the account left.
+        run_id: The run that was begun.
+        begun: Every run that was begun: two where two took one call.
+        refused: Processes that were too late to take a call: another one has it.
+        rings: The looks by which processes saw whether an announced call rings, with what they took it for as a note.
+        asked: Places within the account's limits: when each was asked for, its moment, and for what.
     """
 
     scenario: Scenario
@@ -93,6 +105,12 @@ class Simulated:
     fenced: list[Sent] = field(default_factory=list)
     lives: int = 0
     results: list[RunResult] = field(default_factory=list)
+    others: list[float] = field(default_factory=list)
+    run_id: str = RUN_ID
+    begun: list[str] = field(default_factory=list)
+    refused: int = 0
+    rings: list[Sent] = field(default_factory=list)
+    asked: list[tuple[float, float, Kind]] = field(default_factory=list)
     records: list[Record] = field(default_factory=list)
     written_s: list[float] = field(default_factory=list)
     batches: list[list[Record]] = field(default_factory=list)
@@ -101,60 +119,6 @@ class Simulated:
     def state(self) -> RunState:
         """The run as its records tell."""
         return fold(self.records)
-
-
-class _DyingJournal(MemoryJournal):
-    """A memory journal whose process may die at an append, or whose disk is full from then on."""
-
-    def __init__(self, world: World, process: Process, crash: Crash | None) -> None:
-        super().__init__(now=world.time.now, store=world.simulated.store, process=process.name)
-        self._world = world
-        self._dying = process
-        self._crash = crash
-        self._count = 0
-        self.failed = False
-        if crash is not None and crash.disk_full and crash.append is not None:
-            self.fail_after(max(crash.append - 1, 0), takes_effect=crash.takes_effect)
-
-    def start_run(self, started: RunStarted, *, lease_s: float, contact: ContactClaim | None = None) -> Lease:
-        """Create the run, or die."""
-        assert contact is None, "simulations have no batches"
-        self._perhaps_die(takes_effect=False)
-        lease = super().start_run(started, lease_s=lease_s)
-        self._world.on_disk([started])
-        self._perhaps_die(takes_effect=True)
-        return lease
-
-    def append(self, lease: Lease, records: Sequence[Record], marks: RunMarks) -> None:
-        """Append, or die."""
-        self._perhaps_die(takes_effect=False)
-        run = self.store.runs[lease.run_id]
-        before = len(run.texts)
-        try:
-            super().append(lease, records, marks)
-        except LeaseLostError:
-            raise
-        except JournalError:
-            if not self.failed:
-                self._world.simulated.disk_full.append((self._world.time.seconds, before))
-            self.failed = True
-            raise
-        finally:
-            if len(run.texts) > before:
-                self._world.on_disk(records)
-        self._perhaps_die(takes_effect=True)
-
-    def _perhaps_die(self, *, takes_effect: bool) -> None:
-        """End the process, if this append is its last deed, before or after it is on disk."""
-        crash = self._crash
-        if (
-            crash is not None
-            and (crash.append, crash.takes_effect) == (self._count, takes_effect)
-            and not (crash.disk_full or self._dying.killed)
-        ):
-            self._world.kill(self._dying)
-            raise KilledError(self._dying.name)
-        self._count += takes_effect
 
 
 class World:
@@ -176,6 +140,7 @@ class World:
             idempotent_for_s=kept_s,
             shows_results="command_log" in scenario.capabilities,
             hears_events=scenario.fates is not None,
+            api_limits=scenario.limits,
             **scenario.extra,  # type: ignore[arg-type]
         )
         self.simulated = Simulated(scenario, self.settings, model, self.time, MemoryStore())
@@ -183,10 +148,12 @@ class World:
         self.run_id = RUN_ID
         self.clean = False
         self.origin: Origin | None = None
+        self.doorbell = Doorbell(self.time)
+        self._ids = count(1)
         self._treatments = iter(scenario.treatments)
         self._fates = iter(scenario.fates or ())
         self._draw = (lambda: 0.5) if scenario.jitter is None else random.Random(scenario.jitter).random
-        if scenario.fates is not None:
+        if scenario.fates is not None or scenario.incoming is not None:
             model.events.listeners.append(self._event_arose)
 
     def run(self) -> Simulated:
@@ -211,6 +178,27 @@ class World:
             self.time.at(jump.at_s, partial(self._set_clock, jump.forward_s))
         if self.scenario.cancel_s is not None:
             self.time.at(self.scenario.cancel_s, self._cancel)
+        for at_s in self.scenario.others:
+            self.time.at(at_s, self._let_another_run_ask)
+        if self.scenario.incoming is not None:
+            self.time.at(self.scenario.incoming.rings_at_s, self._be_called)
+
+    def _be_called(self) -> None:
+        """Let somebody call us."""
+        now = max(self.server.now(), self.simulated.server.now)
+        self.simulated.server.incoming(now, from_=TO, to=FROM, caller=self.scenario.callee)
+
+    def _let_another_run_ask(self) -> None:
+        """Let a run that is not simulated take a place within the account's limits, and send its request then."""
+        limits, now = self.scenario.limits, self.time.now()
+        assert limits is not None, "only where there are limits does anybody ask"
+        outsider = MemoryJournal(now=self.time.now, store=self.simulated.store, process="another run's")
+        place = self.limits_as_seen_by(outsider).take(Demand(operation=Kind.COMMAND, limits=limits), run_id="another")
+        self.simulated.others.append(now.plus(place.wall - now.wall).boot_s)
+
+    def limits_as_seen_by(self, journal: MemoryJournal) -> RequestBudget:
+        """Return the request limits of the account, as a process sees them."""
+        return NotedBudget(journal.budget_of(ACCOUNT), self)
 
     def _set_clock(self, forward_s: float) -> None:
         self.tell(f"the clock is set {forward_s:+g} s")
@@ -224,10 +212,14 @@ class World:
 
     def _be_abandoned(self) -> None:
         """Live one life, and have what is left of it reaped."""
-        rests = self.live(self.scenario.crashes[0])
+        mishap = self.scenario.crashes[0]
+        if self._is_offered_twice:
+            self._live_beside(mishap)
+        else:
+            self.live(mishap)
         self.clean = True
         self.time.sleep(400.0)
-        while rests and self.reap():
+        while self.reap():
             self.time.sleep(400.0)
 
     def _be_resolved(self) -> None:
@@ -261,6 +253,13 @@ class World:
         """Write down what happened to a process or a clock."""
         self.simulated.happened.append((self.time.seconds, text))
 
+    def begins(self, started: RunStarted) -> None:
+        """Remember that a run was begun; it is the one that is simulated if it is the first."""
+        self.simulated.begun.append(started.run_id)
+        if len(self.simulated.begun) == 1:
+            self.run_id = self.simulated.run_id = started.run_id
+            self.on_disk([started])
+
     def on_disk(self, records: Sequence[Record]) -> None:
         """Remember what is on disk, and since when."""
         self.simulated.batches.append(list(records))
@@ -283,7 +282,8 @@ class World:
             self.time.at(self.time.seconds + crash.after_s, lambda: self.kill(process))
         if theft is not None and theft.request is None:
             self.time.at(self.time.seconds + theft.after_s, lambda: self._stop(process, theft))
-        self.journal = _DyingJournal(self, process, crash)
+        self.serving = process.name
+        self.journal = DyingJournal(self, process, crash)
         self.control = Control(self.time)
         if self.scenario.stop is not None and self.simulated.lives == 1:
             asked = partial(self._tell_to_stop, process, self.control, self.scenario.stop)
@@ -296,24 +296,28 @@ class World:
             dialect=self.dialect,
             watch=partial(self._seen, self.journal, process),
         )
-        self.transport.held = self._held
+        self.transport.held = partial(self._held, process)
         return Runner(
             journal=self.journal,
             transport=self.transport,
             clock=self.time,
             control=self.control,
-            new_id=lambda: self.run_id,
+            new_id=self._new_id,
             draw=self._draw,
             lease_s=LEASE_S,
+            budget=None if self.scenario.limits is None else self.limits_as_seen_by(self.journal),
             origin=self.origin,
         )
+
+    def _new_id(self) -> str:
+        return self.run_id if self.scenario.incoming is None else f"run-{next(self._ids)}"
 
     def _lives(self) -> Iterator[None]:
         crashes = iter(self.scenario.crashes)
         for life in range(MOST_LIVES):
             self.clean = life >= MOST_LIVES // 2
             mishap = next(crashes, None)
-            if not self.live(mishap):
+            if not (self._live_beside(mishap) if life == 0 and self._is_offered_twice else self.live(mishap)):
                 return
             gap_s = mishap.gap_s if isinstance(mishap, Crash) else 1.0
             self.time.sleep(gap_s)
@@ -330,7 +334,7 @@ class World:
         process, journal = self.time.process, self.journal
         try:
             try:
-                result = self.drive(runner)
+                result = self._begin(runner)
             finally:
                 if not process.killed:
                     runner.close()
@@ -344,13 +348,47 @@ class World:
             self.time.begin_process("between two lives")
         return self._came_to(result)
 
-    def _came_to(self, result: RunResult) -> bool:
+    def _came_to(self, result: RunResult | None) -> bool:
+        if result is None:  # there was no call to take, or it is another process's
+            return self._is_left()
         self.simulated.results.append(result)
         return result.state.end is None and result.state.phase is not Phase.UNDECIDED
 
+    def _is_left(self) -> bool:
+        """Whether anything is left to do for a further process."""
+        if not self.simulated.records:
+            return bool(self.doorbell.waiting)
+        return self.simulated.state.end is None and self.simulated.state.phase is not Phase.UNDECIDED
+
+    @property
+    def _is_offered_twice(self) -> bool:
+        return self.scenario.incoming is not None and self.scenario.incoming.apart_s is not None
+
+    def _live_beside(self, mishap: Crash | Theft | None) -> bool:
+        """Live a life beside that of a second process, which hears of the same call: only one of them may take it."""
+        runner = self.runner()
+        self.time.process.drowsy_s = 0.0  # the thread that drives is not the first of all
+        take = partial(self.doorbell.take, self._taker(runner), second=True)
+        failures: list[BaseException] = []
+
+        def drive() -> None:
+            try:
+                take()
+            except Exception as error:  # noqa: BLE001 - raised again by the thread that waits for this one
+                failures.append(error)
+            runner.close()
+
+        second = threading.Thread(target=drive)
+        second.start()
+        self.live(mishap)
+        second.join()
+        if failures:
+            raise failures[0]
+        return self._is_left()
+
     def _be_robbed(self, theft: Theft) -> bool:
         """Live a life whose lease is taken over by another process while it lives, and the life of that one."""
-        came_to: list[RunResult | LeaseLostError] = []
+        came_to: list[RunResult | LeaseLostError | None] = []
         failures: list[BaseException] = []
         runner = self.runner(theft=theft)
         process = self.time.process
@@ -359,7 +397,7 @@ class World:
 
         def drive() -> None:
             try:
-                came_to.append(self.drive(runner))
+                came_to.append(self._begin(runner))
             except LeaseLostError as error:
                 self.tell(f"{process.name} has lost its lease")
                 self.simulated.robbed += 1
@@ -421,12 +459,32 @@ class World:
         counted[0] += 1
         return self.network(request)
 
+    def _begin(self, runner: Runner) -> RunResult | None:
+        """Take the call that rings, or drive the run; None: there is no call to begin it on."""
+        if self.scenario.incoming is None or self.run_id in self.simulated.store.runs:
+            return self.drive(runner)
+        return self.doorbell.take(self._taker(runner))
+
     def drive(self, runner: Runner) -> RunResult:
         """Begin the run, or resume it."""
         if self.run_id in self.simulated.store.runs:
             return runner.resume(self.run_id, self.scenario.script, secrets={}, settings=self.settings_now())
         prepared = Prepared(to=TO, from_=FROM, variables={}, secrets={}, settings=self.settings_now())
         return runner.run(self.scenario.script, prepared)
+
+    def _taker(self, runner: Runner) -> Taker:
+        """Return the process that was made last as one that takes calls."""
+        settings = self.settings_now()
+
+        def answer(call: CallSeen, began: Callable[[str], None]) -> RunResult:
+            prepared = Prepared(to=call.to or "", from_=call.from_ or "", variables={}, secrets={}, settings=settings)
+            try:
+                return runner.answer(self.scenario.script, prepared, call, began=began)
+            except CallTakenError:
+                self.simulated.refused += 1
+                raise
+
+        return Taker(answer=answer, transport=self.transport, control=self.control, process=self.serving)
 
     def settings_now(self) -> Settings:
         """Return the settings of the process that lives now, which may have a mode of its own."""
@@ -437,6 +495,14 @@ class World:
 
     def _event_arose(self, event: Event) -> None:
         """Deliver an event as often and as late as its fate will have it, by way of the inbox."""
+        if self.scenario.incoming is not None and event.reason == "incoming":
+            self.doorbell.last_s = self.time.seconds
+            for delay_s in self.scenario.incoming.delays:
+                self.doorbell.last_s = max(self.doorbell.last_s, self.time.seconds + delay_s)
+                self.time.at(self.time.seconds + delay_s, partial(self._receive, event.body))
+            return
+        if self.scenario.fates is None:
+            return
         fate = next(self._fates, Fate())
         self.simulated.fates.append(fate)
         for delay_s in fate.delays:
@@ -449,7 +515,8 @@ class World:
         headers = {"Content-Type": "application/json"}
         event = read_event(json.dumps(body).encode(), headers, source="main", at=self.time.now())
         receiver = MemoryJournal(now=self.time.now, store=self.simulated.store, process="receiver")
-        Postbox(receiver).take(event)
+        apart_s = None if self.scenario.incoming is None else self.scenario.incoming.apart_s
+        Postbox(receiver, on_ringing=lambda event: self.doorbell.ring(event, apart_s=apart_s)).take(event)
 
     def reap(self) -> bool:
         """Let a new process reap; return whether it found anything to do."""
@@ -483,8 +550,12 @@ class World:
         sent.note = self._intent_of(sent.request)
         self.simulated.sent.append(sent)
 
-    def _seen(self, journal: _DyingJournal, process: Process, sent: Sent) -> None:
+    def _seen(self, journal: DyingJournal, process: Process, sent: Sent) -> None:
         """Watch a request, and whether its process has the lease."""
+        if process.name in self.doorbell.looking:
+            self.simulated.rings.append(sent)
+            self.doorbell.looking[process.name] = sent
+            return
         self.watch(sent)
         run = self.simulated.store.runs.get(self.run_id)
         if sent.request.operation is Kind.END and journal.failed:
@@ -492,29 +563,35 @@ class World:
         elif run is not None and run.tenancy.holder != process.name:
             self.simulated.fenced.append(sent)
 
-    def _held(self, request: Request, unsent: Unsent) -> None:
-        """Write down what kept a request from leaving."""
-        if request.operation not in (Kind.LOOK, Kind.LIST):
+    def _held(self, process: Process, request: Request, unsent: Unsent) -> None:
+        """Write down what kept a request of the run's own process from leaving: the intents are those of no other."""
+        run = self.simulated.store.runs.get(self.run_id)
+        is_ours = run is None or run.tenancy.holder == process.name
+        if is_ours and request.operation not in (Kind.LOOK, Kind.LIST):
             self.simulated.unsent.append((self._intent_of(request), unsent))
 
     def _intent_of(self, request: Request) -> int:
-        records = self.simulated.records
-        for index in range(len(records) - 1, -1, -1):
-            record = records[index]
-            if isinstance(record, Intended):
-                same = (record.operation, record.call_id) == (request.operation, request.call_id)
-                names = tuple(next(iter(command)) for command in request.commands)
-                if same and (record.commands == names or not names):
-                    return index
-                return NO_INTENT if request.operation is not Kind.END else self._ended_without_one()
-        return NO_INTENT
-
-    def _ended_without_one(self) -> int:
-        """Return the order to end the call, which is the intent of a DELETE while another request is open."""
-        records = self.simulated.records
-        return next((at for at in range(len(records) - 1, -1, -1) if isinstance(records[at], CancelAsked)), NO_INTENT)
+        return intent_of(request, self.simulated.records)
 
 
 def simulate(scenario: Scenario, *, settings: Settings | None = None) -> Simulated:
     """Run a scenario from its start to its end."""
     return World(scenario, settings=settings).run()
+
+
+def intent_of(request: Request, records: Sequence[Record]) -> int:
+    """Return the index of the intent that a request belongs to, as the records of its run stand; or NO_INTENT."""
+    for index in range(len(records) - 1, -1, -1):
+        record = records[index]
+        if isinstance(record, Intended):
+            same = (record.operation, record.call_id) == (request.operation, request.call_id)
+            names = tuple(next(iter(command)) for command in request.commands)
+            if same and (record.commands == names or not names):
+                return index
+            return NO_INTENT if request.operation is not Kind.END else _ended_without_one(records)
+    return NO_INTENT
+
+
+def _ended_without_one(records: Sequence[Record]) -> int:
+    """Return the order to end the call, which is the intent of a DELETE while another request is open."""
+    return next((at for at in range(len(records) - 1, -1, -1) if isinstance(records[at], CancelAsked)), NO_INTENT)

@@ -21,7 +21,18 @@ def story(simulated: Simulated) -> str:
     lines.append(
         f"network limit {scenario.limit_s}, server's clock {scenario.skew_s:+g} s, offers {scenario.capabilities}"
     )
-    for name in ("modes", "jumps", "cancel_s", "stop", "resolved", "abandoned", "extra"):
+    for name in (
+        "modes",
+        "jumps",
+        "cancel_s",
+        "stop",
+        "resolved",
+        "abandoned",
+        "extra",
+        "limits",
+        "others",
+        "incoming",
+    ):
         value = getattr(scenario, name)
         lines += [f"{name} {value}"] if value else []
     lines += [f"mishap {_short(crash)}" for crash in scenario.crashes]

@@ -109,6 +109,29 @@ def test_events_lost_late_doubled_reordered_and_untrue(scenario: Scenario) -> No
     assert all(one.intent.attempt == 1 or "get_dtmf" in one.intent.commands for one in attempts_of(simulated))
 
 
+@_examples(0.25)
+@given(scenarios(Wanted(people=False, incoming=True)))
+def test_calls_that_others_make_hear_the_script(scenario: Scenario) -> None:
+    """On a clean network a call that is announced while it rings is answered once, and hears every sentence once."""
+    simulated = simulate(scenario)
+    check(simulated)
+    assert all(attempt.intent.attempt == 1 for attempt in attempts_of(simulated))
+
+
+@_examples(0.4)
+@given(scenarios(Wanted(network="all", dying=True, evidence="sometimes", incoming=True)))
+def test_calls_that_others_make_faults_and_crashes(scenario: Scenario) -> None:
+    """Announced late, twice, to two processes: one run takes the call, and nobody is left on it."""
+    check(simulate(scenario))
+
+
+@_examples(0.4)
+@given(scenarios(Wanted(network="all", dying=True, modes=_MODES, limits=True)))
+def test_request_limits_faults_and_crashes(scenario: Scenario) -> None:
+    """The server never counts more than the limits allow, a DELETE waits for nobody, and every run comes to its end."""
+    check(simulate(scenario))
+
+
 @_examples(0.4)
 @given(scenarios(Wanted(network="all", dying=True, modes=_EVENT_MODES, events=True)))
 def test_events_faults_and_crashes(scenario: Scenario) -> None:

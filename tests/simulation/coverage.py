@@ -37,6 +37,7 @@ from tests.fakes.virtual_time import EPOCH
 from tests.property.drawing import LIES
 from tests.property.scenarios import Scenario, Theft
 from tests.property.simulation import UNWRITABLE, Simulated
+from tests.simulation import calls_in, limits
 
 CRASH_ROWS = (
     "before a run is created",
@@ -69,6 +70,22 @@ _MISHAPS = (
     *("cancelled by a person", "reaped", "told to stop", "told to hand over", "left up"),
     *("ran, a person says", "did not run, a person says"),
 )
+_INCOMING = (
+    *("taken", "answered", "turned down", "announced to nobody", "announced late", "announced twice"),
+    *("told of again to its run", "offered to two at once", "refused to the second", "could not be looked at"),
+    *("over when it was looked at", "given up by its caller while it rang", "hung up on by its caller"),
+    *(
+        "killed before it was taken",
+        "killed after it was taken, before it was answered",
+        "killed while it was answered",
+    ),
+    *("answered by a resume", "stolen while it was up", "reaped", "left ringing by a reap"),
+    *("asked for its digits again, without an answer",),
+)
+_LIMITS = (
+    *("a dial waits", "a step waits", "a look waits", "a list waits", "another run's requests count"),
+    *("no place within max_silence", "a hang-up leaves without a place", "a place was slept over"),
+)
 _CALLEES = ("hangs up", "presses keys", "stays silent", "busy", "no answer", "rejects")
 
 EXPECTED = frozenset(
@@ -77,6 +94,8 @@ EXPECTED = frozenset(
         *(f"fault: {fault}" for fault in _FAULTS),
         *(f"mishap: {mishap}" for mishap in _MISHAPS),
         *(f"callee: {callee}" for callee in _CALLEES),
+        *(f"incoming: {what}" for what in _INCOMING),
+        *(f"limits: {what}" for what in _LIMITS),
         *(f"outcome: {outcome}" for outcome in Outcome),
         *(f"verdict: {verdict}" for verdict in Verdict),
         *(f"then: {then}" for then in Then),
@@ -95,6 +114,10 @@ def seen_in(simulated: Simulated) -> set[str]:
     found |= {f"fault: {fault}" for fault in _faults(simulated)}
     found |= {f"mishap: {mishap}" for mishap in _mishaps(simulated)}
     found |= {f"callee: {callee}" for callee in _callees(simulated)}
+    if simulated.scenario.incoming is not None:
+        found |= {f"incoming: {what}" for what in calls_in.seen_in(simulated, simulated.scenario.incoming)}
+    if simulated.scenario.limits is not None:
+        found |= {f"limits: {what}" for what in limits.seen_in(simulated, simulated.scenario.limits)}
     for record in simulated.records:
         found |= set(_of_record(record))
     if simulated.records and simulated.state.phase is Phase.UNDECIDED:
@@ -240,7 +263,8 @@ def _gap(simulated: Simulated, records: list[Record], at_s: float) -> Iterator[s
         yield "while it waits between tries"
     places = [at for at, record in enumerate(records) if isinstance(record, Intended)]
     if not places:
-        yield "after the run is created, before the dial's intent"
+        if simulated.scenario.incoming is None:
+            yield "after the run is created, before the dial's intent"
         return
     intent, after = records[places[-1]], records[places[-1] :]
     assert isinstance(intent, Intended)

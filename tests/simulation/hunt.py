@@ -10,12 +10,17 @@ import argparse
 import sys
 import time
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 
+from tests.simulation.batch_mutants import BATCH_MUTANTS, PART
+from tests.simulation.batches import run_batch_seed
 from tests.simulation.mutants import MUTANTS, Mutant
 from tests.simulation.seeds import run_seed
+
+ALL = (*MUTANTS, *BATCH_MUTANTS)
 
 MOST_SEEDS = 10_000
 PAGE = Path(__file__).parents[2] / "docs/explanation/mutants.md"
@@ -38,12 +43,13 @@ class Hunted:
 
 
 def hunt(mutant: Mutant, *, most: int = MOST_SEEDS) -> Hunted:
-    """Run seeds until one fails."""
+    """Run seeds until one fails: of batches, for a mutant of these."""
     began = time.monotonic()
+    run: Callable[[int], object] = run_batch_seed if mutant.part == PART else run_seed
     with mutant.applied():
         for seed in range(most):
             try:
-                run_seed(seed)
+                run(seed)
             except Exception as error:  # noqa: BLE001 - whatever it is, the mutant was noticed
                 return Hunted(mutant.name, seed, _noticed_by(error), time.monotonic() - began)
     return Hunted(mutant.name, None, "", time.monotonic() - began)
@@ -61,7 +67,7 @@ def main() -> int:
     parser.add_argument("names", nargs="*", help="only these")
     parser.add_argument("--workers", type=int, default=2)
     asked = parser.parse_args()
-    chosen = [at for at, mutant in enumerate(MUTANTS) if not asked.names or mutant.name in asked.names]
+    chosen = [at for at, mutant in enumerate(ALL) if not asked.names or mutant.name in asked.names]
     found: list[Hunted] = []
     with get_context("spawn").Pool(asked.workers) as pool:
         for hunted in pool.imap(_hunt, chosen):
@@ -74,14 +80,14 @@ def main() -> int:
 
 
 def _hunt(place: int) -> Hunted:
-    return hunt(MUTANTS[place])
+    return hunt(ALL[place])
 
 
 def page(found: list[Hunted]) -> str:
     """Return the page of the docs."""
     by_name = {hunted.name: hunted for hunted in found}
     rows = [
-        f"| `{mutant.name}` | {mutant.part} | {mutant.change} | {_caught(by_name[mutant.name])} |" for mutant in MUTANTS
+        f"| `{mutant.name}` | {mutant.part} | {mutant.change} | {_caught(by_name[mutant.name])} |" for mutant in ALL
     ]
     caught = sum(hunted.seed is not None for hunted in found)
     return "\n".join(

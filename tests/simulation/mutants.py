@@ -502,6 +502,81 @@ _CRASHES = (
     ),
 )
 
+# --- incoming calls, and the request limits of an account -------------------------------------------------------------
+
+
+def _believes_announcements(original: Any) -> Any:
+    def mutated(transport: Any, call_id: str) -> CallSeen:
+        return original(transport, call_id) or CallSeen(call_id=call_id, status="ringing")
+
+    return mutated
+
+
+def _counts_only(original: Any) -> Any:
+    def mutated(self: Any, demand: Any) -> None:
+        original(self, demand)
+
+    return mutated
+
+
+def _asks_no_place_for_looks(original: Any) -> Any:
+    looks = (Operation.LOOK, Operation.LIST)
+    return lambda self, operation, *given: None if operation in looks else original(self, operation, *given)
+
+
+_PLACES = "orchestrator.runtime.places:"
+_DRIVER = "orchestrator.runtime.driver:Driver."
+_CALLS_IN = (
+    (
+        "claim",
+        "the journal gives one call to two runs",
+        (
+            Patch(
+                "tests.conformance.memory_journal:MemoryJournal._refuse_taken", lambda _: lambda _self, _call_id: None
+            ),
+        ),
+    ),
+    (
+        "announced",
+        "a call that is announced is not looked at for whether it rings",
+        (Patch("orchestrator.compose.ringing:ringing", _believes_announcements),),
+    ),
+    (
+        "answer-idle",
+        "a call that rings is busy to an `answer`",
+        (Patch(f"{_CORE}evidence:is_idle", lambda _: lambda call, _intent: call.ready),),
+    ),
+    (
+        "answer-again",
+        "a list that answered is repeated with its `answer`",
+        (Patch(f"{_CORE}intents:_behind_its_answer", lambda _: lambda _state, pending: pending.intent.start),),
+    ),
+    (
+        "reap-rings",
+        "a call that still rings is reaped",
+        (Patch(f"{_CORE}state:RunState.rings_on", lambda _: property(lambda _state: False)),),
+    ),
+)
+_LIMITS = (
+    ("limit-wait", "nobody waits for a place", (Patch(f"{_PLACES}Places.wait_until", _counts_only),)),
+    ("limit-looks", "looks take no place", (Patch(f"{_DRIVER}_place", _asks_no_place_for_looks),)),
+    (
+        "limit-late",
+        "a place that was slept over is used",
+        (Patch(f"{_PLACES}_Reserved.missed", lambda _: lambda _self, _now: False),),
+    ),
+    (
+        "limit-end",
+        "a DELETE waits for its place",
+        (Patch(f"{_CORE}budget:Demand.never_waits", lambda _: property(lambda _demand: False)),),
+    ),
+    (
+        "limit-beside",
+        "what is asked while a request is open takes no place",
+        (Patch(f"{_PLACES}Places.beside", lambda _: lambda _self: None),),
+    ),
+)
+
 MUTANTS = tuple(
     Mutant(name, part, change, patches)
     for part, rows in (
@@ -509,6 +584,8 @@ MUTANTS = tuple(
         ("settle time", _SETTLING),
         ("replay class or policy", _CLASSES),
         ("crash table", _CRASHES),
+        ("incoming call", _CALLS_IN),
+        ("request limit", _LIMITS),
     )
     for name, change, patches in rows
 )

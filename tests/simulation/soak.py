@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from multiprocessing import get_context
 
+from tests.simulation.batches import run_batch_seed
 from tests.simulation.seeds import run_seed
 
 _CHUNK = 500
 
 
-def soak(first: int, count: int, *, workers: int) -> int:
-    """Run `count` seeds from `first` on; return 1 if one failed.
+def soak(first: int, count: int, *, workers: int, batch: bool = False) -> int:
+    """Run `count` seeds from `first` on, of single runs or of batches; return 1 if one failed.
 
     Progress goes to stderr, the story of a failure to stdout.
     """
@@ -24,7 +26,7 @@ def soak(first: int, count: int, *, workers: int) -> int:
     chunks = [range(at, min(at + _CHUNK, first + count)) for at in range(first, first + count, _CHUNK)]
     done = 0
     with get_context("spawn").Pool(workers) as pool:
-        for chunk, failure in zip(chunks, pool.imap(_run, chunks), strict=True):
+        for chunk, failure in zip(chunks, pool.imap(partial(_run, batch=batch), chunks), strict=True):
             if failure is not None:
                 sys.stdout.write(f"{failure}\n")
                 return 1
@@ -36,13 +38,13 @@ def soak(first: int, count: int, *, workers: int) -> int:
     return 0
 
 
-def _run(seeds: range) -> str | None:
-    return next(_failures(seeds), None)
+def _run(seeds: range, *, batch: bool) -> str | None:
+    return next(_failures(seeds, run_batch_seed if batch else run_seed), None)
 
 
-def _failures(seeds: range) -> Iterator[str]:
+def _failures(seeds: range, run: Callable[[int], object]) -> Iterator[str]:
     for seed in seeds:
         try:
-            run_seed(seed)
+            run(seed)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is what is looked for
             yield "\n".join([f"seed {seed}: {type(error).__name__}: {error}", *getattr(error, "__notes__", [])])

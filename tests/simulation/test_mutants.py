@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from tests.simulation.hunt import MOST_SEEDS, PAGE, hunt
-from tests.simulation.mutants import MUTANTS, Mutant
+from tests.simulation.hunt import ALL, MOST_SEEDS, PAGE, hunt
+from tests.simulation.mutants import Mutant
 
 _QUICK = ("reset", "3xx", "settle-heard-0", "settle-dial", "policy-heard", "class-dial", "dial-absent", "intent")
+_QUICK_OF_BATCHES = ("redial-soon", "called-anew", "twins", "concurrency", "rate", "number-limits", "api-limits")
+_ALL_QUICK = (*_QUICK, *_QUICK_OF_BATCHES)
 
 
-@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+@pytest.mark.parametrize("mutant", ALL, ids=lambda mutant: mutant.name)
 def test_a_mutant_can_be_made(mutant: Mutant) -> None:
     """What it changes is there, and is as it was afterwards."""
     owners = [patch.original() for patch in mutant.patches]
@@ -19,7 +21,7 @@ def test_a_mutant_can_be_made(mutant: Mutant) -> None:
     assert [patch.original() for patch in mutant.patches] == owners
 
 
-@pytest.mark.parametrize("mutant", [each for each in MUTANTS if each.name in _QUICK], ids=lambda mutant: mutant.name)
+@pytest.mark.parametrize("mutant", [each for each in ALL if each.name in _ALL_QUICK], ids=lambda mutant: mutant.name)
 def test_a_mutant_is_noticed(mutant: Mutant) -> None:
     """A few that need few seeds."""
     assert hunt(mutant, most=200).seed is not None
@@ -29,6 +31,6 @@ def test_the_page_of_the_docs_has_them_all() -> None:
     """Each is in the table, and none has survived."""
     text = PAGE.read_text(encoding="utf-8")
     rows = {line.split("`")[1] for line in text.splitlines() if line.startswith("| `")}
-    assert rows == {mutant.name for mutant in MUTANTS}
+    assert rows == {mutant.name for mutant in ALL}
     assert "survived" not in text
     assert f"{MOST_SEEDS:,}" in text

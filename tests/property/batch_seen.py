@@ -1,0 +1,118 @@
+"""What the simulation of a batch leaves behind, for whoever judges or tells it."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+
+from orchestrator.core.campaign import Occurrence
+from orchestrator.core.contact import Contact, occurrence_key
+from orchestrator.core.exchange import Operation as Kind
+from orchestrator.core.ledger import ResultRow
+from orchestrator.core.records import RunStarted
+from orchestrator.core.settings import Settings
+from orchestrator.runtime.control import Control
+from orchestrator.runtime.job import TickReport
+from orchestrator.sandbox.model import CallServer
+from orchestrator.sandbox.operations import Operation
+from tests.conformance.memory_journal import MemoryStore
+from tests.fakes.transport import Sent
+from tests.fakes.virtual_time import Process, VirtualTime
+from tests.property.batch_drawing import BatchScenario, Life
+from tests.property.simulation import Simulated
+
+OCCURRENCE = Occurrence("monday")
+
+
+@dataclass(slots=True, eq=False)
+class TickSeen:
+    """One tick, or one try of it.
+
+    Attributes:
+        report: What it reported; None where it did not live to.
+        error: What it raised, by name.
+        told_s: When it was told to stop.
+    """
+
+    process: Process
+    life: Life
+    began_s: float
+    control: Control
+    ended_s: float | None = None
+    report: TickReport | None = None
+    error: str | None = None
+    told_s: float | None = None
+    thread: threading.Thread | None = None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it is no more."""
+        return self.ended_s is not None
+
+
+@dataclass(slots=True)
+class SimulatedBatch:
+    """What the simulation of a batch left behind.
+
+    Attributes:
+        runs: What each run did, by its id, in the order in which they began.
+        begun: When each run began, and in which process.
+        ticks: The ticks, in the order in which they began.
+        ended_s: When nothing was left to do; None: that never came.
+        reaped: Runs that were ended when everything was over.
+        rows: The results at the end, one for each contact's row.
+        strangers: Requests that belong to no run.
+        dialled: When which process sent the dial of which run.
+        rests: When which run came to rest without having ended.
+        reasons: Why contacts had to wait, or were refused, in the words that were noted.
+        happened: What became of processes, and what people said.
+    """
+
+    scenario: BatchScenario
+    settings: Settings
+    server: CallServer
+    time: VirtualTime
+    store: MemoryStore
+    runs: dict[str, Simulated] = field(default_factory=dict)
+    begun: dict[str, tuple[float, str]] = field(default_factory=dict)
+    ticks: list[TickSeen] = field(default_factory=list)
+    ended_s: float | None = None
+    reaped: int = 0
+    rows: list[tuple[Contact, ResultRow]] = field(default_factory=list)
+    strangers: list[Sent] = field(default_factory=list)
+    dialled: list[tuple[float, str, str]] = field(default_factory=list)
+    rests: list[tuple[float, str]] = field(default_factory=list)
+    reasons: dict[str, None] = field(default_factory=dict)
+    happened: list[tuple[float, str]] = field(default_factory=list)
+
+    def key_of(self, contact: Contact) -> str:
+        """Return the key of a contact in the occurrence."""
+        return key_of(self.scenario, contact)
+
+    def runs_of(self, contact: Contact) -> list[Simulated]:
+        """Return the runs of a contact, the oldest first; its messages are not among them."""
+        key = self.key_of(contact)
+        return [self.runs[run_id] for run_id, run in self.store.runs.items() if run.contact_key == key]
+
+
+def key_of(scenario: BatchScenario, contact: Contact) -> str:
+    """Return the key of a contact in the occurrence of a scenario."""
+    return occurrence_key(campaign=scenario.campaign.name, contact=contact.key, occurrence=OCCURRENCE.name)
+
+
+def started_of(run: Simulated) -> RunStarted:
+    """Return a run's first record."""
+    started = run.records[0]
+    assert isinstance(started, RunStarted), "a run's records begin with its start"
+    return started
+
+
+def calls_of(run: Simulated) -> list[str]:
+    """Return the ids of the calls that a run's dials have made, by what the server did with them."""
+    return [
+        one.execution.call.resource_id
+        for sent in run.sent
+        if sent.request.operation is Kind.CREATE
+        for one in sent.deliveries
+        if isinstance(one, Operation) and one.execution is not None
+    ]

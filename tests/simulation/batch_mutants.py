@@ -1,0 +1,120 @@
+"""Mutants of what batches add to runs: who is called, how often, and how fast. Simulated batches notice them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from orchestrator.core.redial import NoMore, Why
+from orchestrator.ports import ContactState
+from tests.simulation.mutants import Mutant, Patch
+
+PART = "batch"
+_BATCH = "orchestrator.runtime.batch:Batch."
+_PACE = "orchestrator.runtime.pace:Pace."
+_REDIAL = "orchestrator.core.redial:"
+
+
+def _always(value: Any) -> Callable[[Any], Any]:
+    """Return the maker of a function that returns this, whatever it is given."""
+    return lambda _original: lambda *_arguments, **_options: value
+
+
+def _counts_no_redials(_original: Any) -> Any:
+    def mutated(rules: Any, earlier: Any) -> Any:
+        fitting = (rule for rule in rules if rule.applies_to(earlier[-1]))
+        return next(fitting, NoMore(Why.NO_RULE, "no redial rule applies"))
+
+    return mutated
+
+
+def _waits_for_no_redial(original: Any) -> Any:
+    def mutated(planning: Any, earlier: Any, **options: Any) -> Any:
+        rules = tuple(replace(rule, after_s=0.0) for rule in planning.rules)
+        return original(replace(planning, rules=rules), earlier, **options)
+
+    return mutated
+
+
+def _claims_no_contact(original: Any) -> Any:
+    def mutated(self: Any, script: Any, prepared: Any, *, contact: Any = None, call: Any = None) -> Any:
+        del contact
+        return original(self, script, prepared, call=call)
+
+    return mutated
+
+
+def _calls_anew(_original: Any) -> Any:
+    def mutated(self: Any, standing: Any, _secrets: Any) -> None:
+        self._store.put([replace(standing, state=ContactState.WAITING)])
+
+    return mutated
+
+
+def _sees_no_twins(original: Any) -> Any:
+    def mutated(self: Any, *arguments: Any, **options: Any) -> Any:
+        return replace(original(self, *arguments, **options), twin=None)
+
+    return mutated
+
+
+def _ignores_gaps(_original: Any) -> Any:
+    return lambda _dials, _limits, *, zones, now_wall: now_wall  # noqa: ARG005 - the names are the original's
+
+
+def _starts(_original: Any) -> Any:
+    def mutated(self: Any, work: Any, *arguments: Any) -> None:
+        thread = threading.Thread(target=self._run, args=(work, arguments))
+        self._live.add(thread)
+        thread.start()
+
+    return mutated
+
+
+_ROWS: tuple[tuple[str, str, tuple[Patch, ...]], ...] = (
+    ("redial-counts", "redials are not counted", (Patch(f"{_REDIAL}_rule_for", _counts_no_redials),)),
+    (
+        "redial-soon",
+        "a redial does not wait for its time",
+        (
+            Patch("orchestrator.runtime.settling:next_call", _waits_for_no_redial),
+            Patch("orchestrator.core.admission:next_call", _waits_for_no_redial),
+        ),
+    ),
+    (
+        "contact-claim",
+        "a run is made without its contact",
+        (Patch("orchestrator.runtime.runner:Runner._begin", _claims_no_contact),),
+    ),
+    ("called-anew", "an unfinished contact is called anew", (Patch(f"{_BATCH}_carry_on_with", _calls_anew),)),
+    ("one-line", "a number in use is called beside that", (Patch(f"{_BATCH}_number_in_use", _always(value=False)),)),
+    (
+        "twins",
+        "rows that are the same are both called",
+        (Patch("orchestrator.runtime.facts:FactFinder.of", _sees_no_twins),),
+    ),
+    (
+        "concurrency",
+        "calls begin however many are live",
+        (Patch(f"{_PACE}_places", _always(1000)), Patch(f"{_PACE}start", _starts)),
+    ),
+    ("rate", "calls begin as fast as they can", (Patch(f"{_PACE}note_start", _always(None)),)),
+    ("number-limits", "a number is spared nothing", (Patch(f"{_REDIAL}earliest_allowed", _ignores_gaps),)),
+    (
+        "api-limits",
+        "nobody waits for a place within the request limits",
+        (Patch("orchestrator.runtime.places:Places.wait_until", _always(None)),),
+    ),
+    (
+        "breaker",
+        "an API that is out of reach stops no tick",
+        (
+            Patch("orchestrator.runtime.settling:BREAKER", lambda _: 1000),
+            Patch("orchestrator.runtime.settling:_BREAKING", lambda _: {}),
+        ),
+    ),
+)
+
+BATCH_MUTANTS = tuple(Mutant(name, PART, change, patches) for name, change, patches in _ROWS)

@@ -1,0 +1,149 @@
+"""One seed, one simulated batch: everything about it is drawn from `random.Random(seed)`, and judged when it is over.
+
+    python -m tests.simulation --batch 4711
+
+What occurred in it is told in words, so that a test can tell what never does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from orchestrator.core.ledger import Tally
+from orchestrator.core.records import Disposition, Record, Resumed, Waited
+from tests.property.batch_checks import check_batch, is_message, rung_of
+from tests.property.batch_drawing import batch
+from tests.property.batch_seen import SimulatedBatch, TickSeen, started_of
+from tests.property.batch_simulation import simulate_batch
+from tests.property.limiting import FOR_A_PLACE
+from tests.simulation.coverage import _of_treatment
+from tests.simulation.seeds import SeededDice
+
+_FAULTS = (
+    *("cut before", "cut while it runs", "cut after", "no reply", "late", "doubled", "truncated", "lied", "too slow"),
+    *("cancelled on disconnect", "429", "503 with Retry-After", "5xx", "408", "redirect", "409", "4xx", "unsent"),
+)
+_TICKS = (
+    *("killed before a write", "killed after a write", "killed at a moment", "killed while it carries on"),
+    *("disk full", "told to stop", "told to hand over", "stopped and woken", "refused beside another", "taken over"),
+    *("started again", "paused", "stopped by a person", "broken off", "carried on"),
+)
+_CONTACTS = (
+    *("called again", "numbers shared", "a duplicate", "forbidden", "unprepared", "sent a message", "left out"),
+    *("held back by min_gap", "held back by daily_cap", "held back by max_calls", "held back by max_attempts"),
+    "waited for a place",
+)
+
+EXPECTED = frozenset(
+    [
+        *(f"fault: {fault}" for fault in _FAULTS),
+        *(f"tick: {each}" for each in _TICKS),
+        *(f"contact: {each}" for each in _CONTACTS),
+        *(f"tally: {tally}" for tally in Tally if tally is not Tally.WAITING),
+        *(
+            f"disposition: {disposition}"
+            for disposition in Disposition
+            if disposition not in (Disposition.EXPIRED, Disposition.UNKNOWN)
+        ),
+    ]
+)
+"""What must occur among some hundreds of seeds."""
+
+
+def run_batch_seed(seed: int) -> SimulatedBatch:
+    """Run a seed's batch and judge it.
+
+    Raises:
+        AssertionError: Something does not hold that must hold of every batch; a note has the seed and the story.
+        Exception: What the product raised, likewise.
+    """
+    try:
+        simulated = simulate_batch(batch(SeededDice(seed)))
+        check_batch(simulated)
+    except Exception as error:
+        error.add_note(f"seed {seed}; to see it again: .venv/bin/python -m tests.simulation --batch {seed}")
+        raise
+    return simulated
+
+
+def seen_in_batch(simulated: SimulatedBatch) -> set[str]:
+    """Return what occurred in a batch."""
+    found = {f"tick: {each}" for each in _of_ticks(simulated)}
+    found |= {f"contact: {each}" for each in _of_contacts(simulated)}
+    for run in simulated.runs.values():
+        for sent in (*run.sent, *run.looks):
+            found |= {f"fault: {fault}" for fault in _of_treatment(sent, sent.treatment)}
+        if run.unsent:
+            found.add("fault: unsent")
+        if run.state.end is not None and not is_message(simulated, run):
+            found.add(f"disposition: {run.state.end.disposition}")
+        if any(isinstance(record, Waited) and record.why == FOR_A_PLACE for record in run.records):
+            found.add("contact: waited for a place")
+    found |= {f"tally: {row.tally}" for _, row in simulated.rows}
+    return found
+
+
+def _of_ticks(simulated: SimulatedBatch) -> Iterator[str]:
+    told = [text for _, text in simulated.happened]
+    for words in ("started again", "disk full"):
+        looked_for = "cannot write" if words == "disk full" else words
+        if any(looked_for in text for text in told):
+            yield words
+    if any(text.endswith("pause") for text in told):
+        yield "paused"
+    if any(text.endswith("says: stop") for text in told):
+        yield "stopped by a person"
+    for place, tick in enumerate(simulated.ticks):
+        yield from _of_tick(simulated, tick, place)
+
+
+def _of_tick(simulated: SimulatedBatch, tick: TickSeen, place: int) -> Iterator[str]:
+    crash, report = tick.life.crash, tick.report
+    if tick.process.killed and crash is not None:
+        moment = crash.append is None
+        yield "killed at a moment" if moment else f"killed {'after' if crash.takes_effect else 'before'} a write"
+        died_s = tick.ended_s or 0.0
+        if any(tick.began_s <= at_s <= died_s for run in simulated.runs.values() for at_s in _resumed_s(run.records)):
+            yield "killed while it carries on"
+    if tick.told_s is not None and tick.life.stop is not None:
+        yield "told to hand over" if tick.life.stop.hand_over else "told to stop"
+    if any(text == f"{tick.process.name} is woken" for _, text in simulated.happened):
+        yield "stopped and woken"
+    if tick.error == "LeaseHeldError":
+        yield "refused beside another"
+    elif place and simulated.ticks[place - 1].life.stopped_after_s is not None and report is not None:
+        before = simulated.ticks[place - 1]
+        if before.ended_s is None or before.ended_s > tick.began_s:
+            yield "taken over"
+    if report is not None and report.codes:
+        yield "broken off"
+    if report is not None and report.resumed:
+        yield "carried on"
+
+
+def _resumed_s(records: list[Record]) -> Iterator[float]:
+    return (record.at.boot_s for record in records if isinstance(record, Resumed))
+
+
+def _of_contacts(simulated: SimulatedBatch) -> Iterator[str]:
+    scenario = simulated.scenario
+    numbers = [contact.to for contact in {contact.key: contact for contact in scenario.contacts}.values()]
+    if len(set(numbers)) < len(numbers):
+        yield "numbers shared"
+    if any(is_message(simulated, run) for run in simulated.runs.values()):
+        yield "sent a message"
+    rung = {each.run_id for each in rung_of(simulated)}
+    for contact, row in simulated.rows:
+        runs = simulated.runs_of(contact)
+        if sum(started_of(run).run_id in rung for run in runs) > 1:
+            yield "called again"
+        reason = row.reason or ""
+        for words, shown in (("a duplicate", "a duplicate"), ("on a list", "forbidden"), ("is empty", "unprepared")):
+            if row.tally is Tally.REFUSED and words in reason:
+                yield shown
+        if row.tally is Tally.REFUSED and "is stopped" in reason:
+            yield "left out"
+    for reason in simulated.reasons:
+        for word in ("min_gap", "daily_cap", "max_calls", "max_attempts"):
+            if f"`{word}`" in reason:
+                yield f"held back by {word}"
