@@ -96,6 +96,10 @@ def _rejected(state: RunState, record: Concluded, *, pending: Pending, changes: 
         # The call is busy, or over; a look tells, since a 404 may be a proxy's own.
         changes["pending"] = pending.put_back()
         return Event.NOT_READY, changes
+    if pending.intent.operation is Operation.CREATE and state.asks_for_kept_reply:
+        # The attempt whose reply was asked for may have rung all the same: the list of calls tells.
+        changes["pending"] = replace(pending, unknowns=pending.unknowns + 1)
+        return Event.LOST, changes
     changes["steps"] = (*state.steps, pending.report(index=len(state.steps), ended=record.at))
     changes["pending"] = None
     changes["quiet_since"] = state.quiet_since or record.at

@@ -29,6 +29,7 @@ class Places:
         self._clock = clock
         self._run_id = run_id
         self._reserved: _Reserved | None = None
+        self._was_late = False
 
     def beside(self) -> Places:
         """Return the places of what another thread asks of the API for the same run, while a request is open."""
@@ -37,18 +38,22 @@ class Places:
     def wait_until(self, demand: Demand) -> Instant | None:
         """Return the moment to ask again at; None when the request may leave now, and is counted."""
         reserved, now = self._reserved, self._clock.now()
-        if reserved is None or reserved.operation is not demand.operation or demand.never_waits or reserved.missed(now):
+        # A machine too busy to wake anybody in time must not keep runs from ever leaving: nobody is sent back twice.
+        missed = reserved is not None and reserved.missed(now) and not self._was_late
+        self._was_late = self._was_late or missed
+        if reserved is None or reserved.operation is not demand.operation or demand.never_waits or missed:
             self.give_back()
             place = self._budget.take(demand, run_id=self._run_id)
             until = now.plus(place.wall - now.wall)
             if until.since(self._clock.now()) <= 0:
+                self._was_late = False
                 return None
             if place.number is not None:
                 self._reserved = _Reserved(demand.operation, place, until)
             return until
         if reserved.until.since(now) > 0:
             return reserved.until
-        self._reserved = None
+        self._reserved, self._was_late = None, False
         return None
 
     def give_back(self) -> None:

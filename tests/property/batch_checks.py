@@ -313,12 +313,8 @@ def check_lines(simulated: SimulatedBatch, rung: list[Rung]) -> None:
 
 
 def _is_undecided(run: Simulated) -> bool:
-    """Whether nobody knows of a run's call: a person is asked, or a kept reply was asked for and refused."""
-    records = run.records
-    asked = [record for record in records if isinstance(record, Settled) and record.then is Then.AGAIN]
-    refused = [record for record in records if isinstance(record, Concluded) and record.outcome is Outcome.REJECTED]
-    gave_up = bool(asked and refused) and run.state.call_id is None
-    return gave_up or run.state.phase is Phase.UNDECIDED
+    """Whether nobody knows of a run's call, and a person is asked."""
+    return run.state.phase is Phase.UNDECIDED
 
 
 # --- how fast ---------------------------------------------------------------------------------------------------------

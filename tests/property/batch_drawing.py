@@ -119,7 +119,7 @@ def batch(dice: Dice) -> BatchScenario:
         skew_s=dice.pick([0.0, 0.0, 25.0, -25.0]),
         capabilities=drawing.evidence(dice, "sometimes" if dice.pick([True, False]) else "never"),
         mode=dice.pick([Mode.SYNC, Mode.SYNC, Mode.POLL]),
-        drowsy_s=dice.pick([0.0, 0.0, 0.2]),
+        drowsy_s=dice.pick([0.0, 0.0, 0.2, 0.3]),
         jitter=dice.number(0, 10**6),
     )
 

@@ -177,6 +177,18 @@ def test_a_refused_command_is_looked_into(status: int) -> None:
     assert state.steps == ()
 
 
+def test_a_rejected_wish_for_the_kept_reply_to_a_dial_leaves_the_dial_uncertain() -> None:
+    """Found by simulation: the run failed while the phone rang, and a rule to redial what failed rang it again."""
+    dial = m.intent(Operation.CREATE, "dial")
+    asked = m.state(Phase.SENDING, call_id=None, pending=m.pending(dial, concluded=None, unknowns=1))
+    refused = m.concluded(Outcome.REJECTED, status=409, call=None)
+    kept = evolve(m.with_settings(asked, idempotent_for_s=300.0), refused)
+    assert kept.phase is Phase.SETTLING
+    assert kept.pending is not None
+    assert kept.pending.unknowns == 2
+    assert evolve(asked, refused).phase is Phase.FAILED
+
+
 def test_a_rejected_command_failed() -> None:
     """It did not run: the entry failed, for the reason given; the silence began with what was before it."""
     state = evolve(sending(), m.concluded(Outcome.REJECTED, status=401, unauthenticated=True))

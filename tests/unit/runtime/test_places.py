@@ -300,6 +300,26 @@ def test_a_place_that_was_slept_over_is_asked_for_anew() -> None:
         assert len(bench.counted()) == 3
 
 
+def test_nobody_is_sent_back_for_being_late_twice() -> None:
+    """Found by simulation: two runs of a machine that wakes everybody late gave their places back in turns, for ever."""
+    bench = Limited(script_of(Hangup()))
+    with bench.time.running():
+        bench.runner().close()
+        fill(bench)
+        places = Places(bench.budget, clock=bench.time, run_id="run-1")
+        step = Demand(operation=Operation.COMMAND, limits=TWO_STEPS_IN_10_S)
+        late = 2 * MARGIN_S
+        for left in (False, True, False, True):  # and then it is sent back once more
+            until = places.wait_until(step)
+            assert until is not None
+            bench.time.sleep(max(until.since(bench.time.now()), 0.0) + late)
+            if not left:
+                fill(bench, times=2)  # others have taken what was free meanwhile
+            else:
+                assert places.wait_until(step) is None
+                fill(bench, times=2)
+
+
 def test_a_batch_is_told_when_there_is_room() -> None:
     """None means now, also where no limits are kept at all."""
     bench = Limited(script_of(Hangup()))
