@@ -95,6 +95,10 @@ class Settling:
             if isinstance(again, CallAt) and not self._job.occurrence.is_over_by(again.at_wall):
                 due_wall = again.at_wall
         state_after = ContactState.DONE if due_wall is None else ContactState.AGAIN
+        is_over = state_after is ContactState.DONE and not is_kept and not is_off
+        if is_over and tally_of(end.disposition) is Tally.NOT_REACHED:
+            # Before the contact is done: whoever dies in between does it again, and a message is sent once by its key.
+            self._messages.send(held, state)
         self._store.put(
             [
                 replace(
@@ -111,9 +115,6 @@ class Settling:
             ]
         )
         self._told(Finished(standing.key, RunResult(state), contact))
-        is_over = state_after is ContactState.DONE and not is_kept and not is_off
-        if is_over and tally_of(end.disposition) is Tally.NOT_REACHED:
-            self._messages.send(held, state)
 
     def put_aside(self, standing: Standing, state: ContactState, error: OrchestratorError) -> None:
         """Note why a contact was not called after all; one that was to be called again stays so."""

@@ -16,9 +16,8 @@ from typing import Any
 from orchestrator.core.budget import RequestLimit
 from orchestrator.core.contact import Contact, Rejected, row_digest
 from orchestrator.core.exchange import Operation as Kind
-from orchestrator.core.exchange import Outcome
 from orchestrator.core.ledger import Ledger, Tally
-from orchestrator.core.records import Concluded, Disposition, Settled, Then
+from orchestrator.core.records import Disposition
 from orchestrator.core.redial import RedialRule
 from orchestrator.core.state import Phase
 from orchestrator.runtime.facts import is_undialled, was_kept_from_dialling
@@ -446,3 +445,11 @@ def check_messages(simulated: SimulatedBatch) -> None:
     numbers = Counter(row.to for _, row in simulated.rows if row.tally is Tally.NOT_REACHED)
     for number, count in texts.items():
         assert count <= numbers[number], f"{number} was sent {count} messages, for {numbers[number]} not reached"
+    troubles = [trouble for tick in simulated.ticks if tick.report is not None for trouble in tick.report.troubles]
+    if simulated.scenario.campaign.fallback_sms is None or any(
+        text.endswith("says: stop") for _, text in simulated.happened
+    ):
+        return  # whoever stops a campaign stops its messages, too
+    for number, count in numbers.items():
+        told = any(f"no text message was sent to {number}" in trouble for trouble in troubles)
+        assert texts[number] == count or told, f"{number} was sent {texts[number]} messages, for {count} not reached"

@@ -83,6 +83,25 @@ def test_who_was_busy_is_called_again_when_it_is_due() -> None:
     assert len(texts) == 1
 
 
+def test_a_contact_is_done_only_once_its_message_is_sent() -> None:
+    """A process that dies in between sends it when it carries on: by then nobody else would think of it."""
+    bench = Bench()
+    bench.fallback = MESSAGE
+    bench.contacts = [contact(NUMBERS[0])]
+    bench.callees.set(NUMBERS[0], [Behaviour(does="busy", after=5.0)])
+    bench.network = Treatment(deliveries=(3.0,))
+    seen: list[ContactState] = []
+
+    def look() -> None:
+        seen.extend(standing.state for standing in bench.journal().campaigns.all_of("spring"))
+
+    bench.time.at(10.0, look)  # the message is on its way
+    bench.tick()
+    look()
+    assert seen == [ContactState.OPEN, ContactState.DONE]
+    assert [each["event"] for each in bench.server.model.transcript.entries].count("sms") == 1
+
+
 def test_whoever_a_person_cancelled_is_left_alone() -> None:
     """No redial, and no message, whatever the rules say."""
     bench = Bench(redial=(replace(AGAIN, disposition=Disposition.FAILED),))
