@@ -301,7 +301,7 @@ def test_a_place_that_was_slept_over_is_asked_for_anew() -> None:
 
 
 def test_nobody_is_sent_back_for_being_late_twice() -> None:
-    """Found by simulation: two runs of a machine that wakes everybody late gave their places back in turns, for ever."""
+    """Found by simulation: on a machine that wakes everybody late two runs gave their places back for ever."""
     bench = Limited(script_of(Hangup()))
     with bench.time.running():
         bench.runner().close()
