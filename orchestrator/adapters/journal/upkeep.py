@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,7 +66,9 @@ def problems_of(link: Link) -> list[str]:
     broken = link.core.exec_driver_sql("PRAGMA foreign_key_check").all()
     found += [f"A row of {row[0]} belongs to no run." for row in broken]
     for run_id in _run_ids(link):
-        found += _problems_of_run(link, run_id)
+        with _one_moment(link):
+            if statements.exists.run(link.driver, {"run_id": run_id}).fetchone() is not None:  # else it was pruned
+                found += _problems_of_run(link, run_id)
     return found + _problems_of_inbox(link) + _problems_of_contacts(link)
 
 
@@ -180,6 +183,17 @@ def _run_ids(link: Link) -> list[str]:
 def _records(link: Link, run_id: str) -> Iterator[tuple[int, int, str]]:
     query = sa.select(records.c.seq, records.c.crc, records.c.body)
     yield from link.core.execute(query.where(records.c.run_id == run_id).order_by(records.c.seq)).all()
+
+
+@contextmanager
+def _one_moment(link: Link) -> Iterator[None]:
+    """Read all as it is at one moment: a run that is driven meanwhile writes its records and its row together."""
+    link.driver.execute("BEGIN")
+    try:
+        yield
+    finally:
+        if link.driver.in_transaction:
+            link.driver.execute("ROLLBACK")
 
 
 def _problems_of_run(link: Link, run_id: str) -> list[str]:

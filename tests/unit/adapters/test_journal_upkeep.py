@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import threading
 import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
@@ -18,8 +19,8 @@ from orchestrator.adapters.journal.connections import Link
 from orchestrator.adapters.journal.rows import crc_of
 from orchestrator.adapters.journal.statements import MARKS
 from orchestrator.core import codec
-from orchestrator.core.evolve import fold, marks
-from orchestrator.core.records import CancelAsked, Disposition, RunEnded, RunMarks, Status
+from orchestrator.core.evolve import evolve, fold, marks
+from orchestrator.core.records import CancelAsked, Disposition, RunEnded, RunMarks, Status, Waited
 from orchestrator.errors import AlreadyCalledError, JournalError, LeaseLostError
 from orchestrator.ports import ContactClaim, ContactState, Lease, Standing
 from tests.conformance.journal_bench import LEASE_S, NUMBER, SETTLED, a_note, a_start, at_once, problems_of
@@ -134,6 +135,29 @@ def test_the_check_holds_the_index_of_runs_against_their_records(
     if column in MARKS:  # whoever drives the run on puts it right
         journal.append(lease, [], marks(fold([started, end])))
         assert journal.check_integrity() == []
+
+
+def test_a_run_that_is_driven_while_it_is_checked_is_whole(bench: SqliteBench, journal: SqliteJournal) -> None:
+    """Its records and its row in the index are read as they were at one moment."""
+    started, last = a_start(bench), 200
+    lease = journal.start_run(started, lease_s=LEASE_S)
+    state = fold([started])
+
+    def drive() -> None:
+        told = state
+        for number in range(last):
+            waited = Waited(at=bench.now(), wake=bench.now().plus(number), why="for its turn")
+            told = evolve(told, waited)
+            journal.append(lease, [waited], marks(told))
+
+    driver = threading.Thread(target=drive)
+    driver.start()
+    checks = [journal.check_integrity()]
+    while driver.is_alive():
+        checks.append(journal.check_integrity())
+    driver.join()
+    assert not any(checks)
+    assert len(journal.read("run-1")) == 1 + last
 
 
 def test_a_claim_that_another_run_took_over_is_no_damage(bench: SqliteBench, journal: SqliteJournal) -> None:
