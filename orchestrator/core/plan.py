@@ -303,8 +303,8 @@ def plan(
                 items.append(_refusal(cursor.entry, entry))
                 before = None
             else:
-                item = _planned(step, whole, settings, unknown=unknown, secret=secret)
-                before = _behind(before, item, gap)
+                silence_s = _silence_s(before, step, gap)
+                before = _planned(step, whole, settings, unknown=unknown, secret=secret, silence_s=silence_s)
                 items.append(before)
                 problems += _wrong_keys(step, whole, unknown)
                 after = step.after
@@ -321,11 +321,11 @@ def plan(
     )
 
 
-def _behind(before: PlannedStep | None, item: PlannedStep, gap: Gap) -> PlannedStep:
-    """Return a step with the dead air that is expected before it."""
-    if before is None or item.step.operation is not Operation.COMMAND:
-        return item
-    return replace(item, silence_s=expected_silence_s(before.step, before.watching.lag_s, gap))
+def _silence_s(before: PlannedStep | None, step: Step, gap: Gap) -> float | None:
+    """Return the dead air that is expected before a step; None where nothing of it, or before it, is heard."""
+    if before is None or step.operation is not Operation.COMMAND:
+        return None
+    return expected_silence_s(before.step, before.watching.lag_s, gap)
 
 
 def _wrong_keys(step: Step, script: Script, unknown: frozenset[str]) -> list[PlanProblem]:
@@ -356,7 +356,13 @@ def _refusal(index: int, entry: Entry) -> PlannedRefusal:
 
 
 def _planned(
-    step: Step, script: Script, settings: Settings, *, unknown: frozenset[str], secret: frozenset[str]
+    step: Step,
+    script: Script,
+    settings: Settings,
+    *,
+    unknown: frozenset[str],
+    secret: frozenset[str],
+    silence_s: float | None,
 ) -> PlannedStep:
     entries = [script.entries[index] for index in step.entries]
     names = frozenset[str]().union(*map(commands.names_read, entries))
@@ -371,6 +377,7 @@ def _planned(
         if_lost=f"{_not_known(step)}; {_done_then(step)}",
         way=step.way or (f"{settings.mode.value} mode" if step.asynchronous else ""),
         watching=watching(step, settings),
+        silence_s=silence_s,
     )
 
 
