@@ -36,7 +36,7 @@ class Sandbox:
 
     Args:
         url: Where it is.
-        secrets: The script's secret variables, which what was spoken is told without.
+        secrets: The script's secret variables. What was spoken is told without them, and without the keys pressed.
     """
 
     def __init__(self, url: str, *, secrets: Iterable[str] = ()) -> None:
@@ -55,9 +55,10 @@ class Sandbox:
     def transcript(self) -> list[dict[str, Any]]:
         """Return the whole transcript."""
         entries: list[dict[str, Any]] = self._ask("GET", "transcript")["transcript"]
+        secrets = {*self._secrets, *(entry["dtmf"] for entry in entries if entry.get("dtmf"))}
         for entry in entries:
             if "text" in entry:
-                entry["text"] = without_secrets(entry["text"], self._secrets)
+                entry["text"] = without_secrets(entry["text"], secrets)
         return entries
 
     def wait(self, timeout_s: float, **wanted: object) -> dict[str, Any] | None:
@@ -91,6 +92,7 @@ class Ground:
         sandbox: Stands in for the API.
         folder: For journals; private.
         words: What `run` is given: the script and its options.
+        again: What `resume` is given: the values that no journal holds.
         preamble: What the run speaks before it repeats something (`replay_preamble`).
         patience_s: How long one drill may take.
     """
@@ -99,6 +101,7 @@ class Ground:
     sandbox: Sandbox
     folder: Path
     words: Sequence[str]
+    again: Sequence[str]
     preamble: str | None
     patience_s: float
 
@@ -117,7 +120,7 @@ def carry_out(ground: Ground, drill: Drill, *, clean: Sequence[Noticed]) -> Dril
             process.kill()
         _finish(process, ends=ends)
     if drill.blow is Blow.KILLED:
-        with _started(ground, journal, "resume", "--all") as process:
+        with _started(ground, journal, "resume", "--all", *ground.again) as process:
             _finish(process, ends=ends)
     document = _document(ground, journal)
     return compared(drill, ground.sandbox.transcript(), clean=clean, document=document, preamble=ground.preamble)

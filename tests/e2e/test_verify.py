@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 
 import pytest
@@ -88,6 +89,50 @@ def test_a_drill_that_runs_out_of_time_says_so(bare_cli) -> None:
     assert done.returncode == 1
     assert "15 drills left out, since the time was up" in done.stderr
     assert "the callee notices:\n    dial: +12125550123\n    say: Good morning" in done.stdout
+
+
+SECRETIVE = """\
+version: 1
+variables:
+  door: {required: true, sensitive: true}
+commands:
+  - dial: {to: "+12125550123", from: "+15555550199", timeout: 20}
+  - get_dtmf: {timeout: 3, max_digits: 8}
+    save: pin
+  - say: {text: "You pressed {{ pin }}; the word is {{ door }}."}
+"""
+
+
+def secretive(cli: Cli) -> tuple[str, ...]:
+    """The words of a drill of a script with a secret variable and secret digits."""
+    secrets = cli.write("secrets", "door=swordfish")
+    secrets.chmod(0o600)
+    script = cli.write("secretive.yaml", SECRETIVE)
+    return ("drill", str(script), "--var-file", str(secrets), "--keys", "87654321", "--speed", "40")
+
+
+def test_a_killed_drill_is_carried_on_with_what_no_journal_holds(bare_cli) -> None:
+    """Every drill ends as it does without a fault; neither the digits nor the variable are shown."""
+    done = bare_cli(*secretive(bare_cli))
+    assert done.returncode == 0, done.stderr + done.stdout
+    assert "12 drills, 12 of them safe." in done.stdout
+    assert "interrupted" not in done.stdout
+    assert "say: You pressed ***; the word is ***." in done.stdout
+    assert not any(secret in done.stdout + done.stderr for secret in ("87654321", "swordfish"))
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_drill_that_is_told_to_stop_leaves_nothing_behind(bare_cli, number: signal.Signals) -> None:
+    """Its folder holds secrets."""
+    folder = bare_cli.home / "tmp"
+    folder.mkdir()
+    environment = {**bare_cli.environment, "TMPDIR": str(folder)}
+    with bare_cli.start(*secretive(bare_cli), env=environment) as process:
+        while not list(folder.glob("*/variables")):
+            assert process.poll() is None
+        process.send_signal(number)
+        assert process.wait(timeout=30) == 128 + number
+    assert list(folder.iterdir()) == []
 
 
 def test_a_drill_in_words_has_a_row_for_each(bare_cli) -> None:

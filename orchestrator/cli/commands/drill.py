@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -68,8 +69,9 @@ def command(app: App, script: str, **given: Any) -> int:
         # Whatever is wrong with it is said once, before anything is started.
         prepared = orchestrator.prepare(loaded, asked)
         offered = [word for name in orchestrator.configuration.capabilities for word in ("--capability", name)]
-    with tempfile.TemporaryDirectory(prefix="orchestrator-drill-") as folder:
+    with _unwound_by_signals(), tempfile.TemporaryDirectory(prefix="orchestrator-drill-") as folder:
         words = _words(script, given, asked, Path(folder))
+        secrets = _variables_file(Path(folder) / "secrets", prepared.secrets)
         with running(*people, *offered) as url:
             sandbox = Sandbox(url, secrets=map(str, prepared.secrets.values()))
             ground = Ground(
@@ -77,6 +79,7 @@ def command(app: App, script: str, **given: Any) -> int:
                 sandbox=sandbox,
                 folder=Path(folder),
                 words=words,
+                again=["--var-file", str(secrets)] if prepared.secrets else [],
                 preamble=prepared.settings.replay_preamble,
                 patience_s=_PATIENCE_S,
             )
@@ -122,9 +125,7 @@ def _words(script: str, given: dict[str, Any], asked: Ask, folder: Path) -> list
     """Return what `run` is given; variables go through a file, since some are secret."""
     from orchestrator.cli.drilling import SETTLING
 
-    variables = folder / "variables"
-    variables.touch(mode=0o600)
-    variables.write_text("".join(f"{name}={value}\n" for name, value in asked.variables.items()), encoding="utf-8")
+    variables = _variables_file(folder / "variables", asked.variables)
     words = [script, "--var-file", str(variables)]
     for flag, value in (("--to", asked.to), ("--from", asked.from_), ("--mode", given["mode"])):
         words += [] if value is None else [flag, value]
@@ -133,6 +134,29 @@ def _words(script: str, given: dict[str, Any], asked: Ask, folder: Path) -> list
     for name, value in {**SETTLING, **given["settings"]}.items():
         words += ["--set", f"{name}={value}"]
     return words
+
+
+def _variables_file(file: Path, variables: Mapping[str, object]) -> Path:
+    file.touch(mode=0o600)
+    file.write_text("".join(f"{name}={value}\n" for name, value in variables.items()), encoding="utf-8")
+    return file
+
+
+@contextmanager
+def _unwound_by_signals() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP leave nothing behind: the folder holds secrets, the sandbox is a process."""
+
+    def leave(number: int, _frame: object) -> NoReturn:
+        sys.exit(128 + number)
+
+    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    unheard = [number for number in numbers if signal.getsignal(number) is signal.SIG_DFL]  # not under `nohup`
+    before = {number: signal.signal(number, leave) for number in unheard}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextmanager
