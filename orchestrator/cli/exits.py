@@ -115,11 +115,12 @@ def _tell_bug(error: BaseException, app: App) -> int:
 
 def _without_credentials(text: str, app: App) -> str:
     """Return a text without the credentials that are in use: nobody knows what an unforeseen error quotes."""
-    from orchestrator.scriptfile.configuration import read_credentials
-
     names = ("API_KEY", "API_PASSWORD", "SIGNING_SECRETS")
     secrets = [each for name in names for each in os.environ.get(f"ORCHESTRATOR_{name}", "").split()]
-    with contextlib.suppress(OrchestratorError):  # half of a pair, or a file that cannot be read
+    # Half of a pair, a file that cannot be read, or a library that is missing: that may be the bug.
+    with contextlib.suppress(OrchestratorError, ImportError):
+        from orchestrator.scriptfile.configuration import read_credentials
+
         pair = read_credentials(os.environ, app.credentials_file)
         if pair is not None:
             secrets += [*pair, b64encode(":".join(pair).encode()).decode()]

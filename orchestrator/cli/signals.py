@@ -1,7 +1,7 @@
 """What signals do while calls are live (rules, section 4.11): the first stops with grace, the second at once.
 
 A handler only puts the signal into a queue; a thread of its own does the rest, since a handler may interrupt anything,
-even a lock it would need itself. `run` and `resume` use it.
+even a lock it would need itself. `run`, `resume` and `batch` use it; `drill` only needs `handled`.
 """
 
 from __future__ import annotations
@@ -9,10 +9,11 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from queue import SimpleQueue
 from types import FrameType, TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from orchestrator.runtime.control import Control
@@ -20,6 +21,18 @@ if TYPE_CHECKING:
 PATIENCE_S = 5.0
 """How long a call may take to be ended after the second signal before the process ends without it."""
 _SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+
+
+@contextmanager
+def handled(numbers: Iterable[int], handler: Callable[[int, FrameType | None], object]) -> Iterator[None]:
+    """Have signals handled so; those that are ignored, by `nohup` or in the background of a script, stay ignored."""
+    heard = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, handler) for number in heard}
+    try:
+        yield
+    finally:
+        for number, earlier in before.items():
+            signal.signal(number, earlier)
 
 
 class Stops:
@@ -60,13 +73,11 @@ class Stops:
         self._last_words = last_words
         self._came: SimpleQueue[int] = SimpleQueue()
         self._left = threading.Event()
-        self._before: dict[int, Any] = {}
+        self._handled = handled(_SIGNALS, self._hear)
         self._thread = threading.Thread(target=self._listen, name="signals", daemon=True)
 
     def __enter__(self) -> Self:
-        for number in _SIGNALS:
-            if signal.getsignal(number) is not signal.SIG_IGN:  # ignored by `nohup`, or in the background of a script
-                self._before[number] = signal.signal(number, self._hear)
+        self._handled.__enter__()
         self._thread.start()
         return self
 
@@ -74,8 +85,7 @@ class Stops:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._left.set()
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
+        self._handled.__exit__(None, None, None)
         self._came.put(0)
         self._thread.join()
 

@@ -17,6 +17,7 @@ from orchestrator.cli import options
 from orchestrator.cli.app import App
 from orchestrator.cli.output import result_document, stderr_console
 from orchestrator.cli.sandboxed import people_options, running, sandbox_arguments
+from orchestrator.cli.signals import handled
 from orchestrator.cli.standing import stood_in_for
 
 if TYPE_CHECKING:
@@ -69,7 +70,8 @@ def command(app: App, script: str, **given: Any) -> int:
         # Whatever is wrong with it is said once, before anything is started.
         prepared = orchestrator.prepare(loaded, asked)
         offered = [word for name in orchestrator.configuration.capabilities for word in ("--capability", name)]
-    with _unwound_by_signals(), tempfile.TemporaryDirectory(prefix="orchestrator-drill-") as folder:
+    ends = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    with handled(ends, _leave), tempfile.TemporaryDirectory(prefix="orchestrator-drill-") as folder:
         words = _words(script, given, asked, Path(folder))
         secrets = _variables_file(Path(folder) / "secrets", prepared.secrets)
         with running(*people, *offered) as url:
@@ -142,21 +144,9 @@ def _variables_file(file: Path, variables: Mapping[str, object]) -> Path:
     return file
 
 
-@contextmanager
-def _unwound_by_signals() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP leave nothing behind: the folder holds secrets, the sandbox is a process."""
-
-    def leave(number: int, _frame: object) -> NoReturn:
-        sys.exit(128 + number)
-
-    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    unheard = [number for number in numbers if signal.getsignal(number) is signal.SIG_DFL]  # not under `nohup`
-    before = {number: signal.signal(number, leave) for number in unheard}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+def _leave(number: int, _: object) -> NoReturn:
+    """Unwind at a signal, so that nothing is left behind: the folder holds secrets, the sandbox is a process."""
+    sys.exit(128 + number)
 
 
 @contextmanager

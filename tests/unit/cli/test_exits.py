@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -99,3 +100,14 @@ def test_half_of_a_pair_is_hidden_all_the_same(
     monkeypatch.delenv("ORCHESTRATOR_API_KEY")
     tell(bug(canary.PASSWORD), App())
     assert canary.PASSWORD not in capsys.readouterr().err
+
+
+def test_a_bug_is_told_where_a_library_is_missing(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That may be the bug: what hides credentials must not fail by it, and those of the environment are hidden."""
+    monkeypatch.setitem(sys.modules, "orchestrator.scriptfile.configuration", None)
+    assert tell(bug(canary.PASSWORD), App()) == 70
+    told = capsys.readouterr().err
+    assert "This is a bug of ours (LookupError" in told
+    assert canary.PASSWORD not in told

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -263,14 +264,20 @@ def test_a_journal_that_fails_while_a_place_is_taken_ends_the_call() -> None:
     assert bench.operations() == [Operation.CREATE, Operation.END]
 
 
-def test_a_place_is_kept_until_its_moment_and_used_once() -> None:
-    """Asking again before it leaves it as it is; asking for something else gives it back."""
+@contextmanager
+def full_books() -> Iterator[tuple[Limited, Places, Demand]]:
+    """Yield the places of a run, and a step for which there is none at the moment."""
     bench = Limited(script_of(Hangup()))
     with bench.time.running():
         bench.runner().close()
         fill(bench)
         places = Places(bench.budget, clock=bench.time, run_id="run-1")
-        step = Demand(operation=Operation.COMMAND, limits=TWO_STEPS_IN_10_S)
+        yield bench, places, Demand(operation=Operation.COMMAND, limits=TWO_STEPS_IN_10_S)
+
+
+def test_a_place_is_kept_until_its_moment_and_used_once() -> None:
+    """Asking again before it leaves it as it is; asking for something else gives it back."""
+    with full_books() as (bench, places, step):
         until = places.wait_until(step)
         assert until is not None
         bench.time.sleep(4.0)
@@ -287,12 +294,7 @@ def test_a_place_is_kept_until_its_moment_and_used_once() -> None:
 
 def test_a_place_that_was_slept_over_is_asked_for_anew() -> None:
     """Others were told that there is room since its moment: who leaves now counts from now on."""
-    bench = Limited(script_of(Hangup()))
-    with bench.time.running():
-        bench.runner().close()
-        fill(bench)
-        places = Places(bench.budget, clock=bench.time, run_id="run-1")
-        step = Demand(operation=Operation.COMMAND, limits=TWO_STEPS_IN_10_S)
+    with full_books() as (bench, places, step):
         assert places.wait_until(step) is not None
         bench.time.sleep(15.0)
         assert places.wait_until(step) is None
@@ -302,12 +304,7 @@ def test_a_place_that_was_slept_over_is_asked_for_anew() -> None:
 
 def test_nobody_is_sent_back_for_being_late_twice() -> None:
     """Found by simulation: on a machine that wakes everybody late two runs gave their places back for ever."""
-    bench = Limited(script_of(Hangup()))
-    with bench.time.running():
-        bench.runner().close()
-        fill(bench)
-        places = Places(bench.budget, clock=bench.time, run_id="run-1")
-        step = Demand(operation=Operation.COMMAND, limits=TWO_STEPS_IN_10_S)
+    with full_books() as (bench, places, step):
         late = 2 * MARGIN_S
         for left in (False, True, False, True):  # and then it is sent back once more
             until = places.wait_until(step)
