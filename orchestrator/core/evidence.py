@@ -5,7 +5,7 @@ Pure; part of `reconcile`, which gives what stays open to the author's policy.
 
 from __future__ import annotations
 
-from orchestrator.core.exchange import CallSeen, CommandResult, Operation
+from orchestrator.core.exchange import CallSeen, CommandResult, Operation, Outcome
 from orchestrator.core.instant import Instant
 from orchestrator.core.records import Cursor, Intended, Looked, LookKind, ReplayClass, Settled, Then, Verdict
 from orchestrator.core.settings import Settings
@@ -33,7 +33,7 @@ def verdict_of(state: RunState, pending: Pending, looks: list[Looked], now: Inst
     if seen is not None and intent.commands[-1:] == ("hangup",):
         evidence = f"the call was seen {seen}, and is ready: its hangup did not run"
         return Settled(at=now, verdict=Verdict.PARTLY, evidence=evidence, then=Then.STOP, call=call)
-    if seen is not None and not (state.doubt and intent.replay_class is ReplayClass.DANGEROUS):
+    if seen is not None and not _may_be_another(state, pending):
         evidence = f"the call was seen {seen}, and ready later"
         return Settled(at=now, verdict=Verdict.RAN, evidence=evidence, then=Then.GO_ON, call=call)
     left = pending.left_host_at
@@ -45,10 +45,11 @@ def verdict_of(state: RunState, pending: Pending, looks: list[Looked], now: Inst
         return Settled(at=now, verdict=Verdict.DID_NOT_RUN, evidence=evidence, then=Then.AGAIN, call=call)
     settle_s = settle_time_s(intent.replay_class, state.settings)
     if last.began.since(left) >= settle_s:
-        evidence = (
-            f"the call is {call.status}, and was never seen running in {max(now.since(left), 0):.1f} s of "
-            f"{len(looks)} looks"
-        )
+        evidence = f"the call was seen {seen}, and ready later, but that may have been an earlier request"
+        if seen is None:
+            waited_s = max(now.since(left), 0)
+            never = f"was never seen running in {waited_s:.1f} s of {len(looks)} looks"
+            evidence = f"the call is {call.status}, and {never}"
         return Settled(at=now, verdict=Verdict.UNDECIDABLE, evidence=evidence, then=Then.STOP, call=call)
     return None
 
@@ -150,6 +151,22 @@ def _was_watched_closely(state: RunState, pending: Pending, looks: list[Looked])
             return False
         previous = look.began
     return True
+
+
+def was_refused(pending: Pending) -> bool:
+    """Whether a list is uncertain because it was refused by a call that should have been idle (`looks`)."""
+    concluded, intent = pending.concluded, pending.intent
+    return intent.operation is Operation.COMMAND and concluded is not None and concluded.outcome is Outcome.REJECTED
+
+
+def _may_be_another(state: RunState, pending: Pending) -> bool:
+    """Whether what was seen running may have been another request than this attempt.
+
+    After a refusal it was that, or a copy of this one. An earlier one that may still come counts where it is dangerous.
+    """
+    if was_refused(pending):
+        return not pending.intent.answers  # nothing but that list ends the ringing
+    return state.doubt and pending.intent.replay_class is ReplayClass.DANGEROUS
 
 
 def _seen_before(intent: Intended, running: Looked | None) -> str | None:

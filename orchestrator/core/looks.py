@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import cast
 
 from orchestrator.core import awaiting
-from orchestrator.core.exchange import CallSeen, Operation
+from orchestrator.core.exchange import CallSeen, Operation, Outcome
 from orchestrator.core.meanings import (
     Changes,
     Meaning,
@@ -97,20 +97,28 @@ def _seen_while_awaiting(state: RunState, record: Looked, call: CallSeen, *, cha
 
 
 def _seen_while_refused(state: RunState, record: Looked, call: CallSeen, *, changes: Changes) -> Meaning:
-    """A 409 was the answer to the pending step; `call` is not over."""
+    """The pending step waits for the call, which is not over, to take commands; see whether it was refused in vain."""
     pending = cast("Pending", state.pending)
-    if pending.intent.answers and not call.rings:
-        # Nobody but this run answers its call, so the list, or a copy of it, has come before this one.
-        changes["pending"] = replace(pending, unknowns=pending.unknowns + 1, looks=(*pending.looks, record))
-        return Event.LOST, changes
-    ran_meanwhile = any(look.call is not None and not look.call.ready for look in pending.looks)
-    if pending.intent.replay_class is ReplayClass.DANGEROUS and (ran_meanwhile or not state.doubt):
-        # Nothing of ours should have kept the call busy: this list, or the one before it, was delivered twice.
-        # Which of them it was cannot be seen, so that to see the call running proves nothing from here on.
-        changes["doubt"] = True
-        changes["pending"] = replace(pending, unknowns=pending.unknowns + 1, looks=(*pending.looks, record))
-        return Event.LOST, changes
-    return (Event.AGAIN if takes_commands(state, call) else Event.NOT_READY), changes
+    if not _may_have_run_though_refused(state, pending, call):
+        return (Event.AGAIN if takes_commands(state, call) else Event.NOT_READY), changes
+    changes["pending"] = replace(pending, held_back=0, unknowns=pending.unknowns + 1, looks=(*pending.looks, record))
+    return Event.LOST, changes
+
+
+def _may_have_run_though_refused(state: RunState, pending: Pending, call: CallSeen) -> bool:
+    """Whether a refusal may be that of a second delivery, of which the first one ran.
+
+    Nobody but this run gives its call commands, and the call was idle. So what keeps it busy is a copy of this list,
+    or an earlier request that came late.
+    """
+    intent, refusal = pending.intent, pending.concluded
+    if refusal is None or refusal.outcome is not Outcome.REJECTED or state.asks_for_kept_reply:
+        return False  # it was not sent, or its earlier delivery is what the call is busy with
+    if intent.answers:
+        return not call.rings  # nothing but an answer ends the ringing
+    if intent.replay_class is ReplayClass.DANGEROUS:
+        return True
+    return refusal.status == 409 and intent.replay_class is not ReplayClass.HARMLESS
 
 
 def _watched(state: RunState, record: Looked) -> Changes:

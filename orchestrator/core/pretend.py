@@ -102,7 +102,9 @@ class PretendServer:
         """Take a request, and do what it asks for; return what the server is then, and its reply with its time."""
         reference = request.reference or ""
         if self.keeps_replies and reference in self.kept:
-            return self, replace(self.kept[reference], ended=self._later(now), first_byte=now)
+            reply, soon = self.kept[reference], self._later(now)
+            runs_still = reply.ended.since(soon) > 0  # the repeat waits for the reply of the first one
+            return self, replace(reply, ended=reply.ended if runs_still else soon, first_byte=now)
         match request.operation:
             case Operation.END:
                 return self._ended(now)

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from itertools import takewhile
 
 from orchestrator.core.awaiting import event_of
-from orchestrator.core.evidence import is_idle, verdict_of
+from orchestrator.core.evidence import is_idle, verdict_of, was_refused
 from orchestrator.core.exchange import CallSeen, Operation, Outcome
 from orchestrator.core.instant import Instant
 from orchestrator.core.records import (
@@ -82,7 +82,18 @@ def reconcile(state: RunState, now: Instant) -> Settled | LookAgain | OutOfReach
                 state, pending, Settled(at=now, verdict=Verdict.UNDECIDABLE, evidence=evidence, then=Then.STOP)
             )
         case _:
-            return _reconcile_list(state, pending, now)
+            found = _reconcile_list(state, pending, now)
+            return _doubled(pending, found) if isinstance(found, Settled) and was_refused(pending) else found
+
+
+def _doubled(pending: Pending, settled: Settled) -> Settled:
+    """Report, with the verdict on a list that was refused, that something on the way has doubled a request."""
+    status = None if pending.concluded is None else pending.concluded.status
+    evidence = (
+        f"it was refused ({status}) though nothing of this run should have kept the call busy, so that something on "
+        f"the way has probably delivered a request twice, or late; {settled.evidence}"
+    )
+    return replace(settled, evidence=evidence, doubled=True)
 
 
 def _locked_out(pending: Pending) -> OutOfReach | None:

@@ -435,11 +435,11 @@ def _doubling() -> Iterator[Case]:
     lost = ("unknown", "rejected")  # one copy may be answered while the other one runs
     again = "proxy_next_upstream error timeout non_idempotent;"
     way = behind(proxies.nginx, upstreams=2, limit_s=LIMIT_S, more=again)
-    for step in ("dial", "say"):
+    for step in ("dial", "say", "send_dtmf"):
         yield Case("nginx, two upstreams", "cut by its limit, sent again", step, way, Fault(), lost, doubled=True)
     more = "retries 2\n retry-on all-retryable-errors"
     way = behind(proxies.haproxy, limit_s=LIMIT_S, more=more)
-    for step in ("dial", "send_dtmf"):
+    for step in ("dial", "say", "send_dtmf"):
         yield Case("haproxy, retry-on", "cut by its limit, sent again", step, way, Fault(), lost, doubled=True)
 
 
@@ -482,7 +482,7 @@ def test_nothing_untrue_is_concluded(
     for name in [name for name in os.environ if name.lower().endswith("_proxy") or name.startswith("ORCHESTRATOR_")]:
         monkeypatch.delenv(name)
 
-    def play(case: Case) -> list[truth.Row]:
+    def play(case: Case) -> tuple[list[truth.Row], bool]:
         folder = tmp_path / case.step
         folder.mkdir()
         if case.inside:
@@ -491,15 +491,15 @@ def test_nothing_untrue_is_concluded(
 
     with ThreadPoolExecutor(len(cases)) as side_by_side:
         played = [*zip(cases, side_by_side.map(play, cases), strict=True)]
-    for case, found in played:
+    for case, (found, told) in played:
         hit = next(row for row in found if row.entry == (0 if case.step == "dial" else 2))
         believed, happened = str(hit.believed), hit.happened
         record_property("truth", [case.way, case.fault, case.step, believed, happened.seen, happened.begun])
         assert hit.believed.outcomes[0] in case.first, "the fault did not hit"
-        assert [each for row in found for each in row.contradictions(doubled=case.doubled)] == []
+        assert [each for row in found for each in row.contradictions(doubled=case.doubled, told=told)] == []
 
 
-def _play(case: Case, folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[truth.Row]:
+def _play(case: Case, folder: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[list[truth.Row], bool]:
     with ExitStack() as stack:
         sandbox = stack.enter_context(_sandbox(("--transcript", str(folder / "transcript"))))
         sandbox.set_callee("default", after=3.5 if case.step == "dial" else 0.1)
@@ -514,7 +514,8 @@ def _play(case: Case, folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[tru
         exported = scene.cli()("journal", "export")
         assert exported.returncode == 0, exported.stderr
     records = [json.loads(line)["record"] for line in exported.stdout.splitlines()]
-    return truth.rows(commands_of(case.step), records, scene.transcript())
+    told = any(record.get("doubled") or record.get("code") == "doubled_dial" for record in records)
+    return truth.rows(commands_of(case.step), records, scene.transcript()), told
 
 
 def _script(scene: Scene) -> str:

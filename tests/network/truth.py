@@ -53,8 +53,13 @@ class Row:
     believed: Believed
     happened: Happened
 
-    def contradictions(self, *, doubled: bool) -> Iterator[str]:
-        """Yield what the client believed and is not true. Where something on the way doubles, no upper bound holds."""
+    def contradictions(self, *, doubled: bool, told: bool = False) -> Iterator[str]:
+        """Yield what the client believed and is not true.
+
+        Args:
+            doubled: Something on the way doubles: no upper bound holds, but more than was expected must be `told`.
+            told: The run has a notice of a doubling.
+        """
         sent, fact = len(self.believed.outcomes), self.happened
         never_arrived = self.believed.count("not_sent")
         refused = () if doubled else ("rejected",)  # of two copies one may run and the other one be answered
@@ -64,6 +69,9 @@ class Row:
             yield f"{self.command}: not_sent, and {fact.seen} requests arrived"
         if fact.begun > sent - never_ran and not (doubled and never_ran < sent):
             yield f"{self.command}: did not run, and {fact.begun} were begun"
+        expected = sent - self.believed.count("not_sent", "throttled", "did_not_run", "rejected")
+        if doubled and fact.begun > expected and not told:
+            yield f"{self.command}: {expected} expected, {fact.begun} were begun, and nobody was told"
         if fact.ran < surely_ran:
             yield f"{self.command}: ran, and {fact.ran} did"
         if fact.begun < self.believed.count("partly"):

@@ -184,6 +184,10 @@ def _check_seen(attempt: Attempt, settled: Settled, looks: list[Looked]) -> None
     idle = last.ready or (intent.commands[:1] == ("answer",) and last.status == "ringing")  # a list that answers
     if not idle and not last.ended:
         assert settled.then not in (Then.AGAIN, Then.REPEAT), f"sent again while it ran: {settled}"
+    if attempt.was_refused_as_busy:
+        assert settled.doubled, f"that it was refused by a busy call is not told: {settled}"
+        proven = settled.results is not None or not last.ready
+        assert proven or settled.verdict is not Verdict.RAN, f"what ran may have been another request: {settled}"
     if settled.verdict is Verdict.RAN and "get_dtmf" in intent.commands and settled.results is None:
         assert last.ended or settled.then is not Then.GO_ON, f"the digits were lost, and nobody minded: {settled}"
 

@@ -28,7 +28,7 @@ from orchestrator.core.state import Phase
 from orchestrator.sandbox.operations import Operation
 from tests.fakes.transport import Sent
 from tests.fakes.virtual_time import EPOCH
-from tests.property import bookkeeping, crashing, limiting, taking
+from tests.property import bookkeeping, crashing, limiting, outcomes, taking
 from tests.property.reference import listen
 from tests.property.simulation import MOST_VERDICTS, NO_INTENT, UNWRITABLE, Simulated
 from tests.property.story import story
@@ -70,6 +70,16 @@ class Attempt:
         """Whether the network sent it on twice."""
         return any(len(sent.treatment.deliveries) > 1 for sent in self.sent)
 
+    @property
+    def was_refused_as_busy(self) -> bool:
+        """Whether a 409 answered a list that would be heard, asks or is dangerous, on a call that was idle before."""
+        refused = self.concluded is not None and (self.concluded.outcome, self.concluded.status) == (
+            Outcome.REJECTED,
+            409,
+        )
+        harmless = outcomes.class_of(self.intent.commands) == "harmless" or self.intent.commands[0] == "answer"
+        return refused and self.intent.operation is Kind.COMMAND and not harmless
+
 
 def check(simulated: Simulated) -> None:
     """Raise AssertionError, with the whole story, unless everything holds that must hold of every run."""
@@ -90,7 +100,7 @@ def _check(simulated: Simulated) -> None:
     _check_intents(simulated)
     for attempt in attempts:
         _check_belief(simulated, attempt, attempts)
-    _check_repeats(attempts)
+    _check_repeats(attempts, keyed=simulated.settings.idempotent_for_s is not None)
     _check_ringing(simulated, attempts)
     _check_nobody_is_left(simulated, attempts)
     _check_transcript(simulated, attempts)
@@ -213,8 +223,11 @@ def _disturbed(simulated: Simulated, settled: Settled, attempt: Attempt, attempt
     )
 
 
-def _check_repeats(attempts: list[Attempt]) -> None:
-    """A command ran twice only where the author's policy says so, or where the network doubled it."""
+def _check_repeats(attempts: list[Attempt], *, keyed: bool) -> None:
+    """A command ran twice only where the author's policy says so, or where the network doubled it, unseen.
+
+    A 409 shows it, unless the server tells copies by their key and the first one is still waited for.
+    """
     for before, after in _pairs(attempts):
         repeats = [settled for settled in before.settled if settled.then is Then.REPEAT]
         for settled in repeats:
@@ -229,7 +242,8 @@ def _check_repeats(attempts: list[Attempt]) -> None:
         ]
         allowed = [s for one in attempts if one.step == after.step for s in one.settled if s.then is Then.REPEAT]
         if after.executed and earlier and after.intent.operation is not Kind.END:
-            assert allowed or any(one.is_doubled for one in earlier), f"ran again without leave: {after.intent}"
+            unseen = any(one.is_doubled and (keyed or not one.was_refused_as_busy) for one in earlier)
+            assert allowed or unseen, f"ran again without leave: {after.intent}"
 
 
 def _pairs(attempts: list[Attempt]) -> Iterator[tuple[Attempt, Attempt]]:

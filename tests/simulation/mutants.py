@@ -212,6 +212,21 @@ _TRANSPORT = (
     ("empty-2xx", "a 2xx without JSON is `done`", (Patch(f"{_DIALECT}CallApi._judge_success", _believes_a_lie),)),
     ("odd-2xx", "a 2xx of another shape is `done`", (Patch(f"{_DIALECT}CallApi._read_success", _believes_a_shape),)),
     ("409", "a 409 to a command is a failed command", _status_read_as(409, 400)),
+    (
+        "409-trusted",
+        "a 409 surely means that nothing ran",
+        (Patch(f"{_CORE}looks:_may_have_run_though_refused", lambda _: lambda *_given: False),),
+    ),
+    (
+        "409-proof",
+        "what is seen running after a 409 is the refused step",
+        (Patch(f"{_CORE}evidence:_may_be_another", lambda _: lambda *_given: False),),
+    ),
+    (
+        "409-untold",
+        "a step of which a copy ran is not reported",
+        (Patch(f"{_CORE}reconcile:_doubled", lambda _: lambda _, found: found),),
+    ),
     ("404", "a 404 to a command is a failed command", _status_read_as(404, 400)),
     ("bare-end", "a bare 2xx to DELETE is believed", (Patch(f"{_CORE}conclude:_concluded_end", _believes_a_bare_end),)),
 )

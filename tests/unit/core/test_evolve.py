@@ -16,6 +16,7 @@ from orchestrator.core.records import (
     Branched,
     BranchKind,
     CancelAsked,
+    Concluded,
     Cursor,
     Disposition,
     EndDecided,
@@ -403,31 +404,42 @@ def test_looks_at_a_busy_call_are_counted() -> None:
     assert evolve(busy, Waited(at=m.at(14), wake=m.at(15), why="")).busy_looks == 1
 
 
-RAN_MEANWHILE = (m.look(10.5, "in-progress", LookKind.OPEN),)
-IDLE_MEANWHILE = (m.look(10.5, "ready", LookKind.OPEN),)
+REFUSED = m.concluded(Outcome.REJECTED, status=409)
 
 
 @pytest.mark.parametrize(
-    ("kind", "doubt", "looks", "phases"),
+    ("kind", "concluded", "phases"),
     [
-        (ReplayClass.DANGEROUS, False, (), (Phase.SETTLING, Phase.SETTLING)),
-        (ReplayClass.DANGEROUS, False, IDLE_MEANWHILE, (Phase.SETTLING, Phase.SETTLING)),
-        (ReplayClass.DANGEROUS, True, RAN_MEANWHILE, (Phase.SETTLING, Phase.SETTLING)),
-        (ReplayClass.DANGEROUS, True, (), (Phase.BUSY, Phase.RETRYING)),
-        (ReplayClass.DANGEROUS, True, IDLE_MEANWHILE, (Phase.BUSY, Phase.RETRYING)),
-        (ReplayClass.HEARD, False, RAN_MEANWHILE, (Phase.BUSY, Phase.RETRYING)),
+        (ReplayClass.DANGEROUS, REFUSED, (Phase.SETTLING, Phase.SETTLING)),
+        (ReplayClass.HEARD, REFUSED, (Phase.SETTLING, Phase.SETTLING)),
+        (ReplayClass.ASKS, REFUSED, (Phase.SETTLING, Phase.SETTLING)),
+        (ReplayClass.HARMLESS, REFUSED, (Phase.BUSY, Phase.RETRYING)),
+        # That a call which is up is not known is something else on the way; a PIN is not risked on it.
+        (ReplayClass.DANGEROUS, m.concluded(Outcome.REJECTED, status=404), (Phase.SETTLING, Phase.SETTLING)),
+        (ReplayClass.HEARD, m.concluded(Outcome.REJECTED, status=404), (Phase.BUSY, Phase.RETRYING)),
+        # It never left, or waits to be repeated: a resume has found the call busy.
+        (ReplayClass.DANGEROUS, m.concluded(Outcome.NOT_SENT), (Phase.BUSY, Phase.RETRYING)),
+        (ReplayClass.DANGEROUS, None, (Phase.BUSY, Phase.RETRYING)),
     ],
 )
-def test_a_refused_dangerous_step_may_be_what_runs(
-    kind: ReplayClass, doubt: bool, looks: tuple[Looked, ...], phases: tuple[Phase, Phase]
+def test_a_refused_step_may_be_what_runs(
+    kind: ReplayClass, concluded: Concluded | None, phases: tuple[Phase, Phase]
 ) -> None:
-    """409, and nothing else of ours should run, or something was seen to: likely this very list, delivered twice."""
-    step = m.pending(m.intent(replay_class=kind), unknowns=0, looks=looks)
-    state = m.state(Phase.BUSY, pending=step, doubt=doubt)
-    shown = (evolve(state, m.look(13, "in-progress")), evolve(state, m.look(13)))
-    assert (shown[0].phase, shown[1].phase) == phases
-    lost = 1 if phases[1] is Phase.SETTLING else 0
-    assert [after.pending.unknowns for after in shown if after.pending is not None] == [lost, lost]
+    """409, and nothing of ours should run: likely this very list, delivered twice. It counts as unknown."""
+    step = m.pending(m.intent(replay_class=kind), concluded=concluded, unknowns=0).put_back()
+    state = m.state(Phase.BUSY, pending=step)
+    for after, phase in zip((evolve(state, m.look(13, "in-progress")), evolve(state, m.look(13))), phases, strict=True):
+        assert after.pending is not None
+        doubted = phase is Phase.SETTLING
+        assert (after.phase, after.pending.unknowns, after.pending.held_back) == (phase, int(doubted), int(not doubted))
+
+
+def test_a_repeat_for_its_kept_reply_is_refused_while_the_first_one_runs() -> None:
+    """The server knows it by its key and runs it once: nothing was doubled."""
+    step = m.pending(m.intent(replay_class=ReplayClass.DANGEROUS), concluded=REFUSED, unknowns=1)
+    state = m.state(Phase.BUSY, pending=step, settings=Settings(idempotent_for_s=300.0))
+    assert evolve(state, m.look(13, "in-progress")).phase is Phase.BUSY
+    assert evolve(state, m.look(14)).phase is Phase.RETRYING
 
 
 def watched(*calls: Any, seconds: float = 40, **fields: Any) -> Looked:

@@ -143,6 +143,23 @@ def test_in_doubt_what_was_seen_running_may_be_something_else(
 @pytest.mark.parametrize(
     ("policy", "then"), [(Policy.REPEAT, Then.REPEAT), (Policy.SKIP, Then.SKIP), (Policy.STOP, Then.STOP)]
 )
+def test_what_was_seen_running_after_a_refusal_proves_nothing(policy: Policy, then: Then) -> None:
+    """It may be a copy of the refused list, or an earlier one that came late: that is told, and left to the author."""
+    refused = m.concluded(Outcome.REJECTED, status=409)
+    state = settling(m.intent(policy=policy), m.look(14, "in-progress"), m.look(16), concluded=refused)
+    found = verdict(state, 16.1)
+    assert (found.verdict, found.then, found.doubled) == (Verdict.UNDECIDABLE, then, True)
+    assert "refused (409)" in found.evidence
+    assert "may have been an earlier request" in found.evidence
+    early = settling(m.intent(policy=policy), m.look(12.5), concluded=refused)
+    assert isinstance(reconcile(early, m.at(12.6)), LookAgain)
+    delete = settling(m.intent(Operation.END), m.look(14, "hangup"), concluded=refused)
+    assert not verdict(delete, 14.1).doubled
+
+
+@pytest.mark.parametrize(
+    ("policy", "then"), [(Policy.REPEAT, Then.REPEAT), (Policy.SKIP, Then.SKIP), (Policy.STOP, Then.STOP)]
+)
 def test_a_list_that_ends_in_hangup_did_not_run_whole_if_the_call_is_ready(policy: Policy, then: Then) -> None:
     """Found by simulation: a get_dtmf that timed out had stopped it, and the call was left up as if it were over."""
     step = m.intent(Operation.COMMAND, "get_dtmf", "hangup", policy=policy)

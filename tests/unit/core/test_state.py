@@ -20,7 +20,6 @@ from orchestrator.core.records import (
     Disposition,
     EndDecided,
     Record,
-    ReplayClass,
     Resolved,
     Resumed,
     RunEnded,
@@ -100,7 +99,7 @@ BY_PHASE: dict[tuple[Phase, Event], Case] = {
     (Phase.SETTLING, Event.NEEDS_VERDICT): ({"call_id": None}, settled(Verdict.UNDECIDABLE, Then.STOP)),
     (Phase.BUSY, Event.AGAIN): ({"pending": m.pending()}, m.look(20)),
     (Phase.BUSY, Event.LOST): (
-        {"pending": m.pending(m.intent(replay_class=ReplayClass.DANGEROUS))},
+        {"pending": m.pending(concluded=m.concluded(Outcome.REJECTED, status=409))},
         m.look(20, "in-progress"),
     ),
     (Phase.UNDECIDED, Event.CALL_OVER): (
