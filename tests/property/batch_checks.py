@@ -158,7 +158,7 @@ def check_run(simulated: SimulatedBatch, run_id: str, run: Simulated) -> None:
         checks._check_intents(view)
         for attempt in attempts:
             checks._check_belief(view, attempt, attempts)
-        checks._check_repeats(attempts)
+        checks._check_repeats(attempts, keyed=view.settings.idempotent_for_s is not None)
         checks._check_ringing(view, attempts)
         checks._check_nobody_is_left(view, attempts)
         checks._check_transcript(view, attempts)

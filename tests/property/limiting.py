@@ -29,7 +29,8 @@ def check_limits_are_kept(simulated: Simulated) -> None:
     for at_s, kind in counted:
         if kind is Kind.END or _clock_was_set(simulated, at_s):
             continue
-        asked_s = max((asked for asked, _, of in simulated.asked if of is kind and asked <= at_s), default=at_s)
+        places = [(place_s, asked_s) for asked_s, place_s, of in simulated.asked if of is kind and place_s <= at_s]
+        _, asked_s = max(places, default=(at_s, at_s))  # whose place it is: it may have been asked for long before
         known = [(one_s, one) for one_s, one in counted if one_s <= at_s and (one is not Kind.END or one_s <= asked_s)]
         _check_window([one_s for one_s, one in known if one is kind], at_s, limits.endpoint, kind)
         _check_window([one_s for one_s, _ in known], at_s, limits.account, "any request")
