@@ -63,11 +63,13 @@ class Demand:
         operation: Of the request. A CREATE is a new dial, everything else belongs to a live call; an END never waits.
         limits: What the asker knows of the limits.
         call_per_s: For a CREATE the requests a second that its call will make once it is up, by its plan.
+        repeats: A CREATE that asks for the reply to an earlier one, whose call may be up.
     """
 
     operation: Operation
     limits: ApiLimits
     call_per_s: float = 0.0
+    repeats: bool = False
 
     @property
     def never_waits(self) -> bool:
@@ -77,7 +79,7 @@ class Demand:
     @property
     def begins_call(self) -> bool:
         """Whether it is a new dial, which comes after every live call."""
-        return self.operation is Operation.CREATE
+        return self.operation is Operation.CREATE and not self.repeats
 
 
 def leaves_at(demand: Demand, departures: Sequence[Departure], *, live_calls: int, now_wall: float) -> float:

@@ -32,7 +32,7 @@ def concluded(state: RunState, record: Concluded) -> Meaning:
     match record.outcome:
         case Outcome.NOT_SENT | Outcome.THROTTLED:
             changes["pending"] = pending.put_back()
-            return Event.HELD_BACK, changes
+            return (Event.LOST if state.asks_for_kept_reply else Event.HELD_BACK), changes
         case Outcome.UNKNOWN:
             changes["pending"] = replace(pending, held_back=0, unknowns=pending.unknowns + 1)
             return Event.LOST, changes

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from orchestrator.core import awaiting
-from orchestrator.core.actions import Action, Note, Orders, Reconcile, Rest
+from orchestrator.core.actions import Action, Note, Orders, Reconcile, Rest, Send, Wait
 from orchestrator.core.commands import DANGEROUS_NAMES, names_read
 from orchestrator.core.ending import (
     cancelled,
@@ -27,7 +27,14 @@ from orchestrator.core.exchange import Operation
 from orchestrator.core.instant import Instant
 from orchestrator.core.intents import Foreseen, end_call, send, step_again, step_at
 from orchestrator.core.patience import held_back, patient_look
-from orchestrator.core.reconcile import LONGEST_LOOK_S, SHORTEST_LOOK_S, LookAgain, OutOfReach, reconcile
+from orchestrator.core.reconcile import (
+    LONGEST_LOOK_S,
+    SHORTEST_LOOK_S,
+    LookAgain,
+    OutOfReach,
+    reconcile,
+    reply_is_kept,
+)
 from orchestrator.core.records import (
     Branched,
     BranchKind,
@@ -79,7 +86,7 @@ def decide(
         case Phase.RETRYING:
             return _retrying(state, script, now, orders, jitter)
         case Phase.SETTLING:
-            return _settling(state, now, orders)
+            return _ask_for_kept_reply(state, script, now, orders, jitter) or _settling(state, now, orders)
         case Phase.AWAITING | Phase.BUSY:
             return _awaiting(state, now) if state.phase is Phase.AWAITING else _busy(state, now)
         case Phase.FAILED:
@@ -135,10 +142,8 @@ def _look_first(state: RunState, script: Script, now: Instant) -> Action | None:
     """Resume starts with a look; a callee who has waited too long in silence goes to `on_stale`."""
     if state.must_look and state.call_id is not None:
         return patient_look(state, now)
-    if not state.check_stale or not state.call_up or state.quiet_since is None:
-        return None
-    silence_s = now.since(state.quiet_since)
-    if silence_s <= state.settings.max_silence_s:
+    silence_s = _stale_silence_s(state, now)
+    if silence_s is None:
         return None
     longest_s = state.settings.max_silence_s
     who = state.other_end
@@ -146,6 +151,14 @@ def _look_first(state: RunState, script: Script, now: Instant) -> Action | None:
     if state.settings.on_stale is None:
         return Note(failed_end(now, "stale", reason))
     return _jump(state, script, now, kind=BranchKind.STALE, label=state.settings.on_stale, reason=reason)
+
+
+def _stale_silence_s(state: RunState, now: Instant) -> float | None:
+    """Return how long the callee of a resumed run has waited in silence, where that is longer than `max_silence`."""
+    if not state.check_stale or not state.call_up or state.quiet_since is None:
+        return None
+    silence_s = now.since(state.quiet_since)
+    return silence_s if silence_s > state.settings.max_silence_s else None
 
 
 def _advance(state: RunState, script: Script, now: Instant, foreseen: Foreseen | None = None) -> Action:
@@ -309,6 +322,32 @@ def _undecided(state: RunState, now: Instant) -> Action:
         return watching
     fault = state.ending.fault if state.ending is not None else None
     return Rest(fault or Fault(code="undecided", message="a person must say what happened"))
+
+
+def _ask_for_kept_reply(
+    state: RunState, script: Script, now: Instant, orders: Orders, jitter: float
+) -> Send | Wait | Rest | None:
+    """Send a lost request again for the reply that the server keeps of it; None where other evidence must tell.
+
+    The run goes on settling meanwhile: whether the reply is still kept is asked anew whenever the request could leave.
+    """
+    pending = _pending(state)
+    if not reply_is_kept(state, now) or _lost_of(pending, state, script):
+        return None
+    if pending.intent.operation is Operation.CREATE and (orders.no_new_dial or state.cancel is not None):
+        return None  # the first one may never have come, and this one would ring
+    held = held_back(state, pending, now, jitter)
+    if isinstance(held, Rest) and pending.concluded is not None and pending.concluded.final:
+        return held
+    looked = pending.held_back and any(look.kind is not LookKind.OPEN for look in pending.looks)
+    if looked or _stale_silence_s(state, now) is not None or not (held is None or isinstance(held, Wait)):
+        return None
+    if held is not None:
+        return held
+    try:
+        return send(state, step_again(state, script, pending), now, attempt=pending.attempts + 1)
+    except (ExpressionError, PlanError):
+        return None
 
 
 def _settling(state: RunState, now: Instant, orders: Orders) -> Action:

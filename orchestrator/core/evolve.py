@@ -14,6 +14,7 @@ from typing import Any
 from orchestrator.core.awaiting import with_event
 from orchestrator.core.conclude import concluded
 from orchestrator.core.exchange import CallSeen, Operation
+from orchestrator.core.instant import Instant
 from orchestrator.core.looks import looked
 from orchestrator.core.meanings import Changes, IllegalRecordError, Meaning
 from orchestrator.core.phases import TRANSITIONS, Event
@@ -138,7 +139,7 @@ def _intended(state: RunState, record: Intended) -> Meaning:
             look_now=False,
             looked_at_event=False,
             told_at=None,
-            made_with=previous.made_with if state.asks_for_kept_reply else state.settings,
+            made_with=previous.made_with if state.goes_under_its_key else state.settings,
         )
     changes: Changes = {"pending": pending, "wake": None, "held_wake": None, "jumped": False, "check_stale": False}
     if record.fell_into:
@@ -247,14 +248,21 @@ def _resumed(state: RunState, record: Resumed) -> Meaning:
         unknowns += 1 if state.phase is Phase.SENDING else 0
         # The looks that failed belong to the process that died: the next one finds out for itself who is in reach.
         looks = tuple(look for look in state.pending.looks if look.ok or (look.refused and look.status != 401))
-        changes["pending"] = replace(state.pending, resumed_at=left, unknowns=unknowns, looks=looks)
+        changes["pending"] = replace(
+            state.pending, resumed_at=left, unknowns=unknowns, looks=looks, **_tries_forgotten(state.pending, record.at)
+        )
     elif state.pending is not None:
-        # The retries of the process that died are not held against this one; the wait it began goes on. What no further
-        # try of that process could have changed may have been put right meanwhile: it is tried at once.
-        final = state.pending.concluded is not None and state.pending.concluded.final
-        held_back = 0 if final else min(state.pending.held_back, 1)
-        changes["pending"] = replace(state.pending, held_back=held_back, held_since=record.at)
+        changes["pending"] = replace(state.pending, **_tries_forgotten(state.pending, record.at))
     return Event.RESUMED, changes
+
+
+def _tries_forgotten(pending: Pending, at: Instant) -> Changes:
+    """The retries of a process that died are not held against the one that resumes; the wait it began goes on.
+
+    What no further try of that process could have changed may have been put right meanwhile: it is tried at once.
+    """
+    final = pending.concluded is not None and pending.concluded.final
+    return {"held_back": 0 if final else min(pending.held_back, 1), "held_since": at}
 
 
 def _is_settled_unseen(state: RunState) -> bool:

@@ -81,7 +81,7 @@ def step_again(state: RunState, script: Script, pending: Pending) -> Step:
     with another body, or does the work again (contract section 8).
     """
     start = pending.intent.start
-    if not state.asks_for_kept_reply:
+    if not state.goes_under_its_key:
         return step_at(state, script, _behind_its_answer(state, pending))
     begun, made_with, asynchronous = state.begun, pending.made_with or state.settings, pending.intent.asynchronous
     return same_step(
@@ -147,7 +147,7 @@ def _fenced(commands: tuple[WireCommand, ...], state: RunState, now: Instant) ->
     server_now = state.server_wall(now)
     start = _wall_of(dial.get("schedule_start"), server_now)
     otherwise = max(start, server_now) + state.settings.dial_expire_s
-    if state.pending is not None and state.asks_for_kept_reply:
+    if state.pending is not None and state.goes_under_its_key:
         otherwise = state.pending.intent.expires_wall or otherwise
     expires = _wall_of(dial.get("schedule_expire"), otherwise)
     if "schedule_expire" not in dial:

@@ -99,6 +99,11 @@ def _seen_while_awaiting(state: RunState, record: Looked, call: CallSeen, *, cha
 def _seen_while_refused(state: RunState, record: Looked, call: CallSeen, *, changes: Changes) -> Meaning:
     """The pending step waits for the call, which is not over, to take commands; see whether it was refused in vain."""
     pending = cast("Pending", state.pending)
+    if state.asks_for_kept_reply and takes_commands(state, call):
+        # Its earlier attempt, for which it was refused, is over.
+        looks = (*pending.looks, record)
+        changes["pending"] = replace(pending, concluded=None, resumed_at=record.at, held_back=0, looks=looks)
+        return Event.LOST, changes
     if not _may_have_run_though_refused(state, pending, call):
         return (Event.AGAIN if takes_commands(state, call) else Event.NOT_READY), changes
     changes["pending"] = replace(pending, held_back=0, unknowns=pending.unknowns + 1, looks=(*pending.looks, record))

@@ -98,6 +98,7 @@ TRANSITIONS: Mapping[Phase, Mapping[Event, Phase]] = {
         Event.RESUMED: Phase.RETRYING,
     },
     Phase.SETTLING: {
+        Event.INTENDED: Phase.SENDING,
         Event.STILL: Phase.SETTLING,
         Event.GO_ON: Phase.READY,
         Event.COMMAND_FAILED: Phase.FAILED,

@@ -70,9 +70,6 @@ def reconcile(state: RunState, now: Instant) -> Settled | LookAgain | OutOfReach
     assert pending is not None, "a settling run has a pending attempt"
     if (locked := _locked_out(pending)) is not None:
         return locked
-    if _reply_is_kept(state, pending, now):
-        evidence = "the server keeps replies by idempotency key, so the same request may ask for its own"
-        return Settled(at=now, verdict=Verdict.UNDECIDABLE, evidence=evidence, then=Then.AGAIN)
     match pending.intent.operation:
         case Operation.CREATE:
             return _reconcile_dial(state, pending, now)
@@ -339,12 +336,14 @@ def _longest_gap_s(pending: Pending) -> float:
     return LONGEST_LOOK_S
 
 
-def _reply_is_kept(state: RunState, pending: Pending, now: Instant) -> bool:
-    """Whether sending the same again is certain to be safe (contract section 8), and likely to bring the reply."""
+def reply_is_kept(state: RunState, now: Instant) -> bool:
+    """Say whether sending the same again is certain to be safe (contract section 8), and likely to bring the reply."""
+    pending = state.pending
+    assert pending is not None, "a settling run has a pending attempt"
     kept_s = state.settings.idempotent_for_s
     if kept_s is None or pending.intent.operation not in (Operation.CREATE, Operation.COMMAND, Operation.SMS):
         return False
-    lost = pending.concluded is None or pending.concluded.outcome is Outcome.UNKNOWN
+    lost = pending.concluded is None or pending.concluded.outcome not in (Outcome.DONE, Outcome.REJECTED)
     young = now.since(pending.first_at) + pending.intent.read_timeout_s < kept_s
     fence = pending.intent.expires_wall  # the key goes with the same body only, so a dial goes with the same fence
     if fence is not None and state.server_wall(now) + SKEW_SLACK_S >= fence:

@@ -317,7 +317,15 @@ class RunState:
 
     @property
     def asks_for_kept_reply(self) -> bool:
-        """Whether a lost request, if it is sent again, asks for the reply that the server keeps of it."""
+        """Whether a lost request, if it is sent again, asks for the reply that the server keeps of it.
+
+        Until it is settled: it is then known not to have run, or what may have run is repeated.
+        """
+        return self.goes_under_its_key and self.pending is not None and not self.pending.repeated
+
+    @property
+    def goes_under_its_key(self) -> bool:
+        """Whether the server may know the pending request by its key, from a lost attempt: it must be the same then."""
         pending = self.pending
         if self.settings.idempotent_for_s is None or pending is None:
             return False

@@ -6,6 +6,8 @@ intent: what `decide` named is named again after the wait, if nothing has happen
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from orchestrator.core.actions import Note, Wait
 from orchestrator.core.budget import Demand
 from orchestrator.core.exchange import Operation
@@ -24,7 +26,8 @@ _SHORTEST_CALL_S = 1.0
 def demand_of(state: RunState, script: Script, operation: Operation) -> Demand | None:
     """Return what a run asks of the account's limits for its next request; None where it knows of none."""
     if operation is Operation.CREATE:
-        return dial_of(script, state.variables, state.settings)
+        dial = dial_of(script, state.variables, state.settings)
+        return None if dial is None else replace(dial, repeats=state.asks_for_kept_reply)
     limits = state.settings.api_limits
     return None if limits is None else Demand(operation=operation, limits=limits)
 

@@ -60,6 +60,7 @@ class CallServer:
         capabilities: what the server offers beyond the documented API (contract section 8).
         list_size: how many calls `GET /calls` shows at most.
         list_age: for how many seconds after its creation a call is shown there.
+        replies_kept: for how many seconds a reply is kept by its idempotency key; None: for ever.
         transcript: where the truth is written; a new one by default.
     """
 
@@ -72,6 +73,7 @@ class CallServer:
         capabilities: Collection[Capability] = (),
         list_size: int = 100,
         list_age: float = 3600.0,
+        replies_kept: float | None = None,
         transcript: Transcript | None = None,
     ) -> None:
         self.transcript = transcript or Transcript()
@@ -89,6 +91,7 @@ class CallServer:
         )
         self._list_size = list_size
         self._list_age = list_age
+        self._replies_kept = replies_kept
         self._application_id = ids()
         self._calls: dict[str, Call] = {}
         self._stored: dict[tuple[str, str, str], Operation] = {}
@@ -400,6 +403,8 @@ class CallServer:
     def _seen(self, operation: Operation, key: str | None) -> Operation | None:
         """The operation accepted earlier under the same key, whose reply answers this one too."""
         stored = self._stored.get((operation.method, operation.path, key)) if key is not None else None
+        if stored is not None and self._replies_kept is not None:
+            stored = stored if self.now - stored.received_at < self._replies_kept else None
         if stored is not None:
             self.transcript.record("repeat", self.now, request=operation.number, of=stored.number)
         return stored

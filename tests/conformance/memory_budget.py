@@ -47,7 +47,7 @@ class MemoryBudget:
             now = self._now().wall
             live = [each for each in self._driven() if each != run_id and self._is_dialled(each)]
             wall = leaves_at(demand, self._departures(now), live_calls=len(live), now_wall=now)
-            if demand.operation is Operation.CREATE and wall > now:
+            if demand.begins_call and wall > now:
                 return Place(wall, None)
             self._store.numbers += 1
             number = self._store.numbers

@@ -48,7 +48,7 @@ from tests.property.batch_drawing import BatchScenario, Life
 from tests.property.batch_journal import BatchJournal
 from tests.property.batch_seen import OCCURRENCE, SimulatedBatch, TickSeen, calls_of, key_of
 from tests.property.scenarios import FROM, Scenario
-from tests.property.simulation import LEASE_S, UNWRITABLE, Simulated, intent_of
+from tests.property.simulation import LEASE_S, REPLIES_KEPT_S, UNWRITABLE, Simulated, intent_of
 
 MOST_TICKS = 120
 LONGEST_S = 7 * 86_400.0
@@ -79,12 +79,13 @@ class BatchWorld:
             callees=Callees(scenario.callees),
             timing=Timing(words_per_minute=scenario.words_per_minute),
             capabilities=scenario.capabilities,  # type: ignore[arg-type]
+            replies_kept=REPLIES_KEPT_S,
         )
         self.server = ModelServer(model, self.time, skew_s=scenario.skew_s)
         limits = scenario.campaign.api_limits
         self.settings = Settings(
             limit_s=scenario.limit_s,
-            idempotent_for_s=300.0 if "idempotency_key" in scenario.capabilities else None,
+            idempotent_for_s=REPLIES_KEPT_S if "idempotency_key" in scenario.capabilities else None,
             shows_results="command_log" in scenario.capabilities,
             mode=scenario.mode,
             api_limits=None if limits == ApiLimits() else limits,

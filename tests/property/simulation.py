@@ -54,6 +54,8 @@ LEASE_S = 30.0
 ACCOUNT = "account"
 """Whose request limits they are."""
 MOST_VERDICTS = 5
+REPLIES_KEPT_S = 90.0
+"""So long a server with idempotency keys gives a repeat the first reply; less than a process may be away."""
 _TRUTH_IS_OUT_S = 300.0
 """By then nothing is on its way any more."""
 
@@ -132,9 +134,10 @@ class World:
             callees=Callees({TO: [scenario.callee]}),
             timing=Timing(words_per_minute=scenario.words_per_minute),
             capabilities=scenario.capabilities,  # type: ignore[arg-type]
+            replies_kept=REPLIES_KEPT_S,
         )
         self.server = ModelServer(model, self.time, skew_s=scenario.skew_s)
-        kept_s = 300.0 if "idempotency_key" in scenario.capabilities else None
+        kept_s = REPLIES_KEPT_S if "idempotency_key" in scenario.capabilities else None
         self.settings = settings or Settings(
             limit_s=scenario.limit_s,
             idempotent_for_s=kept_s,

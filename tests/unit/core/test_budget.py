@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -79,6 +81,8 @@ def test_a_dial_begins_only_if_the_budget_carries_every_live_call() -> None:
     assert wait_s(dial(BOTH, 0.2), [], live_calls=5) == ASK_AGAIN_S
     assert wait_s(dial(BOTH, 7.0), [], live_calls=0) == 0.0
     assert wait_s(dial(ApiLimits(), 7.0), [], live_calls=99) == 0.0
+    again = replace(dial(BOTH, 0.2), repeats=True)
+    assert wait_s(again, [], live_calls=5) == 0.0, "its own call may be up: it is one of the live ones"
 
 
 def test_what_live_calls_were_seen_to_ask_counts_if_it_is_more() -> None:

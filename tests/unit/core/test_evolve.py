@@ -439,7 +439,20 @@ def test_a_repeat_for_its_kept_reply_is_refused_while_the_first_one_runs() -> No
     step = m.pending(m.intent(replay_class=ReplayClass.DANGEROUS), concluded=REFUSED, unknowns=1)
     state = m.state(Phase.BUSY, pending=step, settings=Settings(idempotent_for_s=300.0))
     assert evolve(state, m.look(13, "in-progress")).phase is Phase.BUSY
-    assert evolve(state, m.look(14)).phase is Phase.RETRYING
+    over = evolve(state, m.look(14))
+    assert over.pending is not None
+    assert (over.phase, over.pending.concluded, over.pending.unknowns) == (Phase.SETTLING, None, 1)
+
+
+@pytest.mark.parametrize("outcome", [Outcome.NOT_SENT, Outcome.THROTTLED])
+def test_a_repeat_for_its_kept_reply_that_is_held_back_leaves_the_first_one_unsettled(outcome: Outcome) -> None:
+    """What came of that is as open as before; an author's repeat is simply tried again."""
+    step = m.pending(unknowns=1)
+    state = m.state(Phase.SENDING, pending=step, settings=Settings(idempotent_for_s=300.0))
+    assert evolve(state, m.concluded(outcome)).phase is Phase.SETTLING
+    assert evolve(state.changed({"settings": Settings()}), m.concluded(outcome)).phase is Phase.RETRYING
+    repeated = state.changed({"pending": replace(step, repeated=True)})
+    assert evolve(repeated, m.concluded(outcome)).phase is Phase.RETRYING
 
 
 def watched(*calls: Any, seconds: float = 40, **fields: Any) -> Looked:

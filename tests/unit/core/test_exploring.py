@@ -200,8 +200,16 @@ def test_a_server_that_shows_more_leaves_less_open() -> None:
     """With a command log nothing is heard twice; with kept replies nothing is asked again either, nor a person."""
     logged = explored(SAYING, shows_results=True)
     assert (1, Kind.TWICE, "") not in found(logged)
-    kept = explored(SECRET.replace("  - send_dtmf", "    if_unknown: repeat\n  - send_dtmf"), idempotent_for_s=300.0)
-    assert not any(kind in (Kind.TWICE, Kind.UNDECIDED) for _, kind, _ in found(kept))
+    kept = explored(SECRET.replace('dtmf: "{{ pin }}"', 'dtmf: "1234"'), idempotent_for_s=300.0)
+    assert not any(kind is Kind.TWICE for _, kind, _ in found(kept))
+    assert [entry for entry, kind, _ in found(kept) if kind is Kind.UNDECIDED] == [3]
+    assert causes(kept, 3, Kind.UNDECIDED) == {"OUT_OF_REACH", "KILLED_LATE", "RESUMED_LATE"}
+
+
+def test_keys_that_nobody_holds_any_more_cannot_be_asked_for() -> None:
+    """The same request cannot be made again without them, so that a person must say whether they were sent."""
+    kept = explored(SECRET, idempotent_for_s=300.0)
+    assert "KILLED_LATER" in causes(kept, 3, Kind.UNDECIDED)
 
 
 @pytest.mark.parametrize("hears", [False, True])

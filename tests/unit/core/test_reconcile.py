@@ -16,6 +16,7 @@ from orchestrator.core.reconcile import (
     list_is_complete,
     matches_of,
     reconcile,
+    reply_is_kept,
 )
 from orchestrator.core.records import Cursor, Intended, Looked, LookKind, ReplayClass, Resumed, Settled, Then, Verdict
 from orchestrator.core.script import Policy
@@ -516,17 +517,14 @@ def test_a_command_log_is_not_read_while_the_list_runs_or_once_it_cannot_be_coun
 def test_a_kept_reply_is_asked_for(now: float, unknowns: int, operation: Operation, is_asked: bool) -> None:
     """Under an idempotency key the same request brings its own reply, within the retention that the server states."""
     state = m.with_settings(settling(m.intent(operation), unknowns=unknowns), idempotent_for_s=300.0)
-    found = reconcile(state, m.at(now))
-    assert (isinstance(found, Settled) and "idempotency" in found.evidence) is is_asked
-    if is_asked:
-        assert isinstance(found, Settled)
-        assert (found.verdict, found.then) == (Verdict.UNDECIDABLE, Then.AGAIN)
+    assert reply_is_kept(state, m.at(now)) is is_asked
 
 
 def test_a_reply_that_came_is_not_asked_for_again() -> None:
     """A whole reply without results is all there is."""
     asks = m.intent(Operation.COMMAND, "get_dtmf", saves="choice")
     state = m.with_settings(settling(asks, concluded=m.concluded(results=None)), idempotent_for_s=300.0)
+    assert not reply_is_kept(state, m.at(13))
     assert "no results" in verdict(state, 13).evidence
 
 
@@ -729,9 +727,9 @@ def test_an_outcome_that_was_whole_settles_by_itself() -> None:
 def test_a_dial_is_sent_again_for_its_kept_reply_only_within_its_fence() -> None:
     """The key goes with the same body; a dial whose fence is behind is looked for in the list instead."""
     kept = m.with_settings(lost_dial(), idempotent_for_s=300.0)
-    assert verdict(kept, 20).then is Then.AGAIN
-    assert again(kept, 69.5).kind is LIST
-    assert again(kept.changed({"clock_skew_s": 60.0}), 20).kind is LIST
+    assert reply_is_kept(kept, m.at(20))
+    assert not reply_is_kept(kept, m.at(69.5))
+    assert not reply_is_kept(kept.changed({"clock_skew_s": 60.0}), m.at(20))
 
 
 def test_a_dial_that_was_sent_again_after_its_fence_may_be_shown_as_expired() -> None:

@@ -42,6 +42,11 @@ def test_a_dial_says_how_much_its_call_will_ask_for() -> None:
     step = demand_of(state, script, Operation.COMMAND)
     assert step is not None
     assert step.call_per_s == 0.0
+    assert not dial.repeats
+    kept = Settings(api_limits=LIMITS, idempotent_for_s=300.0)
+    again = demand_of(live(settings=kept, pending=m.pending(unknowns=1)), script, Operation.CREATE)
+    assert again is not None
+    assert again.repeats, "its call may be up: two such dials must not wait for each other"
 
 
 def test_a_short_wait_is_not_journalled() -> None:
