@@ -23,6 +23,14 @@ def crc_of(run_id: str, seq: int, body: str) -> int:
     return _crc32(f"{run_id} {seq} {body}")
 
 
+def record_rows(run_id: str, last: int, bodies: Sequence[str]) -> list[dict[str, Any]]:
+    """Return the columns of records that follow the record of number `last`."""
+    return [
+        {"run_id": run_id, "seq": seq, "crc": crc_of(run_id, seq, body), "body": body}
+        for seq, body in enumerate(bodies, start=last + 1)
+    ]
+
+
 def _crc32(text: str) -> int:
     return zlib.crc32(text.encode("ascii", "replace"))
 

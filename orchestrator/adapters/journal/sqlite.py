@@ -10,13 +10,13 @@ import math
 import os
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
 
 from orchestrator.adapters.journal import claims, statements, upkeep
+from orchestrator.adapters.journal.appending import Appending, lost
 from orchestrator.adapters.journal.budget import SqliteBudget
 from orchestrator.adapters.journal.campaigns import SqliteCampaigns, open_contact
 from orchestrator.adapters.journal.connections import Connections, Link
@@ -28,11 +28,11 @@ from orchestrator.adapters.journal.owner import Owner, is_live, owner_of
 from orchestrator.adapters.journal.paths import SqlitePaths
 from orchestrator.adapters.journal.rows import (
     NO_LEASE,
-    crc_of,
     ends_row,
     lease_row,
     marks_row,
     placed,
+    record_rows,
     records_of,
     summary_of,
     tenure_of,
@@ -43,13 +43,11 @@ from orchestrator.adapters.journal.writer import Writer
 from orchestrator.core import codec
 from orchestrator.core.instant import Instant
 from orchestrator.core.records import InboxRecord, Record, RunMarks, RunStarted
-from orchestrator.errors import CallTakenError, JournalError, LeaseHeldError, LeaseLostError, NoSuchRunError
+from orchestrator.errors import CallTakenError, JournalError, LeaseHeldError, NoSuchRunError
 from orchestrator.ports import ContactClaim, Lease, RunSummary, Taken
 
 _SHOWN_CANDIDATES = 5
 _LEASES_AT_ONCE = 100
-_JUST_S = 0.05  # a process that was stopped meanwhile was so for longer
-_LEFT_S = 1.0
 _RUNS_AT_ONCE = 1000  # long reads would keep the write-ahead log from being emptied
 _caller = (  # of the record that a run begins with; a damaged one is for `check` to tell, and hides no run
     sa.select(sa.case((sa.func.json_valid(records.c.body), sa.func.json_extract(records.c.body, "$.from_"))))
@@ -57,21 +55,6 @@ _caller = (  # of the record that a run begins with; a damaged one is for `check
     .scalar_subquery()
     .label("caller")
 )
-
-
-@dataclass(frozen=True, slots=True)
-class _Tail:
-    """Where the records of a run end that this process has appended to.
-
-    Attributes:
-        seq: The last record's number.
-        marks: The run's marks.
-        checked: Before the transaction that found the lease held, with time left; None where it did not look.
-    """
-
-    seq: int
-    marks: Mapping[str, Any]
-    checked: Instant | None
 
 
 class SqliteJournal:
@@ -119,7 +102,7 @@ class SqliteJournal:
         self.campaigns = SqliteCampaigns(self.path, self._connections, self._writer, now=now, owner=self._owner)
         self.paths = SqlitePaths(self.path, self._connections, self._writer)
         self._taken: dict[Lease, int] = {}  # the last message each lease has taken and not yet confirmed
-        self._tails: dict[Lease, _Tail] = {}
+        self._appending = Appending(self.path, self._writer, now=now, owner=self._owner)
         with self._reading():  # whatever is wrong is said now
             pass
         if not read_only:
@@ -155,7 +138,7 @@ class SqliteJournal:
             number = None if incoming else claims.claim(link, started.to, now=now, here=self._owner)
             lease = lease_row(self._owner, now.plus(lease_s))
             statements.add_run.run(link.driver, {**row, "claimed_number": number, **lease})
-            statements.add_records.run_all(link.driver, _record_rows(started.run_id, 0, [body]))
+            statements.add_records.run_all(link.driver, record_rows(started.run_id, 0, [body]))
 
         self._writer.submit(work)
         return Lease(run_id=started.run_id, token=1)
@@ -163,66 +146,10 @@ class SqliteJournal:
     def append(self, lease: Lease, records: Sequence[Record], marks: RunMarks) -> None:
         """Append records and set the marks in one durable transaction."""
         bodies = [codec.encode(record) for record in records]
-        new_marks = marks_row(marks)
         upto = self._taken.get(lease)
-        tail, now = self._tails.pop(lease, None), self._now()
-        if tail is not None and upto is None and bodies and tail.marks == new_marks:
-            work = self._adding(tail, now, lease, bodies)
-        else:
-            work = partial(self._append, now, lease, bodies, new_marks, upto=upto)
-        self._tails[lease] = self._writer.submit(work)
+        self._appending.append(lease, bodies, marks_row(marks), upto=upto)
         if upto is not None and self._taken.get(lease) == upto:
             del self._taken[lease]
-
-    def _adding(self, tail: _Tail, now: Instant, lease: Lease, bodies: Sequence[str]) -> Callable[[Link], _Tail]:
-        """Return what appends where nothing but records is to be written, unless all is not as this process left it."""
-        rows = _record_rows(lease.run_id, tail.seq, bodies)
-        values = {f"{name}_{at}": row[name] for at, row in enumerate(rows) for name in ("seq", "crc", "body")}
-        lasts = {"boot_id": now.boot_id, "lasts_until_boot_s": now.boot_s + _LEFT_S}
-        values.update(tail.marks, run_id=lease.run_id, token=lease.token, last=tail.seq, **lasts)
-        statement = statements.add_if_unchanged(len(rows))
-
-        def work(link: Link) -> _Tail:
-            if statement.run(link.driver, values).rowcount == len(rows):
-                return _Tail(rows[-1]["seq"], tail.marks, now)
-            return self._append(now, lease, bodies, tail.marks, link)
-
-        return work
-
-    def _append(
-        self,
-        now: Instant,
-        lease: Lease,
-        bodies: Sequence[str],
-        new_marks: Mapping[str, Any],
-        link: Link,
-        *,
-        upto: int | None = None,
-    ) -> _Tail:
-        """Append and set the marks, in a transaction."""
-        run = {"run_id": lease.run_id}
-        row = statements.standing.run(link.driver, run).fetchone()
-        if row is None or row[0] != lease.token or row[1] is None:
-            raise _lost(lease)
-        _, _, callee, claimed_number, boot_id, expires_boot_s, last, *old_marks = row
-        if last is None:
-            raise JournalError(f"The journal {self.path} is damaged: run {lease.run_id} has no records.")
-        if old_marks != list(new_marks.values()) or (new_marks["claims_dial"] and claimed_number is None):
-            self._set_marks(link, lease.run_id, callee, new_marks)
-        if upto is not None:
-            statements.take_messages.run(link.driver, {**run, "upto": upto})
-        statements.add_records.run_all(link.driver, _record_rows(lease.run_id, last, bodies))
-        lasts = boot_id == now.boot_id and expires_boot_s > now.boot_s + _LEFT_S
-        return _Tail(last + len(bodies), new_marks, now if lasts else None)
-
-    def _set_marks(self, link: Link, run_id: str, callee: str, new_marks: Mapping[str, Any]) -> None:
-        now = self._now()
-        number = None
-        if new_marks["claims_dial"]:
-            number = claims.claim(link, callee, now=now, here=self._owner, for_run=run_id)
-        new = {f"new_{name}": value for name, value in new_marks.items()}
-        ended_now = now.wall if new_marks["ended"] else None
-        statements.set_marks.run(link.driver, {"this": run_id, **new, "number": number, "ended_now": ended_now})
 
     def check(self, lease: Lease) -> None:
         """Re-read the fencing token, unless a transaction has just done so and found that the lease has time left.
@@ -230,13 +157,12 @@ class SqliteJournal:
         Nobody can have taken it since then. With many runs at once the read costs an eighth of a step: it hands
         Python's global lock over, and waits for it again.
         """
-        tail = self._tails.get(lease)
-        if tail is not None and tail.checked is not None and 0 <= self._now().since(tail.checked) < _JUST_S:
+        if self._appending.has_just_seen(lease):
             return
         with self._reading() as link:
             row = statements.is_lost.run(link.driver, {"run_id": lease.run_id, "token": lease.token}).fetchone()
         if row is not None:
-            raise _lost(lease)
+            raise lost(lease)
 
     # --- leases -------------------------------------------------------------------------------------------------------
 
@@ -291,7 +217,7 @@ class SqliteJournal:
         held = {"this": lease.run_id, "mine": lease.token, **NO_LEASE}
         self._writer.submit(lambda link: statements.end_lease.run(link.driver, held).rowcount)
         self._taken.pop(lease, None)
-        self._tails.pop(lease, None)
+        self._appending.forget(lease)
 
     # --- the inbox ----------------------------------------------------------------------------------------------------
 
@@ -463,20 +389,6 @@ class SqliteJournal:
 
 def _exists(link: Link, run_id: str) -> bool:
     return statements.exists.run(link.driver, {"run_id": run_id}).fetchone() is not None
-
-
-def _record_rows(run_id: str, last: int, bodies: Sequence[str]) -> list[dict[str, Any]]:
-    return [
-        {"run_id": run_id, "seq": seq, "crc": crc_of(run_id, seq, body), "body": body}
-        for seq, body in enumerate(bodies, start=last + 1)
-    ]
-
-
-def _lost(lease: Lease) -> LeaseLostError:
-    return LeaseLostError(
-        f"This process may no longer drive run {lease.run_id}: its lease was given back or taken over. Nothing was "
-        "written."
-    )
 
 
 def _no_such_run(run_id: str) -> NoSuchRunError:
