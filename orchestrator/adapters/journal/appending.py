@@ -6,7 +6,9 @@ be written, one statement does it; otherwise the run is read first. Knows nothin
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -83,16 +85,20 @@ class Appending:
         self._tails.pop(lease, None)
 
     def _adding(self, tail: _Tail, now: Instant, lease: Lease, bodies: Sequence[str]) -> Callable[[Link], _Tail]:
-        """Return what appends where nothing but records is to be written, unless all is not as this process left it."""
+        """Return what appends where nothing but records is to be written.
+
+        Nobody appends or sets marks without the lease, so all is as this process left it, unless two of its threads do.
+        """
         rows = record_rows(lease.run_id, tail.seq, bodies)
         values = {f"{name}_{at}": row[name] for at, row in enumerate(rows) for name in ("seq", "crc", "body")}
         lasts = {"boot_id": now.boot_id, "lasts_until_boot_s": now.boot_s + _LEFT_S}
-        values.update(tail.marks, run_id=lease.run_id, token=lease.token, last=tail.seq, **lasts)
-        statement = statements.add_if_unchanged(len(rows))
+        values.update(run_id=lease.run_id, token=lease.token, **lasts)
+        statement = statements.add_if_ours(len(rows))
 
         def work(link: Link) -> _Tail:
-            if statement.run(link.driver, values).rowcount == len(rows):
-                return _Tail(rows[-1]["seq"], tail.marks, now)
+            with suppress(sqlite3.IntegrityError):  # another thread's records are there
+                if statement.run(link.driver, values).rowcount == len(rows):
+                    return _Tail(rows[-1]["seq"], tail.marks, now)
             return self._append(now, lease, bodies, tail.marks, link)
 
         return work

@@ -69,10 +69,11 @@ add_records = Prepared(records.insert())
 
 
 @cache
-def add_if_unchanged(count: int) -> Prepared:
-    """Return the statement that adds so many records to a run of ours whose marks and last record are as given.
+def add_if_ours(count: int) -> Prepared:
+    """Return the statement that adds so many records to a run of ours, if nothing keeps it from being done so.
 
-    The lease must have time left, up to `lasts_until_boot_s` at least.
+    The lease must have time left, up to `lasts_until_boot_s` at least, and a run that claims its number its claim.
+    That these records follow the last one, and that the marks stay as they are, is for the caller to know.
 
     It does in one go what `standing` and `add_records` do in three: each hands Python's global lock over, which
     with many runs costs more than the statement. The parameters of record `n` are `seq_n`, `crc_n` and `body_n`.
@@ -82,15 +83,12 @@ def add_if_unchanged(count: int) -> Prepared:
         runs.c.lease_boot_id == sa.bindparam("boot_id"),
         runs.c.lease_expires_boot_s > sa.bindparam("lasts_until_boot_s"),
     )
-    same = sa.and_(*(runs.c[name].is_not_distinct_from(sa.bindparam(name)) for name in MARKS))
     is_claimed = sa.or_(runs.c.claims_dial.is_(sa.false()), runs.c.claimed_number.is_not(None))
     fresh = sa.text(f"column1, column2, column3 FROM (VALUES {rows})")
     return Prepared(
         records.insert().from_select(
             ["run_id", "seq", "crc", "body"],
-            sa.select(sa.bindparam("run_id"), fresh).where(
-                sa.exists().where(_is_ours, lasts, same, is_claimed), _last == sa.bindparam("last")
-            ),
+            sa.select(sa.bindparam("run_id"), fresh).where(sa.exists().where(_is_ours, lasts, is_claimed)),
         )
     )
 
