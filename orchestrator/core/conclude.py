@@ -20,7 +20,7 @@ _BARE_REPLIES = 2
 
 def concluded(state: RunState, record: Concluded) -> Meaning:
     """Take the outcome of the newest attempt."""
-    pending = replace(pending_of(state), concluded=record)
+    pending = pending_of(state).changed({"concluded": record})
     changes: Changes = {"pending": pending, "wake": None}
     if record.outcome is not Outcome.NOT_SENT:
         changes["requests_sent"] = state.requests_sent + 1
