@@ -32,6 +32,7 @@ from orchestrator.errors import (
     exit_code_of,
 )
 from orchestrator.ports import CampaignLease, CampaignStore, Clock, ContactClaim, ContactState, Journal, Standing
+from orchestrator.runtime.adrift import Adrift
 from orchestrator.runtime.control import Control
 from orchestrator.runtime.driver import Observer
 from orchestrator.runtime.facts import FactFinder, is_undialled
@@ -39,7 +40,7 @@ from orchestrator.runtime.job import Finished, Job, TickReport
 from orchestrator.runtime.messages import Messages
 from orchestrator.runtime.occurrences import close_what_is_over, refuse_an_old_file
 from orchestrator.runtime.pace import PULSE_S, Pace
-from orchestrator.runtime.runner import Prepared, Runner
+from orchestrator.runtime.runner import Prepared, Runner, RunResult
 from orchestrator.runtime.settling import Settling
 
 CHUNK = 200
@@ -96,7 +97,8 @@ class Batch:
         )
         dial = job.dial
         room = (lambda: None) if dial is None else partial(runner.room_for, dial)
-        self._pace = Pace(job.campaign, clock, must_stop=self._must_stop, room=room)
+        self._adrift = Adrift(journal, clock)
+        self._pace = Pace(job.campaign, clock, must_stop=self._must_stop, room=room, adrift=self._adrift.count)
         self._report = TickReport()
         self._enough = enough
         self._guard = threading.Lock()  # of what the calls' threads change, the report among it
@@ -169,6 +171,8 @@ class Batch:
                 self._undialled[standing.key] = standing
             elif state.phase is not Phase.UNDECIDED or state.watching:
                 self._begin(standing, self._carry_on_with, standing, secrets.get(standing.key, {}))
+            else:
+                self._adrift.note(state)
         for standing in self._messages.unfinished():
             self._begin(standing, self._messages.resume, standing)
 
@@ -357,8 +361,9 @@ class Batch:
             occurrence=standing.occurrence,
             row_digest=row_digest(contact),
         )
-        result = self._runner.run(self._job.script, prepared, contact=claim, observer=self._observer)
-        self._settling.take(standing, result, contact)
+        self._take(
+            standing, self._runner.run(self._job.script, prepared, contact=claim, observer=self._observer), contact
+        )
 
     def _carry_on_with(self, standing: Standing, secrets: Mapping[str, Value]) -> None:
         with self._guard:
@@ -376,6 +381,10 @@ class Batch:
         except (ScriptError, ConfigurationError) as error:
             self._trouble(f"run {standing.run_id} cannot be carried on with: {error}", exit_code_of(error))
             return
+        self._take(standing, result, contact)
+
+    def _take(self, standing: Standing, result: RunResult, contact: Contact | None) -> None:
+        self._adrift.note(result.state)
         self._settling.take(standing, result, contact)
 
     def _trouble(self, text: str, *codes: int) -> None:

@@ -29,6 +29,7 @@ class Pace:
         *,
         must_stop: Callable[[], bool],
         room: Callable[[], Instant | None] = lambda: None,
+        adrift: Callable[[], int] = lambda: 0,
     ) -> None:
         """Take the pace.
 
@@ -37,11 +38,13 @@ class Pace:
             clock: Waits.
             must_stop: Asked again and again while waiting; once true, nothing is waited for but live calls.
             room: When the request limits of the account have room for one more call; None for now.
+            adrift: How many calls that nobody steers may be up: they take places, too.
         """
         self._campaign = campaign
         self._clock = clock
         self._must_stop = must_stop
         self._room = room
+        self._adrift = adrift
         self._began = self._next_start = clock.now()
         self._live: set[threading.Thread] = set()
         self._over: deque[threading.Thread] = deque()  # calls that are over, and not let go of yet
@@ -67,7 +70,7 @@ class Pace:
 
     def wait_for_a_place(self) -> None:
         """Wait until one more call may begin, or nothing more may. Raises what a call has raised."""
-        while self._collect() >= self._places() and not self._must_stop():
+        while self._collect() + self._adrift() >= self._places() and not self._must_stop():
             self._nap(PULSE_S)
         while (left_s := self._next_start.since(self._clock.now())) > 0 and not self._must_stop():
             self._nap(min(left_s, PULSE_S))

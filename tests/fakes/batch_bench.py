@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from itertools import count
 from typing import Any
 
 from orchestrator.core.campaign import Campaign, Occurrence
 from orchestrator.core.contact import Contact, Rejected
+from orchestrator.core.exchange import Request
 from orchestrator.core.records import Disposition
 from orchestrator.core.redial import RedialRule
 from orchestrator.core.script import Dial, Entry, Plain, Say, Script, Sms
@@ -25,7 +26,7 @@ from orchestrator.sandbox.operations import counted_ids
 from orchestrator.sandbox.timing import Timing
 from tests.conformance.memory_journal import MemoryJournal, MemoryStore
 from tests.fakes.model_server import ModelServer
-from tests.fakes.transport import CLEAN, FakeTransport
+from tests.fakes.transport import CLEAN, FakeTransport, Treatment
 from tests.fakes.virtual_time import EPOCH, VirtualTime
 
 NUMBERS = [f"+1212555{number:04}" for number in range(10)]
@@ -73,7 +74,7 @@ class Bench:
         self.occurrence = Occurrence("monday")
         self.contacts: Sequence[Contact | Rejected] = [contact(number) for number in NUMBERS[:3]]
         self.forbidden: dict[str, str] = {}
-        self.network = CLEAN
+        self.network: Treatment | Callable[[Request], Treatment] = CLEAN
         self.fallback: Script | None = None
         self.digest = "one file"
         self.holidays: dict[str, frozenset[date] | None] = {}
@@ -113,7 +114,7 @@ class Bench:
         """A tick that has not begun."""
         runner = Runner(
             journal=journal,
-            transport=FakeTransport(self.server, self.time, network=lambda _: self.network),
+            transport=FakeTransport(self.server, self.time, network=self._treatment),
             clock=self.time,
             control=control,
             new_id=lambda: f"run-{next(self._ids)}",
@@ -132,6 +133,9 @@ class Bench:
             enough=lambda: len(self.told) >= self.enough,
         )
         return runner, made
+
+    def _treatment(self, request: Request) -> Treatment:
+        return self.network if isinstance(self.network, Treatment) else self.network(request)
 
     def tick(self, *, after_s: float = 0.0, stop_at_s: float | None = None) -> TickReport:
         """Run a tick in a process of its own."""

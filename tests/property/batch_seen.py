@@ -63,7 +63,6 @@ class SimulatedBatch:
         rows: The results at the end, one for each contact's row.
         strangers: Requests that belong to no run.
         dialled: When which process sent the dial of which run.
-        rests: When which run came to rest without having ended.
         reasons: Why contacts had to wait, or were refused, in the words that were noted.
         happened: What became of processes, and what people said.
     """
@@ -81,7 +80,6 @@ class SimulatedBatch:
     rows: list[tuple[Contact, ResultRow]] = field(default_factory=list)
     strangers: list[Sent] = field(default_factory=list)
     dialled: list[tuple[float, str, str]] = field(default_factory=list)
-    rests: list[tuple[float, str]] = field(default_factory=list)
     reasons: dict[str, None] = field(default_factory=dict)
     happened: list[tuple[float, str]] = field(default_factory=list)
 

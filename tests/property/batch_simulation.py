@@ -31,7 +31,7 @@ from orchestrator.errors import JournalError, LeaseHeldError, UsageError
 from orchestrator.ports import CampaignOrders, ContactState
 from orchestrator.runtime.batch import Batch
 from orchestrator.runtime.control import Control
-from orchestrator.runtime.job import Finished, Job, TickReport
+from orchestrator.runtime.job import Job, TickReport
 from orchestrator.runtime.messages import message_of
 from orchestrator.runtime.rows import result_of
 from orchestrator.runtime.runner import Prepared, Runner
@@ -269,13 +269,8 @@ class BatchWorld:
             control=control,
             job=self._job(),
             lease_s=LEASE_S,
-            told=self._came_to_rest,
         )
         return batch.tick()
-
-    def _came_to_rest(self, finished: Finished) -> None:
-        if finished.result.state.end is None:
-            self.simulated.rests.append((self.time.seconds, finished.result.state.run_id))
 
     def _job(self) -> Job:
         scenario = self.scenario

@@ -100,6 +100,11 @@ _ROWS: tuple[tuple[str, str, tuple[Patch, ...]], ...] = (
         "calls begin however many are live",
         (Patch(f"{_PACE}_places", _always(1000)), Patch(f"{_PACE}start", _starts)),
     ),
+    (
+        "adrift",
+        "a call that nobody steers takes no place",
+        (Patch("orchestrator.runtime.adrift:Adrift.count", _always(0)),),
+    ),
     ("rate", "calls begin as fast as they can", (Patch(f"{_PACE}note_start", _always(None)),)),
     ("number-limits", "a number is spared nothing", (Patch(f"{_REDIAL}earliest_allowed", _ignores_gaps),)),
     (

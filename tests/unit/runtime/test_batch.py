@@ -9,6 +9,7 @@ from itertools import pairwise
 import pytest
 
 from orchestrator.core.contact import Rejected
+from orchestrator.core.exchange import Operation, Request
 from orchestrator.core.records import CancelAsked, Disposition, RunStarted
 from orchestrator.core.redial import NumberLimits
 from orchestrator.errors import JournalError, LeaseHeldError
@@ -18,7 +19,7 @@ from orchestrator.runtime.control import Control
 from orchestrator.sandbox.callees import Behaviour
 from tests.conformance.memory_journal import MemoryJournal
 from tests.fakes.batch_bench import AGAIN, BUSY, MESSAGE, NUMBERS, Bench, contact
-from tests.fakes.transport import CLEAN, Treatment
+from tests.fakes.transport import CLEAN, RawAnswer, Treatment
 from tests.fakes.virtual_time import EPOCH, KilledError
 
 
@@ -64,6 +65,41 @@ def test_there_are_never_more_calls_than_allowed_and_fewer_at_first() -> None:
             most_at_first = max(most_at_first, live)
     assert most_at_first == 1
     assert 1 < most <= 4
+
+
+def _loses_dials(request: Request) -> Treatment:
+    """Each dial rings, and its reply is lost; the list of calls is shown to nobody."""
+    if request.operation is Operation.CREATE:
+        return Treatment(cut_after_s=0.1)
+    return Treatment(instead=RawAnswer(403, b"{}")) if request.operation is Operation.LIST else CLEAN
+
+
+def test_a_call_that_nobody_knows_of_takes_a_place_until_it_can_be_up_no_longer() -> None:
+    """Its run waits for a person. Whoever is next is called when `max_call` is over, also by the next tick."""
+    bench = Bench(concurrency=1)
+    bench.contacts = [contact(number) for number in NUMBERS[:2]]
+    bench.network = _loses_dials
+    bench.tick(stop_at_s=300.0)
+    assert bench.numbers() == NUMBERS[:1]
+    bench.tick()
+    first_s, second_s = (moment for moment, _ in bench.rung())
+    assert 600.0 < second_s - first_s < 700.0
+
+
+def test_a_call_that_a_person_has_settled_gives_its_place_back() -> None:
+    """Within seconds: the journal is asked again and again."""
+    bench = Bench(concurrency=1)
+    bench.contacts = [contact(number) for number in NUMBERS[:2]]
+    bench.network = _loses_dials
+
+    def resolve() -> None:
+        runner, _ = bench.batch(bench.journal(), Control(bench.time))
+        runner.resolve("run-1", ran=False, call_id=None, note=None)
+        runner.close()
+
+    bench.time.at(250.0, resolve)
+    bench.tick(stop_at_s=300.0)
+    assert [moment for moment, _ in bench.rung()][1:] == [pytest.approx(252.0, abs=4.0)]
 
 
 def test_who_was_busy_is_called_again_when_it_is_due() -> None:
