@@ -43,6 +43,7 @@ def written(card: str, number: int) -> str:
 
 
 PIN = CARDS[0]  # pressed by the callee
+CODE = "70418263"  # pressed, too: no card number, so that nothing but where it comes from says that it is secret
 NOTES = CARDS[1:]  # written where nothing says that they are secret
 SCRIPT = f"""
 version: 1
@@ -59,6 +60,10 @@ commands:
   - get_dtmf: {{timeout: 5, max_digits: 20, commands: [{{say: {{text: Key in your card.}}}}]}}
     save: card
   - say: {{text: "You keyed {{{{ card }}}}."}}
+  - get_dtmf: {{timeout: 5, max_digits: 20, commands: [{{say: {{text: Key in your code.}}}}]}}
+    save: code
+  - say: {{text: "Your code is {{{{ code }}}}."}}
+  - send_dtmf: {{dtmf: "{{{{ code }}}}"}}
   - hangup: {{}}
   - end: {{result: done}}
 """
@@ -71,6 +76,10 @@ commands:
   - dial: {{to: "{{{{ to }}}}", from: "+15555550199", timeout: 20}}
   - say: {{text: "Your word is {{{{ word }}}}. {{{{ note }}}}"}}
   - send_dtmf: {{dtmf: "{KEYED}"}}
+  - get_dtmf: {{timeout: 5, max_digits: 20, commands: [{{say: {{text: Key in your code.}}}}]}}
+    save: code
+  - say: {{text: "Your code is {{{{ code }}}}."}}
+  - send_dtmf: {{dtmf: "{{{{ code }}}}"}}
   - hangup: {{}}
 """
 
@@ -162,7 +171,7 @@ def left(tmp_path_factory: pytest.TempPathFactory) -> Left:
     """Everything that was left behind."""
     home = tmp_path_factory.mktemp("user")
     with _sandbox(("--speed", "20")) as sandbox:
-        sandbox.set_callee("default", keys=[f"{PIN}#"] * 20)
+        sandbox.set_callee("default", keys=[f"{PIN}#", f"{CODE}#"] * 10)
         cli = cli_for(home, sandbox.url)
         cli.environment.update(ORCHESTRATOR_SIGNING_SECRETS=SIGNING, COLUMNS="400")
         scene = Scene(cli)
@@ -202,7 +211,7 @@ def _calls(scene: Scene, sandbox: SandboxProcess) -> None:
         scene.keep("killed", *process.communicate())
     scene.keep_files()
     scene("-vv", "resume", "--all", "--var-file", scene.cli.write("again", f"word={WORD}\n"), codes=(0, 1, 20))
-    scene("-vv", "run", script, "--to", TO, "--sandbox", "--speed", "20", "--keys", f"{PIN}#", *given)
+    scene("-vv", "run", script, "--to", TO, "--sandbox", "--speed", "20", "--keys", f"{PIN}#,{CODE}#", *given)
 
 
 def _looks(scene: Scene) -> None:
@@ -247,8 +256,8 @@ def _ahead(scene: Scene) -> None:
     scene("advise", script, "-vv", *given, codes=(0, 1, 65))
     for more in ((), ("--json",)):
         scene("verify", script, "-vv", "--mishaps", 1, *given, *more, codes=(0, 1))
-    scene("drill", script, "-vv", "--speed", 40, "--within", "5s", "--keys", f"{PIN}#", *given, codes=(0, 1, 75))
-    # A rehearsal is the callee's ear: what is spoken is shown to whoever gave it, so that no secret word is given.
+    scene("drill", script, "-vv", "--speed", 40, "--within", "5s", "--keys", f"{CODE}#", *given, codes=(0, 1, 75))
+    # A rehearsal is the callee's ear: what is spoken is shown to whoever gave it. So no secret word or code is given.
     scene("rehearse", script, "-vv", "--fast", "--keys", f"{PIN}#", "--to", TO)
 
 
@@ -445,7 +454,9 @@ def test_no_secret_is_left_anywhere(left: Left) -> None:
     One test, so that the scenario runs once however tests are spread over processes.
     """
     assert left.unpushed == set(), "commands through which nothing was pushed"
-    found = {secret: left.holding(secret) for secret in (KEY, PASSWORD, f"{KEY}:{PASSWORD}", SIGNING, WORD, PIN, KEYED)}
+    found = {
+        secret: left.holding(secret) for secret in (KEY, PASSWORD, f"{KEY}:{PASSWORD}", SIGNING, WORD, PIN, CODE, KEYED)
+    }
     assert {secret: names for secret, names in found.items() if names} == {}
     assert {name for card in CARDS for name in left.holding(card, journal=False)} == set()
     _check_that_there_was_something_to_find(left)
@@ -455,6 +466,7 @@ def _check_that_there_was_something_to_find(left: Left) -> None:
     """The server got every secret, and what may be shown is found in every kind of artefact."""
     assert WORD in left.heard
     assert f"You keyed {PIN}" in left.heard
+    assert f"Your code is {CODE}" in left.heard
     assert KEYED in left.heard
     assert sum(written(card, number) in left.heard for card in CARDS for number in range(3)) > 900
     names = " ".join(left.holding(TO.removeprefix("+")))
