@@ -2,8 +2,8 @@
 
 The product runs in this process; every so often its threads, descriptors and memory are written down. At the end the
 journal is held against the sandbox's transcript: nobody was rung twice, nobody heard a sentence more often than the
-journal says it was sent, and nothing counts as done that was not heard. Run it with `make soak`; it prints Markdown and
-ends with 1 if something grew or was untrue.
+journal says it was sent, nothing counts as done that was not heard, nor as not done that was. Run it with `make soak`;
+it prints Markdown and ends with 1 if something grew or was untrue.
 """
 
 from __future__ import annotations
@@ -41,6 +41,8 @@ SENTENCES = (
 )
 LEVEL = 1.15
 """So many times the middle third's median may the last third's be."""
+LEAST_LEAK_KIB = 2.0
+"""From so many KiB on for each call that ended memory counts as leaking; a share of what is there would hide that."""
 
 # One in a hundred requests is hit: each kind one in 800, beginning at moments of their own.
 KINDS: tuple[Mapping[str, Any], ...] = (
@@ -197,6 +199,9 @@ def lies_of(step: Mapping[str, Any], times: int, number: str) -> Iterator[str]:
         yield f"{told}; heard {times} times"
     if times == 0 and (step["outcome"] == "done" or step["verdict"] == "ran"):
         yield f"{told}; never heard"
+    unsent = step["verdict"] is None and step["outcome"] in ("not_sent", "throttled", "rejected")
+    if (unsent or step["verdict"] == "did_not_run") and times >= step["attempts"]:
+        yield f"{told}; heard {times} times, the last attempt among them"
 
 
 def growth(readings: Sequence[Reading], what: str) -> float:
@@ -204,6 +209,15 @@ def growth(readings: Sequence[Reading], what: str) -> float:
     third = max(len(readings) // 3, 1)
     values = [getattr(reading, what) for reading in readings]
     return float(statistics.median(values[2 * third :]) / max(statistics.median(values[third : 2 * third]), 1e-9))
+
+
+def leak_kib(readings: Sequence[Reading]) -> float:
+    """Return by how many KiB memory rose with each call that ended, from the middle third to the last one."""
+    third = max(len(readings) // 3, 1)
+    middle, last = readings[third : 2 * third], readings[2 * third :]
+    rose = statistics.median(each.memory for each in last) - statistics.median(each.memory for each in middle)
+    calls = statistics.median(each.ended for each in last) - statistics.median(each.ended for each in middle)
+    return float(rose * 1024 / max(calls, 1))
 
 
 def measure(options: argparse.Namespace, folder: Path) -> bool:
@@ -242,7 +256,9 @@ def print_levels(readings: Sequence[Reading]) -> bool:
     print(table(heads, rows))
     grew = {what: growth(readings, what) for what in ("threads", "descriptors", "memory")}
     print("\nThe last third against the middle one: " + ", ".join(f"{what} {by:.2f}" for what, by in grew.items()))
-    return all(by <= LEVEL for by in grew.values())
+    leak = leak_kib(readings)
+    print(f"\nMemory rose by {leak:.2f} KiB a call.")
+    return leak < LEAST_LEAK_KIB and all(by <= LEVEL for by in grew.values())
 
 
 def main() -> None:
