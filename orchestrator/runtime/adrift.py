@@ -23,9 +23,7 @@ class Adrift:
         self._journal = journal
         self._clock = clock
         self._guard = threading.Lock()
-        self._until: dict[
-            str, float
-        ] = {}  # by run, when such a call is over at the latest: seconds since the epoch
+        self._until: dict[str, float] = {}  # by run, when such a call is over at the latest: seconds since the epoch
         self._asked = clock.now()
 
     def note(self, state: RunState) -> None:
