@@ -300,7 +300,9 @@ def _retrying(state: RunState, script: Script, now: Instant, orders: Orders, jit
     try:
         step = step_again(state, script, pending)
         preamble = state.settings.replay_preamble
-        if pending.repeated and preamble is not None and step.replay_class in (ReplayClass.HEARD, ReplayClass.ASKS):
+        heard = step.replay_class in (ReplayClass.HEARD, ReplayClass.ASKS)
+        # What the server still knows by its key must be the same to it, and is heard once.
+        if pending.repeated and preamble is not None and heard and not reply_is_kept(state, now):
             step = with_preamble(step, preamble, state.settings)
         return send(state, step, now, attempt=pending.attempts + 1)
     except (ExpressionError, PlanError) as error:

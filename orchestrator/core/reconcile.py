@@ -369,4 +369,6 @@ def _unreachable(pending: Pending, now: Instant, *, after: Instant, settings: Se
         after = spoken_until if spoken_until.since(after) > 0 else after
         patience_s = settings.max_silence_s
     failing = list(takewhile(lambda look: not look.ok, reversed(pending.looks)))
+    if failing and pending.held_back and pending.held_since is not None:  # nor could its kept reply be asked for
+        return now.since(pending.held_since) > patience_s
     return bool(failing) and now.since(after) > patience_s and now.since(failing[-1].began) > patience_s

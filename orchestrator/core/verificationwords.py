@@ -29,7 +29,7 @@ _OR_ELSE = {
     Kind.UNDECIDED: "the run would stop and ask a person",
     Kind.ENDED: "the call could be ended",
     Kind.STALE: "the callee could have waited too long",
-    Kind.RESTS: "the run would have to be resumed",
+    Kind.RESTS: "it would wait for `resume`",
 }
 _ENDED = {
     "unreachable": "the call is ended as soon as the API is in reach again",

@@ -565,6 +565,14 @@ def test_a_repeat_of_something_heard_may_be_announced(element: Any, is_repeat: b
     assert sent(state, m.script(element)).intent.commands == names[-1:]
 
 
+def test_a_repeat_that_the_server_may_still_know_is_not_announced() -> None:
+    """It must be the same under its key, and is heard once; later it is like any other repeat."""
+    state = m.state(Phase.RETRYING, pending=m.pending(concluded=None, repeated=True))
+    spoken = m.with_settings(state, replay_preamble="Once more.", idempotent_for_s=300.0)
+    assert sent(spoken).intent.commands == ("say",)
+    assert sent(spoken, now=400).intent.commands == ("say", "say")
+
+
 def test_a_retry_after_a_resume_looks_first() -> None:
     """Also in the middle of a step, unless the run is ending."""
     state = m.state(Phase.RETRYING, must_look=True)

@@ -520,6 +520,17 @@ def test_a_kept_reply_is_asked_for(now: float, unknowns: int, operation: Operati
     assert reply_is_kept(state, m.at(now)) is is_asked
 
 
+def test_tries_for_a_kept_reply_are_part_of_the_patience() -> None:
+    """The callee waits in silence all that time: a look that fails as well is the end of it."""
+    unsent = m.concluded(Outcome.NOT_SENT)
+    tried = settling(None, m.look(31, None), concluded=unsent)
+    assert tried.pending is not None
+    assert isinstance(reconcile(tried, m.at(32)), LookAgain)
+    since = replace(tried.pending, held_back=5, held_since=m.at(11))
+    assert isinstance(reconcile(tried.changed({"pending": since}), m.at(32)), OutOfReach)
+    assert isinstance(reconcile(tried.changed({"pending": since}), m.at(30)), LookAgain)
+
+
 def test_a_reply_that_came_is_not_asked_for_again() -> None:
     """A whole reply without results is all there is."""
     asks = m.intent(Operation.COMMAND, "get_dtmf", saves="choice")
