@@ -43,6 +43,10 @@ from orchestrator.runtime.pace import PULSE_S, Pace
 from orchestrator.runtime.runner import Prepared, Runner, RunResult
 from orchestrator.runtime.settling import Settling
 
+_TAKEN_UP = (
+    "calls of which nobody knows whether they are up take all places (`concurrency`), until they are resolved or their "
+    "`max_call` is over"
+)
 CHUNK = 200
 """Contacts looked up at a time: what is held of a file of any size."""
 
@@ -404,7 +408,15 @@ class Batch:
             self._report.stopped = self._report.stopped or "a signal ended it"
         elif self._enough():
             self._report.stopped = self._report.stopped or "nobody asks for its results any more"
+        elif self._report.stopped is None and self._is_taken_up():
+            self._report.stopped = _TAKEN_UP
         return self._report.stopped is not None
+
+    def _is_taken_up(self) -> bool:
+        """Whether all places are taken by calls that nobody steers: to wait for their end would last for minutes."""
+        with self._guard:
+            is_idle = not self._live
+        return is_idle and self._adrift.count() >= self._job.campaign.concurrency
 
     def _listen(self, now: Instant) -> None:
         assert self._lease is not None, "a tick has the campaign's lease"

@@ -98,7 +98,7 @@ def test_a_run_begun_in_one_mode_is_carried_on_in_another(
     start_sandbox: Callable[..., SandboxProcess], make_cli: Callable[[str], Cli], first: str, second: str
 ) -> None:
     """Killed with -9 in mid-sentence: the same live call, and nothing is said twice."""
-    sandbox = start_sandbox("--speed", "3", "--keys", "1")  # the first sentence lasts 4 s
+    sandbox = start_sandbox("--speed", "2", "--keys", "1")  # the first sentence lasts 6 s
     cli = make_cli(sandbox.url)
     script = cli.write("order.yaml", SCRIPT.replace(SAID[0], LONG))
     process = cli.start("run", script, "--to", CALLEE, "--mode", first)

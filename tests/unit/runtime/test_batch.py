@@ -9,11 +9,13 @@ from itertools import pairwise
 import pytest
 
 from orchestrator.core.contact import Rejected
+from orchestrator.core.evolve import fold
 from orchestrator.core.exchange import Operation, Request
 from orchestrator.core.records import CancelAsked, Disposition, RunStarted
 from orchestrator.core.redial import NumberLimits
 from orchestrator.errors import JournalError, LeaseHeldError
 from orchestrator.ports import CampaignOrders, ContactState
+from orchestrator.runtime.adrift import ASK_AGAIN_S, Adrift
 from orchestrator.runtime.batch import CHUNK
 from orchestrator.runtime.control import Control
 from orchestrator.sandbox.callees import Behaviour
@@ -75,31 +77,46 @@ def _loses_dials(request: Request) -> Treatment:
 
 
 def test_a_call_that_nobody_knows_of_takes_a_place_until_it_can_be_up_no_longer() -> None:
-    """Its run waits for a person. Whoever is next is called when `max_call` is over, also by the next tick."""
+    """Its run waits for a person. With no place left a tick ends; one after `max_call` calls whoever is next."""
     bench = Bench(concurrency=1)
     bench.contacts = [contact(number) for number in NUMBERS[:2]]
     bench.network = _loses_dials
-    bench.tick(stop_at_s=300.0)
-    assert bench.numbers() == NUMBERS[:1]
-    bench.tick()
-    first_s, second_s = (moment for moment, _ in bench.rung())
-    assert 600.0 < second_s - first_s < 700.0
+    for after_s in (0.0, 200.0):
+        report = bench.tick(after_s=after_s)
+        assert bench.numbers() == NUMBERS[:1]
+        assert "take all places" in (report.stopped or "")
+        assert bench.time.seconds < 500.0
+    bench.tick(after_s=500.0)
+    assert bench.numbers() == NUMBERS[:2]
+
+
+def test_a_tick_goes_on_beside_a_call_that_nobody_knows_of() -> None:
+    """As long as there is another place, one at a time."""
+    bench = Bench(concurrency=2)
+    bench.contacts = [contact(number) for number in NUMBERS[:3]]
+    bench.network = lambda request: _loses_dials(request) if not bench.rung() else CLEAN
+    assert bench.tick().stopped is None
+    assert bench.numbers() == NUMBERS[:3]
 
 
 def test_a_call_that_a_person_has_settled_gives_its_place_back() -> None:
-    """Within seconds: the journal is asked again and again."""
+    """Also while other calls of the tick go on: the journal is asked again and again."""
     bench = Bench(concurrency=1)
-    bench.contacts = [contact(number) for number in NUMBERS[:2]]
+    bench.contacts = [contact(number) for number in NUMBERS[:1]]
     bench.network = _loses_dials
-
-    def resolve() -> None:
+    bench.tick()
+    journal = bench.journal()
+    adrift = Adrift(journal, bench.time)
+    adrift.note(fold(journal.read("run-1")))
+    assert adrift.count() == 1
+    bench.time._broken = None  # see `Bench.tick`
+    with bench.time.running():
         runner, _ = bench.batch(bench.journal(), Control(bench.time))
         runner.resolve("run-1", ran=False, call_id=None, note=None)
         runner.close()
-
-    bench.time.at(250.0, resolve)
-    bench.tick(stop_at_s=300.0)
-    assert [moment for moment, _ in bench.rung()][1:] == [pytest.approx(252.0, abs=4.0)]
+        assert adrift.count() == 1, "it is not asked for at every turn"
+        bench.time.sleep(ASK_AGAIN_S)
+    assert adrift.count() == 0
 
 
 def test_who_was_busy_is_called_again_when_it_is_due() -> None:
