@@ -19,7 +19,7 @@ from urllib.parse import urlencode, urlsplit
 
 from orchestrator.cli.sandboxed import CREDENTIALS, environment
 from orchestrator.core.drills import Blow, Drill, Drilled, Noticed, compared
-from orchestrator.core.masking import without_secrets
+from orchestrator.core.masking import SHORTEST_SECRET, without_keys, without_secrets
 from orchestrator.errors import ConfigurationError, OrchestratorError
 
 if TYPE_CHECKING:
@@ -55,10 +55,10 @@ class Sandbox:
     def transcript(self) -> list[dict[str, Any]]:
         """Return the whole transcript."""
         entries: list[dict[str, Any]] = self._ask("GET", "transcript")["transcript"]
-        secrets = {*self._secrets, *(entry["dtmf"] for entry in entries if entry.get("dtmf"))}
+        keyed = {entry["dtmf"] for entry in entries if len(entry.get("dtmf") or "") >= SHORTEST_SECRET}
         for entry in entries:
             if "text" in entry:
-                entry["text"] = without_secrets(entry["text"], secrets)
+                entry["text"] = without_keys(without_secrets(entry["text"], {*self._secrets, *keyed}), keyed)
         return entries
 
     def wait(self, timeout_s: float, **wanted: object) -> dict[str, Any] | None:

@@ -10,7 +10,7 @@ _UUID = r"\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b"
 _DIGITS = re.compile(rf"(?P<uuid>{_UUID})|(?<![\d+])\d+(?:[ -]\d+)*")
 _GROUP = re.compile(r"\d+")
 _FEWEST, _MOST = 13, 19  # digits of a payment card number
-_SHORTEST_SECRET = 4
+SHORTEST_SECRET = 4
 """Shorter ones are words and numbers of every message; their digits are masked where a server wrote them."""
 _HIDDEN = "***"
 _NUMBER = re.compile(r"\+\d{5,13}(?=\d{2}(?!\d))")
@@ -38,13 +38,26 @@ def without_secrets(text: str, secrets: Iterable[str]) -> str:
         text: Shortened ones end with an ellipsis.
         secrets: Of less than four characters none is looked for.
     """
-    forms = {form for each in secrets for form in (each, _GROUP.sub("#", each)) if len(form) >= _SHORTEST_SECRET}
+    forms = {form for each in secrets for form in (each, _GROUP.sub("#", each)) if len(form) >= SHORTEST_SECRET}
     for form in sorted(forms, key=len, reverse=True):
         text = text.replace(form, _HIDDEN)
     if text.endswith("…"):
         starts = (form[:length] for form in forms for length in range(len(form) - 1, 1, -1))
         found = max((start for start in starts if text[:-1].endswith(start)), key=len, default="")
         text = f"{text[: -1 - len(found)]}{_HIDDEN}…" if found else text
+    return text
+
+
+def without_keys(text: str, keyed: Iterable[str]) -> str:
+    """Return a sentence without the keys that somebody pressed: said as one number, or one by one.
+
+    Args:
+        text: What is said.
+        keyed: What was pressed, question by question; of any length, since only whole numbers are looked for.
+    """
+    for keys in sorted(filter(None, keyed), key=len, reverse=True):
+        one_by_one = r"[ ,.-]{0,2}".join(map(re.escape, keys))
+        text = re.sub(rf"(?<!\d){one_by_one}(?!\d)", _HIDDEN, text)
     return text
 
 

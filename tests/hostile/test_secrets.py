@@ -11,6 +11,7 @@ import hashlib
 import hmac
 import itertools
 import json
+import os
 import re
 import sqlite3
 import subprocess
@@ -28,7 +29,7 @@ import click
 import pytest
 
 from orchestrator.cli.program import program
-from tests.canary import CARDS, GIVEN, KEY, KEYED, PASSWORD, SIGNING, WORD, forms_of
+from tests.canary import CARDS, GIVEN, KEY, KEYED, PASSWORD, PIN, SIGNING, WORD, forms_of
 from tests.conformance.raw_server import Peer, RawServer, reply
 from tests.conftest import Cli, SandboxProcess, _sandbox, cli_for
 
@@ -42,8 +43,7 @@ def written(card: str, number: int) -> str:
     return ("", " ", "-")[number % 3].join(re.findall(".{1,4}", card))
 
 
-PIN = CARDS[0]  # pressed by the callee
-CODE = "70418263"  # pressed, too: no card number, so that nothing but where it comes from says that it is secret
+CARD = CARDS[0]  # keyed by the callee, as is the PIN after it
 NOTES = CARDS[1:]  # written where nothing says that they are secret
 SCRIPT = f"""
 version: 1
@@ -60,10 +60,11 @@ commands:
   - get_dtmf: {{timeout: 5, max_digits: 20, commands: [{{say: {{text: Key in your card.}}}}]}}
     save: card
   - say: {{text: "You keyed {{{{ card }}}}."}}
-  - get_dtmf: {{timeout: 5, max_digits: 20, commands: [{{say: {{text: Key in your code.}}}}]}}
-    save: code
-  - say: {{text: "Your code is {{{{ code }}}}."}}
-  - send_dtmf: {{dtmf: "{{{{ code }}}}"}}
+  - get_dtmf: {{timeout: 5, max_digits: 8, commands: [{{say: {{text: Key in your PIN.}}}}]}}
+    save: pin
+    sensitive: true
+  - say: {{text: "Your PIN is {{{{ pin }}}}. Again: {{{{ pin | join(' ') }}}}."}}
+  - send_dtmf: {{dtmf: "{{{{ pin }}}}"}}
   - hangup: {{}}
   - end: {{result: done}}
 """
@@ -76,10 +77,11 @@ commands:
   - dial: {{to: "{{{{ to }}}}", from: "+15555550199", timeout: 20}}
   - say: {{text: "Your word is {{{{ word }}}}. {{{{ note }}}}"}}
   - send_dtmf: {{dtmf: "{KEYED}"}}
-  - get_dtmf: {{timeout: 5, max_digits: 20, commands: [{{say: {{text: Key in your code.}}}}]}}
-    save: code
-  - say: {{text: "Your code is {{{{ code }}}}."}}
-  - send_dtmf: {{dtmf: "{{{{ code }}}}"}}
+  - get_dtmf: {{timeout: 5, max_digits: 8, commands: [{{say: {{text: Key in your PIN.}}}}]}}
+    save: pin
+    sensitive: true
+  - say: {{text: "Your PIN is {{{{ pin }}}}. Again: {{{{ pin | join(' ') }}}}."}}
+  - send_dtmf: {{dtmf: "{{{{ pin }}}}"}}
   - hangup: {{}}
 """
 
@@ -135,12 +137,24 @@ class Scene:
             where[f"{next(self.numbers)}: {file.name}"] = file.read_bytes()
 
     def keep_processes(self) -> None:
-        """Keep the command lines of every process of this machine that can be seen."""
-        for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        """Keep the command lines of all processes that come from this one: others may test the same beside it."""
+        for process in _descendants():
             with contextlib.suppress(OSError):
-                content = entry.read_bytes()
-                if b"orchestrator" in content and b"pytest" not in content:
-                    self.left.outputs[f"process {entry.parent.name}, {next(self.numbers)}"] = content
+                content = (process / "cmdline").read_bytes()
+                if b"orchestrator" in content:
+                    self.left.outputs[f"process {process.name}, {next(self.numbers)}"] = content
+
+
+def _descendants() -> Iterator[Path]:
+    """Yield the folders in /proc of the processes that this one has started, and of those that they have."""
+    parents = {}
+    for entry in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            parents[entry] = Path("/proc") / (entry / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()[1]
+    mine = {Path("/proc") / str(os.getpid())}
+    while new := {process for process, parent in parents.items() if parent in mine} - mine:
+        mine |= new
+        yield from new
 
 
 def commands(group: click.Group = program, *above: str) -> Iterator[tuple[str, ...]]:
@@ -171,7 +185,7 @@ def left(tmp_path_factory: pytest.TempPathFactory) -> Left:
     """Everything that was left behind."""
     home = tmp_path_factory.mktemp("user")
     with _sandbox(("--speed", "20")) as sandbox:
-        sandbox.set_callee("default", keys=[f"{PIN}#", f"{CODE}#"] * 10)
+        sandbox.set_callee("default", keys=[f"{CARD}#", f"{PIN}#"] * 20)
         cli = cli_for(home, sandbox.url)
         cli.environment.update(ORCHESTRATOR_SIGNING_SECRETS=SIGNING, COLUMNS="400")
         scene = Scene(cli)
@@ -211,7 +225,7 @@ def _calls(scene: Scene, sandbox: SandboxProcess) -> None:
         scene.keep("killed", *process.communicate())
     scene.keep_files()
     scene("-vv", "resume", "--all", "--var-file", scene.cli.write("again", f"word={WORD}\n"), codes=(0, 1, 20))
-    scene("-vv", "run", script, "--to", TO, "--sandbox", "--speed", "20", "--keys", f"{PIN}#,{CODE}#", *given)
+    scene("-vv", "run", script, "--to", TO, "--sandbox", "--speed", "20", "--keys", f"{CARD}#,{PIN}#", *given)
 
 
 def _looks(scene: Scene) -> None:
@@ -256,8 +270,8 @@ def _ahead(scene: Scene) -> None:
     scene("advise", script, "-vv", *given, codes=(0, 1, 65))
     for more in ((), ("--json",)):
         scene("verify", script, "-vv", "--mishaps", 1, *given, *more, codes=(0, 1))
-    scene("drill", script, "-vv", "--speed", 40, "--within", "5s", "--keys", f"{CODE}#", *given, codes=(0, 1, 75))
-    # A rehearsal is the callee's ear: what is spoken is shown to whoever gave it. So no secret word or code is given.
+    scene("drill", script, "-vv", "--speed", 40, "--within", "5s", "--keys", f"{PIN}#", *given, codes=(0, 1, 75))
+    # A rehearsal is the callee's ear: words are shown to whoever gave them, so that no secret word is given.
     scene("rehearse", script, "-vv", "--fast", "--keys", f"{PIN}#", "--to", TO)
 
 
@@ -338,8 +352,10 @@ def _events(scene: Scene) -> None:
         first = first_document(process)
         address = re.search(r"http://[^\"\s]+/main", first)
         assert address, first
-        event = {"response": {"call": {"resource_id": "x"}, "results": [{"command": "get_dtmf", "dtmf": PIN}]}}
-        for body in (json.dumps(event).encode(), f"{{{WORD} {PIN}".encode()):
+        event = {
+            "response": {"call": {"resource_id": "x"}, "results": [{"command": "get_dtmf", "dtmf": f"{CARD} {PIN}"}]}
+        }
+        for body in (json.dumps(event).encode(), f"{{{WORD} {CARD} {PIN}".encode()):
             for secret in (SIGNING, "another"):
                 _post(address.group(), body, secret)
         scene.keep_processes()
@@ -391,14 +407,14 @@ def _echoes(scene: Scene) -> None:
     """A server that answers with everything it was told, and with what it should not know."""
     token = base64.b64encode(f"{KEY}:{PASSWORD}".encode()).decode()
     ours = f"{KEY} {PASSWORD} {token} {NOTES[8]}"  # known to every command
-    words = f"{ours} {WORD} {KEYED} {PIN}"  # those of a call only to its run
+    words = f"{ours} {WORD} {KEYED} {CARD} {PIN}"  # those of a call only to its run
     variables = scene.cli.home / "vars"
     script = scene.cli.home / "secrets.yaml"
     call = {"response": {"call": {"resource_id": "c-1", "status": "ready", "created_date": words}}}
     for style, status in (("text", 400), ("json", 401), ("text", 404), ("json", 409), ("text", 500), ("json", 200)):
         error: dict[str, Any] = {"error": {"code": words, "message": words}, words: words}
         if status == 200:
-            quoted = f"cannot speak {WORD} {KEYED} {PIN}"
+            quoted = f"cannot speak {WORD} {KEYED} {CARD} {PIN}"
             error = {"results": [{"command": "say", "status": "failed", "error": quoted, "dtmf": words}]}
         answer = reply(status, {"response": error}, X_Echo=words, WWW_Authenticate=words)
         made = answer if status == 401 else reply(201, call)
@@ -454,9 +470,8 @@ def test_no_secret_is_left_anywhere(left: Left) -> None:
     One test, so that the scenario runs once however tests are spread over processes.
     """
     assert left.unpushed == set(), "commands through which nothing was pushed"
-    found = {
-        secret: left.holding(secret) for secret in (KEY, PASSWORD, f"{KEY}:{PASSWORD}", SIGNING, WORD, PIN, CODE, KEYED)
-    }
+    secrets = (KEY, PASSWORD, f"{KEY}:{PASSWORD}", SIGNING, WORD, CARD, PIN, KEYED)
+    found = {secret: left.holding(secret) for secret in secrets}
     assert {secret: names for secret, names in found.items() if names} == {}
     assert {name for card in CARDS for name in left.holding(card, journal=False)} == set()
     _check_that_there_was_something_to_find(left)
@@ -465,9 +480,10 @@ def test_no_secret_is_left_anywhere(left: Left) -> None:
 def _check_that_there_was_something_to_find(left: Left) -> None:
     """The server got every secret, and what may be shown is found in every kind of artefact."""
     assert WORD in left.heard
-    assert f"You keyed {PIN}" in left.heard
-    assert f"Your code is {CODE}" in left.heard
+    assert f"You keyed {CARD}" in left.heard
     assert KEYED in left.heard
+    assert f"Your PIN is {PIN}" in left.heard
+    assert re.search(f'"digits": ?"{PIN}"|"dtmf": ?"{PIN}"', left.heard)
     assert sum(written(card, number) in left.heard for card in CARDS for number in range(3)) > 900
     names = " ".join(left.holding(TO.removeprefix("+")))
     for each in ("show", "export", "runs", "journal.db"):
@@ -477,5 +493,5 @@ def _check_that_there_was_something_to_find(left: Left) -> None:
 @pytest.mark.parametrize("make", [lambda secret: secret, lambda secret: f"x{secret}y"])
 def test_the_search_is_not_blind(make: Callable[[str], str]) -> None:
     """A secret in the middle of something is found, and one that is written in groups or as base64."""
-    planted = Left({"a": make(PIN).encode(), "b": base64.b64encode(PIN.encode()), "c": b"x"})
-    assert planted.holding(PIN) == ["a", "b"]
+    planted = Left({"a": make(CARD).encode(), "b": base64.b64encode(CARD.encode()), "c": b"x"})
+    assert planted.holding(CARD) == ["a", "b"]

@@ -49,7 +49,8 @@ def command(app: App, script: str, **given: Any) -> int:
     do in a call. Numbers and variables that are not given are stood in for. Without a terminal each line of stdin
     answers a question, unless SCRIPT is read from there.
     """
-    from orchestrator.core.rehearsal import rehearse
+    from orchestrator.core.masking import without_keys
+    from orchestrator.core.rehearsal import HANG_UP, Asked, collected, rehearse
 
     options.one_from_stdin(script, given["var_file"])
     loaded = options.load(script)
@@ -59,10 +60,13 @@ def command(app: App, script: str, **given: Any) -> int:
         listener = _listener(given, clock=orchestrator.clock, taken="-" in (script, given["var_file"]))
         play = rehearse(loaded, begun_of(loaded, prepared))
         beat = next(play)
+        secret: set[str] = set()
         while True:
             for text in _told(beat):
-                result(text)
+                result(without_keys(text, secret))
             answer = listener.hears(beat)
+            if isinstance(beat, Asked) and beat.secret and answer is not None and answer != HANG_UP:
+                secret.add(collected(answer, beat))
             try:
                 beat = play.send(answer)
             except StopIteration:

@@ -236,3 +236,21 @@ def test_a_person_may_hang_up_while_something_is_said(capsys) -> None:
     assert answering(b"5\n", beats=beats) == [None]
     assert "Nobody has asked yet; h hangs up." in capsys.readouterr().err
     assert answering(b"h\n", beats=beats, is_fast=True) == [None]
+
+
+def test_rehearse_shows_no_secret_digits_in_what_is_said(call, tmp_path) -> None:
+    """Those of a sensitive question, whole and one by one; other digits, and the `h` that hangs up, hide nothing."""
+    path = tmp_path / "pin.yaml"
+    path.write_text(
+        "version: 1\ncommands:\n"
+        '  - dial: {to: "+12125550123", from: "+15555550199"}\n'
+        "  - get_dtmf: {max_digits: 2}\n    save: choice\n"
+        "  - get_dtmf: {max_digits: 3}\n    save: pin\n    sensitive: true\n"
+        "  - say: {text: \"You chose {{ choice }}. That is {{ pin }}, {{ pin | join(' ') }}; not 1234.\"}\n"
+        "  - get_dtmf: {max_digits: 3}\n    save: other\n    sensitive: true\n",
+        encoding="utf-8",
+    )
+    done = call("rehearse", path, "--fast", "--keys", "12,123,h")
+    assert done.code == 0, done.err
+    assert "You chose 12.\nThat is ***, ***; not 1234.\n" in done.out
+    assert "[you hang up]" in done.out

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator.core.masking import mask_cards, mask_numbers, masked, without_secrets
+from orchestrator.core.masking import mask_cards, mask_numbers, masked, without_keys, without_secrets
 
 CARD = "4111111111111111"
 
@@ -72,3 +72,18 @@ def test_whole_documents_are_masked() -> None:
 def test_secrets_that_a_server_repeats_are_hidden(text: str, shown: str) -> None:
     """Whole, with their digits masked already, or cut by the end of a shortened text; very short ones stay."""
     assert without_secrets(text, ("opensesame42", "abc")) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("Your PIN is 73104652.", "Your PIN is ***."),
+        ("That is 7 3 1 0 4 6 5 2, or 7, 3, 1, 0, 4, 6, 5, 2.", "That is ***, or ***."),
+        ("The code on the back is 123; not 1234, nor 0123.", "The code on the back is ***; not 1234, nor 0123."),
+        ("*9# it was", "*** it was"),
+        ("nothing of it", "nothing of it"),
+    ],
+)
+def test_keys_that_were_pressed_are_hidden_in_what_is_said(text: str, shown: str) -> None:
+    """As one number or one by one; short ones too, but not within longer numbers."""
+    assert without_keys(text, {"73104652", "123", "*9#", ""}) == shown
