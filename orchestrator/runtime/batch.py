@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from itertools import islice
@@ -187,7 +188,8 @@ class Batch:
         for contact in self._contacts():
             key = self._key(contact)
             if key in keys:
-                found[key] = self._job.prepare(contact).secrets
+                with suppress(UsageError, ScriptError):  # its own call ends without them; the others go on
+                    found[key] = self._job.prepare(contact).secrets
         return found
 
     def _give_up_what_is_over(self) -> None:

@@ -223,8 +223,8 @@ class Runner:
         """Return when one more call may be thought of within the account's request limits; None: now."""
         if self._budget is None:
             return None
-        now = self._clock.now()
         wall = self._budget.room_at(dial)
+        now = self._clock.now()  # read later than the budget's own, so that "now" is not a moment still to come
         return now.plus(wall - now.wall) if wall > now.wall else None
 
     def resume(
