@@ -6,10 +6,8 @@ brings about comes back as records through `evolve`, and `decide` is asked again
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from orchestrator.core import awaiting
-from orchestrator.core.actions import Action, Note, Orders, Reconcile, Rest, Send, Wait
+from orchestrator.core.actions import Action, Note, Orders, Reconcile, Rest
 from orchestrator.core.commands import DANGEROUS_NAMES, names_read
 from orchestrator.core.ending import (
     cancelled,
@@ -25,16 +23,10 @@ from orchestrator.core.ending import (
 )
 from orchestrator.core.exchange import Operation
 from orchestrator.core.instant import Instant
-from orchestrator.core.intents import Foreseen, end_call, send, step_again, step_at
-from orchestrator.core.patience import held_back, patient_look
-from orchestrator.core.reconcile import (
-    LONGEST_LOOK_S,
-    SHORTEST_LOOK_S,
-    LookAgain,
-    OutOfReach,
-    reconcile,
-    reply_is_kept,
-)
+from orchestrator.core.intents import Foreseen, end_call, lost_of, send, step_again, step_at
+from orchestrator.core.kept import ask_for_kept_reply, reply_is_kept
+from orchestrator.core.patience import held_back, patient_look, stale_silence_s
+from orchestrator.core.reconcile import LONGEST_LOOK_S, SHORTEST_LOOK_S, LookAgain, OutOfReach, reconcile
 from orchestrator.core.records import (
     Branched,
     BranchKind,
@@ -86,7 +78,7 @@ def decide(
         case Phase.RETRYING:
             return _retrying(state, script, now, orders, jitter)
         case Phase.SETTLING:
-            return _ask_for_kept_reply(state, script, now, orders, jitter) or _settling(state, now, orders)
+            return ask_for_kept_reply(state, script, now, orders, jitter) or _settling(state, now, orders)
         case Phase.AWAITING | Phase.BUSY:
             return _awaiting(state, now) if state.phase is Phase.AWAITING else _busy(state, now)
         case Phase.FAILED:
@@ -142,7 +134,7 @@ def _look_first(state: RunState, script: Script, now: Instant) -> Action | None:
     """Resume starts with a look; a callee who has waited too long in silence goes to `on_stale`."""
     if state.must_look and state.call_id is not None:
         return patient_look(state, now)
-    silence_s = _stale_silence_s(state, now)
+    silence_s = stale_silence_s(state, now)
     if silence_s is None:
         return None
     longest_s = state.settings.max_silence_s
@@ -151,14 +143,6 @@ def _look_first(state: RunState, script: Script, now: Instant) -> Action | None:
     if state.settings.on_stale is None:
         return Note(failed_end(now, "stale", reason))
     return _jump(state, script, now, kind=BranchKind.STALE, label=state.settings.on_stale, reason=reason)
-
-
-def _stale_silence_s(state: RunState, now: Instant) -> float | None:
-    """Return how long the callee of a resumed run has waited in silence, where that is longer than `max_silence`."""
-    if not state.check_stale or not state.call_up or state.quiet_since is None:
-        return None
-    silence_s = now.since(state.quiet_since)
-    return silence_s if silence_s > state.settings.max_silence_s else None
 
 
 def _advance(state: RunState, script: Script, now: Instant, foreseen: Foreseen | None = None) -> Action:
@@ -287,7 +271,7 @@ def _retrying(state: RunState, script: Script, now: Instant, orders: Orders, jit
         first = _look_first(state, script, now)
         if first is not None:
             return first
-        lost = _lost_of(pending, state, script)
+        lost = lost_of(pending, state, script)
         if lost:
             return _recover_lost(state, min(lost), now)
     if (held := held_back(state, pending, now, jitter)) is not None:
@@ -309,13 +293,6 @@ def _retrying(state: RunState, script: Script, now: Instant, orders: Orders, jit
         return Note(failed_end(now, error.code, str(error)))
 
 
-def _lost_of(pending: Pending, state: RunState, script: Script) -> frozenset[str]:
-    """Return the variables that the pending step reads and nobody holds any more; its `when` was asked long ago."""
-    if not state.lost:
-        return frozenset()
-    return names_read(replace(script.entries[pending.intent.start.entry], when=None)) & state.lost
-
-
 def _undecided(state: RunState, now: Instant) -> Action:
     """Rest until a person resolves it; a call that was left up may still be cancelled."""
     if state.cancel is not None and state.call_up:
@@ -324,32 +301,6 @@ def _undecided(state: RunState, now: Instant) -> Action:
         return watching
     fault = state.ending.fault if state.ending is not None else None
     return Rest(fault or Fault(code="undecided", message="a person must say what happened"))
-
-
-def _ask_for_kept_reply(
-    state: RunState, script: Script, now: Instant, orders: Orders, jitter: float
-) -> Send | Wait | Rest | None:
-    """Send a lost request again for the reply that the server keeps of it; None where other evidence must tell.
-
-    The run goes on settling meanwhile: whether the reply is still kept is asked anew whenever the request could leave.
-    """
-    pending = _pending(state)
-    if not reply_is_kept(state, now) or _lost_of(pending, state, script):
-        return None
-    if pending.intent.operation is Operation.CREATE and (orders.no_new_dial or state.cancel is not None):
-        return None  # the first one may never have come, and this one would ring
-    held = held_back(state, pending, now, jitter)
-    if isinstance(held, Rest) and pending.concluded is not None and pending.concluded.final:
-        return held
-    looked = pending.held_back and any(look.kind is not LookKind.OPEN for look in pending.looks)
-    if looked or _stale_silence_s(state, now) is not None or not (held is None or isinstance(held, Wait)):
-        return None
-    if held is not None:
-        return held
-    try:
-        return send(state, step_again(state, script, pending), now, attempt=pending.attempts + 1)
-    except (ExpressionError, PlanError):
-        return None
 
 
 def _settling(state: RunState, now: Instant, orders: Orders) -> Action:

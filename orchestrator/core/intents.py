@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from orchestrator.core.actions import Send
+from orchestrator.core.commands import names_read
 from orchestrator.core.exchange import Operation, Request, WireCommand
 from orchestrator.core.instant import Instant
 from orchestrator.core.records import Cursor, Intended, ReplayClass
@@ -87,6 +88,13 @@ def step_again(state: RunState, script: Script, pending: Pending) -> Step:
     return same_step(
         script, start, state.variables, made_with, asynchronous=asynchronous, to=begun.to, from_=begun.from_
     )
+
+
+def lost_of(pending: Pending, state: RunState, script: Script) -> frozenset[str]:
+    """Return the variables that the pending step reads and nobody holds any more; its `when` was asked long ago."""
+    if not state.lost:
+        return frozenset()
+    return names_read(replace(script.entries[pending.intent.start.entry], when=None)) & state.lost
 
 
 def _behind_its_answer(state: RunState, pending: Pending) -> Cursor:

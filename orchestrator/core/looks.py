@@ -99,26 +99,28 @@ def _seen_while_awaiting(state: RunState, record: Looked, call: CallSeen, *, cha
 def _seen_while_refused(state: RunState, record: Looked, call: CallSeen, *, changes: Changes) -> Meaning:
     """The pending step waits for the call, which is not over, to take commands; see whether it was refused in vain."""
     pending = cast("Pending", state.pending)
-    if state.asks_for_kept_reply and takes_commands(state, call):
+    if state.asks_for_kept_reply:
+        if not takes_commands(state, call):
+            return Event.NOT_READY, changes
         # Its earlier attempt, for which it was refused, is over.
         looks = (*pending.looks, record)
         changes["pending"] = replace(pending, concluded=None, resumed_at=record.at, held_back=0, looks=looks)
         return Event.LOST, changes
-    if not _may_have_run_though_refused(state, pending, call):
+    if not _may_have_run_though_refused(pending, call):
         return (Event.AGAIN if takes_commands(state, call) else Event.NOT_READY), changes
     changes["pending"] = replace(pending, held_back=0, unknowns=pending.unknowns + 1, looks=(*pending.looks, record))
     return Event.LOST, changes
 
 
-def _may_have_run_though_refused(state: RunState, pending: Pending, call: CallSeen) -> bool:
+def _may_have_run_though_refused(pending: Pending, call: CallSeen) -> bool:
     """Whether a refusal may be that of a second delivery, of which the first one ran.
 
     Nobody but this run gives its call commands, and the call was idle. So what keeps it busy is a copy of this list,
     or an earlier request that came late.
     """
     intent, refusal = pending.intent, pending.concluded
-    if refusal is None or refusal.outcome is not Outcome.REJECTED or state.asks_for_kept_reply:
-        return False  # it was not sent, or its earlier delivery is what the call is busy with
+    if refusal is None or refusal.outcome is not Outcome.REJECTED:
+        return False  # it was not sent
     if intent.answers:
         return not call.rings  # nothing but an answer ends the ringing
     if intent.replay_class is ReplayClass.DANGEROUS:

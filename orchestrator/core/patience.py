@@ -47,6 +47,14 @@ def _waits_too_long(state: RunState, now: Instant) -> bool:
     return now.since(state.quiet_since) > state.settings.max_silence_s + busy_s
 
 
+def stale_silence_s(state: RunState, now: Instant) -> float | None:
+    """Return how long the callee of a resumed run has waited in silence, where that is longer than `max_silence`."""
+    if not state.check_stale or not state.call_up or state.quiet_since is None:
+        return None
+    silence_s = now.since(state.quiet_since)
+    return silence_s if silence_s > state.settings.max_silence_s else None
+
+
 def held_back(state: RunState, pending: Pending, now: Instant, jitter: float) -> Action | None:
     """Return what to do instead of sending again what was not sent or throttled; None: send it."""
     concluded = pending.concluded

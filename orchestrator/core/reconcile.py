@@ -336,21 +336,6 @@ def _longest_gap_s(pending: Pending) -> float:
     return LONGEST_LOOK_S
 
 
-def reply_is_kept(state: RunState, now: Instant) -> bool:
-    """Say whether sending the same again is certain to be safe (contract section 8), and likely to bring the reply."""
-    pending = state.pending
-    assert pending is not None, "a settling run has a pending attempt"
-    kept_s = state.settings.idempotent_for_s
-    if kept_s is None or pending.intent.operation not in (Operation.CREATE, Operation.COMMAND, Operation.SMS):
-        return False
-    lost = pending.concluded is None or pending.concluded.outcome not in (Outcome.DONE, Outcome.REJECTED)
-    young = now.since(pending.first_at) + pending.intent.read_timeout_s < kept_s
-    fence = pending.intent.expires_wall  # the key goes with the same body only, so a dial goes with the same fence
-    if fence is not None and state.server_wall(now) + SKEW_SLACK_S >= fence:
-        return False
-    return lost and young and pending.unknowns < state.settings.max_attempts
-
-
 def _left_in_silence(pending: Pending, now: Instant) -> Settled | OutOfReach:
     """The API is out of reach, and a callee may be waiting: what must not be repeated needs a person's verdict."""
     reason = "the API was out of reach, so that the call could not be looked at"

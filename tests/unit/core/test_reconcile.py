@@ -16,7 +16,6 @@ from orchestrator.core.reconcile import (
     list_is_complete,
     matches_of,
     reconcile,
-    reply_is_kept,
 )
 from orchestrator.core.records import Cursor, Intended, Looked, LookKind, ReplayClass, Resumed, Settled, Then, Verdict
 from orchestrator.core.script import Policy
@@ -503,23 +502,6 @@ def test_a_command_log_is_not_read_while_the_list_runs_or_once_it_cannot_be_coun
 # --- stored replies ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("now", "unknowns", "operation", "is_asked"),
-    [
-        (20, 1, Operation.COMMAND, True),
-        (20, 1, Operation.SMS, True),
-        (20, 3, Operation.COMMAND, False),
-        (20, 1, Operation.END, False),
-        (296.9, 1, Operation.COMMAND, True),  # 286.9 s and a reply of up to 13 s are less than 300 s
-        (297.1, 1, Operation.COMMAND, False),
-    ],
-)
-def test_a_kept_reply_is_asked_for(now: float, unknowns: int, operation: Operation, is_asked: bool) -> None:
-    """Under an idempotency key the same request brings its own reply, within the retention that the server states."""
-    state = m.with_settings(settling(m.intent(operation), unknowns=unknowns), idempotent_for_s=300.0)
-    assert reply_is_kept(state, m.at(now)) is is_asked
-
-
 def test_tries_for_a_kept_reply_are_part_of_the_patience() -> None:
     """The callee waits in silence all that time: a look that fails as well is the end of it."""
     unsent = m.concluded(Outcome.NOT_SENT)
@@ -535,7 +517,6 @@ def test_a_reply_that_came_is_not_asked_for_again() -> None:
     """A whole reply without results is all there is."""
     asks = m.intent(Operation.COMMAND, "get_dtmf", saves="choice")
     state = m.with_settings(settling(asks, concluded=m.concluded(results=None)), idempotent_for_s=300.0)
-    assert not reply_is_kept(state, m.at(13))
     assert "no results" in verdict(state, 13).evidence
 
 
@@ -733,14 +714,6 @@ def test_an_outcome_that_was_whole_settles_by_itself() -> None:
     """DONE without results: nothing is looked for."""
     state = settling(m.intent(), concluded=m.concluded(Outcome.DONE, results=None))
     assert verdict(state, 12).then is Then.GO_ON
-
-
-def test_a_dial_is_sent_again_for_its_kept_reply_only_within_its_fence() -> None:
-    """The key goes with the same body; a dial whose fence is behind is looked for in the list instead."""
-    kept = m.with_settings(lost_dial(), idempotent_for_s=300.0)
-    assert reply_is_kept(kept, m.at(20))
-    assert not reply_is_kept(kept, m.at(69.5))
-    assert not reply_is_kept(kept.changed({"clock_skew_s": 60.0}), m.at(20))
 
 
 def test_a_dial_that_was_sent_again_after_its_fence_may_be_shown_as_expired() -> None:
