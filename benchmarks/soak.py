@@ -206,18 +206,21 @@ def lies_of(step: Mapping[str, Any], times: int, number: str) -> Iterator[str]:
 
 def growth(readings: Sequence[Reading], what: str) -> float:
     """Return the last third's median over the middle third's."""
-    third = max(len(readings) // 3, 1)
-    values = [getattr(reading, what) for reading in readings]
-    return float(statistics.median(values[2 * third :]) / max(statistics.median(values[third : 2 * third]), 1e-9))
+    middle, last = later_medians(readings, what)
+    return last / max(middle, 1e-9)
 
 
 def leak_kib(readings: Sequence[Reading]) -> float:
     """Return by how many KiB memory rose with each call that ended, from the middle third to the last one."""
+    (before, after), (ended_before, ended) = later_medians(readings, "memory"), later_medians(readings, "ended")
+    return (after - before) * 1024 / max(ended - ended_before, 1)
+
+
+def later_medians(readings: Sequence[Reading], what: str) -> tuple[float, float]:
+    """Return the medians of the middle third and of the last one."""
     third = max(len(readings) // 3, 1)
-    middle, last = readings[third : 2 * third], readings[2 * third :]
-    rose = statistics.median(each.memory for each in last) - statistics.median(each.memory for each in middle)
-    calls = statistics.median(each.ended for each in last) - statistics.median(each.ended for each in middle)
-    return float(rose * 1024 / max(calls, 1))
+    values = [getattr(reading, what) for reading in readings]
+    return float(statistics.median(values[third : 2 * third])), float(statistics.median(values[2 * third :]))
 
 
 def measure(options: argparse.Namespace, folder: Path) -> bool:
