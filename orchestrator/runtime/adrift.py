@@ -39,6 +39,8 @@ class Adrift:
         """Return how many calls may be up now. Raises JournalError."""
         now = self._clock.now()
         with self._guard:
+            if not self._until:
+                return 0
             self._until = {run_id: wall for run_id, wall in self._until.items() if wall > now.wall}
             known, is_due = list(self._until), now.since(self._asked) >= ASK_AGAIN_S
             if is_due:

@@ -367,9 +367,8 @@ class Batch:
             occurrence=standing.occurrence,
             row_digest=row_digest(contact),
         )
-        self._take(
-            standing, self._runner.run(self._job.script, prepared, contact=claim, observer=self._observer), contact
-        )
+        result = self._runner.run(self._job.script, prepared, contact=claim, observer=self._observer)
+        self._take(standing, result, contact)
 
     def _carry_on_with(self, standing: Standing, secrets: Mapping[str, Value]) -> None:
         with self._guard:
