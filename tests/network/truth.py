@@ -53,7 +53,7 @@ class Row:
     believed: Believed
     happened: Happened
 
-    def contradictions(self, *, doubled: bool, told: bool = False) -> Iterator[str]:
+    def contradictions(self, *, doubled: bool, told: bool) -> Iterator[str]:
         """Yield what the client believed and is not true.
 
         Args:

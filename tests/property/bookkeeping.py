@@ -173,8 +173,6 @@ def check_settling(simulated: Simulated, attempts: list[Attempt]) -> None:
 def _check_seen(attempt: Attempt, settled: Settled, looks: list[Looked]) -> None:
     """What evidence shows is believed."""
     intent, last = attempt.intent, looks[-1].call
-    if (settled.verdict, settled.then) == (Verdict.UNDECIDABLE, Then.AGAIN):
-        return  # the server keeps replies: nothing is sooner known than by asking for that
     if intent.operation is Kind.CREATE and any(look.matches for look in looks):
         assert settled.verdict is Verdict.RAN, f"the list showed the call, but {settled}"
     if intent.operation is not Kind.COMMAND or last is None:

@@ -73,12 +73,11 @@ class Attempt:
     @property
     def was_refused_as_busy(self) -> bool:
         """Whether a 409 answered a list that would be heard, asks or is dangerous, on a call that was idle before."""
-        refused = self.concluded is not None and (self.concluded.outcome, self.concluded.status) == (
-            Outcome.REJECTED,
-            409,
-        )
-        harmless = outcomes.class_of(self.intent.commands) == "harmless" or self.intent.commands[0] == "answer"
-        return refused and self.intent.operation is Kind.COMMAND and not harmless
+        concluded, commands = self.concluded, self.intent.commands
+        if concluded is None or concluded.outcome is not Outcome.REJECTED or concluded.status != 409:
+            return False
+        harmless = outcomes.class_of(commands) == "harmless" or commands[0] == "answer"
+        return self.intent.operation is Kind.COMMAND and not harmless
 
 
 def check(simulated: Simulated) -> None:
