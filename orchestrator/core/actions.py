@@ -63,10 +63,13 @@ class Orders:
 
     Attributes:
         no_new_dial: Do not begin a call any more.
+        ring_by_wall: A call rings by then, or not at all, whatever has become of its dial before: seconds since the
+            epoch. None: at any time.
         hand_over: Leave the call up for a later resume, at the next boundary between steps.
         hurry: Do not wait for evidence of a lost dial; a later process may (`reap`).
     """
 
     no_new_dial: bool = False
+    ring_by_wall: float | None = None
     hand_over: bool = False
     hurry: bool = False

@@ -44,6 +44,7 @@ from orchestrator.core.step import PlanError, with_preamble
 from orchestrator.core.waits import after, growing_s, until
 from orchestrator.errors import ExpressionError
 
+_SHORTEST_RING_S = 1.0  # fences are in whole seconds: with less time left a dial would have expired when it arrives
 _OTHER_KEY = (
     "this call was made with another API key than the one in use, and the API does not show it to this one, so that "
     "nobody can say whether it goes on: use the key that it was made with (ORCHESTRATOR_API_KEY), and do this again"
@@ -125,9 +126,21 @@ def too_long(state: RunState) -> str:
 def _ready(state: RunState, script: Script, now: Instant, orders: Orders, foreseen: Foreseen | None) -> Action:
     if state.ending is not None:
         return hang_up(state, now) if state.call_up and not stays_up(state) else close(state, now)
-    if state.call_id is None and orders.no_new_dial:
+    if (kept := _kept_from_dialling(state, now, orders)) is not None:
+        return kept
+    first = _look_first(state, script, now) or watch(state, now)
+    return first or _advance(state, script, now, foreseen, ring_by_wall=orders.ring_by_wall)
+
+
+def _kept_from_dialling(state: RunState, now: Instant, orders: Orders) -> Rest | None:
+    """Leave a call that must not be begun any more to whoever carries on."""
+    if state.call_id is not None:
+        return None
+    if orders.no_new_dial:
         return Rest(Fault(code="stopped", message="stopped before dialling"))
-    return _look_first(state, script, now) or watch(state, now) or _advance(state, script, now, foreseen)
+    if orders.ring_by_wall is not None and now.wall > orders.ring_by_wall - _SHORTEST_RING_S:
+        return Rest(Fault(code="stopped", message="not dialled: the time in which it may ring is over"))
+    return None
 
 
 def _look_first(state: RunState, script: Script, now: Instant) -> Action | None:
@@ -145,7 +158,14 @@ def _look_first(state: RunState, script: Script, now: Instant) -> Action | None:
     return _jump(state, script, now, kind=BranchKind.STALE, label=state.settings.on_stale, reason=reason)
 
 
-def _advance(state: RunState, script: Script, now: Instant, foreseen: Foreseen | None = None) -> Action:
+def _advance(
+    state: RunState,
+    script: Script,
+    now: Instant,
+    foreseen: Foreseen | None = None,
+    *,
+    ring_by_wall: float | None = None,
+) -> Action:
     """Execute the entry at the cursor."""
     place = state.cursor.entry
     if place >= len(script.entries):
@@ -179,7 +199,8 @@ def _advance(state: RunState, script: Script, now: Instant, foreseen: Foreseen |
                 step = step_at(state, script, state.cursor, foreseen)
                 if step.operation is Operation.CREATE and _dials_too_late(state, now):
                     return Note(_too_late(state, now))
-                return send(state, step, now, attempt=1, fell_into=() if fell_into is None else (fell_into,))
+                entered = () if fell_into is None else (fell_into,)
+                return send(state, step, now, attempt=1, fell_into=entered, ring_by_wall=ring_by_wall)
     except (ExpressionError, PlanError) as error:
         return Note(failed_end(now, error.code, f"entry at line {entry.place.line}: {error}"))
 
@@ -264,8 +285,8 @@ def _retrying(state: RunState, script: Script, now: Instant, orders: Orders, jit
     """Send the pending step again: it is known not to have run, or its policy says that a repeat is better."""
     pending = _pending(state)
     if state.ending is None:
-        if orders.no_new_dial and state.call_id is None:
-            return Rest(Fault(code="stopped", message="stopped before dialling"))
+        if (kept := _kept_from_dialling(state, now, orders)) is not None:
+            return kept
         if pending.intent.operation is Operation.CREATE and _dials_too_late(state, now):
             return Note(_too_late(state, now))
         first = _look_first(state, script, now)
@@ -288,7 +309,7 @@ def _retrying(state: RunState, script: Script, now: Instant, orders: Orders, jit
         # What the server still knows by its key must be the same to it, and is heard once.
         if pending.repeated and preamble is not None and heard and not reply_is_kept(state, now):
             step = with_preamble(step, preamble, state.settings)
-        return send(state, step, now, attempt=pending.attempts + 1)
+        return send(state, step, now, attempt=pending.attempts + 1, ring_by_wall=orders.ring_by_wall)
     except (ExpressionError, PlanError) as error:
         return Note(failed_end(now, error.code, str(error)))
 

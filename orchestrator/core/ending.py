@@ -149,7 +149,7 @@ def ended_later(state: RunState) -> str:
 
 def cancelled(cancel: CancelAsked, now: Instant) -> EndDecided:
     """Return the end of a run that was told to end."""
-    status = Status.CANCELLED if cancel.code in ("cancelled", "stopped") else Status.FAILED
+    status = Status.CANCELLED if cancel.code in ("cancelled", "stopped", "superseded") else Status.FAILED
     return EndDecided(at=now, status=status, fault=Fault(code=cancel.code, message=cancel.why))
 
 

@@ -104,12 +104,29 @@ def _behind_its_answer(state: RunState, pending: Pending) -> Cursor:
     return Cursor(start.entry + 1) if pending.intent.answers and more and state.answered else start
 
 
-def send(state: RunState, step: Step, now: Instant, *, attempt: int, fell_into: tuple[str, ...] = ()) -> Send:
-    """Return the intent and the request of a step. Raises ExpressionError for a date that is none."""
+def send(
+    state: RunState,
+    step: Step,
+    now: Instant,
+    *,
+    attempt: int,
+    fell_into: tuple[str, ...] = (),
+    ring_by_wall: float | None = None,
+) -> Send:
+    """Return the intent and the request of a step. Raises ExpressionError for a date that is none.
+
+    Args:
+        state: The run.
+        step: What to send.
+        now: This moment.
+        attempt: The how-manieth sending of the step, from 1.
+        fell_into: Labels that the step falls into.
+        ring_by_wall: A dial rings by then at the latest, by this host's clock; None for as long as the settings say.
+    """
     settings = state.settings
     commands, expires_wall = step.commands, None
     if step.operation is Operation.CREATE:
-        commands, expires_wall = _fenced(step.commands, state, now)
+        commands, expires_wall = _fenced(step.commands, state, now, ring_by_wall)
     held_open_s = ACKNOWLEDGED_AFTER_S if step.asynchronous else step.bounds.longest_s
     read_timeout_s = held_open_s + settings.read_margin_s
     intent = Intended(
@@ -149,7 +166,9 @@ def send(state: RunState, step: Step, now: Instant, *, attempt: int, fell_into: 
     return Send(intent, request, look_after_s)
 
 
-def _fenced(commands: tuple[WireCommand, ...], state: RunState, now: Instant) -> tuple[tuple[WireCommand, ...], float]:
+def _fenced(
+    commands: tuple[WireCommand, ...], state: RunState, now: Instant, ring_by_wall: float | None
+) -> tuple[tuple[WireCommand, ...], float]:
     """Give a dial its `schedule_expire`, the fence against a call that rings after its caller has given up."""
     dial = dict(commands[0]["dial"])
     server_now = state.server_wall(now)
@@ -157,8 +176,10 @@ def _fenced(commands: tuple[WireCommand, ...], state: RunState, now: Instant) ->
     otherwise = max(start, server_now) + state.settings.dial_expire_s
     if state.pending is not None and state.goes_under_its_key:
         otherwise = state.pending.intent.expires_wall or otherwise
-    expires = _wall_of(dial.get("schedule_expire"), otherwise)
-    if "schedule_expire" not in dial:
+    expires = written = _wall_of(dial.get("schedule_expire"), otherwise)
+    if ring_by_wall is not None and not state.goes_under_its_key:
+        expires = min(expires, math.floor(ring_by_wall + server_now - now.wall))
+    if "schedule_expire" not in dial or expires < written:
         expires = float(math.ceil(expires))  # it is sent in whole seconds, and must not come sooner than was said
         dial["schedule_expire"] = datetime.fromtimestamp(expires, UTC).isoformat(timespec="seconds")
     return ({"dial": dial}, *commands[1:]), expires

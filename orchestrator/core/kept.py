@@ -11,7 +11,7 @@ from orchestrator.core.exchange import Operation, Outcome
 from orchestrator.core.instant import Instant
 from orchestrator.core.intents import lost_of, send, step_again
 from orchestrator.core.patience import held_back, stale_silence_s
-from orchestrator.core.reconcile import SKEW_SLACK_S
+from orchestrator.core.reconcile import SKEW_SLACK_S, locked_out
 from orchestrator.core.records import LookKind
 from orchestrator.core.script import Script
 from orchestrator.core.state import RunState
@@ -25,7 +25,7 @@ def ask_for_kept_reply(
     """Send a lost request again for the reply that the server keeps of it; None where other evidence must tell."""
     pending = state.pending
     assert pending is not None, "a settling run has a pending attempt"
-    if not reply_is_kept(state, now) or lost_of(pending, state, script):
+    if locked_out(pending) is not None or not reply_is_kept(state, now) or lost_of(pending, state, script):
         return None
     if pending.intent.operation is Operation.CREATE and (orders.no_new_dial or state.cancel is not None):
         return None  # the first one may never have come, and this one would ring

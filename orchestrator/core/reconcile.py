@@ -68,7 +68,7 @@ def reconcile(state: RunState, now: Instant) -> Settled | LookAgain | OutOfReach
     """Say what is known of the pending attempt of a run that is settling."""
     pending = state.pending
     assert pending is not None, "a settling run has a pending attempt"
-    if (locked := _locked_out(pending)) is not None:
+    if (locked := locked_out(pending)) is not None:
         return locked
     match pending.intent.operation:
         case Operation.CREATE:
@@ -83,17 +83,7 @@ def reconcile(state: RunState, now: Instant) -> Settled | LookAgain | OutOfReach
             return _doubled(pending, found) if isinstance(found, Settled) and was_refused(pending) else found
 
 
-def _doubled(pending: Pending, settled: Settled) -> Settled:
-    """Report, with the verdict on a list that was refused, that something on the way has doubled a request."""
-    status = None if pending.concluded is None else pending.concluded.status
-    evidence = (
-        f"it was refused ({status}) though nothing of this run should have kept the call busy, so that something on "
-        f"the way has probably delivered a request twice, or late; {settled.evidence}"
-    )
-    return replace(settled, evidence=evidence, doubled=True)
-
-
-def _locked_out(pending: Pending) -> OutOfReach | None:
+def locked_out(pending: Pending) -> OutOfReach | None:
     """Return why nothing can be learnt with the credentials in use: the API refused them at the last look.
 
     A 403 to a look at the list is another thing: there are servers that list their calls to nobody.
@@ -102,6 +92,16 @@ def _locked_out(pending: Pending) -> OutOfReach | None:
     if last is None or not (last.status == 401 or (last.unauthenticated and last.kind is not LookKind.LIST)):
         return None
     return OutOfReach(f"the call could not be looked at: {last.reason}", code="authentication")
+
+
+def _doubled(pending: Pending, settled: Settled) -> Settled:
+    """Report, with the verdict on a list that was refused, that something on the way has doubled a request."""
+    status = None if pending.concluded is None else pending.concluded.status
+    evidence = (
+        f"it was refused ({status}) though nothing of this run should have kept the call busy, so that something on "
+        f"the way has probably delivered a request twice, or late; {settled.evidence}"
+    )
+    return replace(settled, evidence=evidence, doubled=True)
 
 
 def matches_of(

@@ -36,7 +36,7 @@ from orchestrator.ports import CampaignLease, CampaignStore, Clock, ContactClaim
 from orchestrator.runtime.adrift import Adrift
 from orchestrator.runtime.control import Control
 from orchestrator.runtime.driver import Observer
-from orchestrator.runtime.facts import FactFinder, is_undialled
+from orchestrator.runtime.facts import SUPERSEDED, FactFinder, is_undialled
 from orchestrator.runtime.job import Finished, Job, TickReport
 from orchestrator.runtime.messages import Messages
 from orchestrator.runtime.occurrences import close_what_is_over, refuse_an_old_file
@@ -48,6 +48,8 @@ _TAKEN_UP = (
     "calls of which nobody knows whether they are up take all places (`concurrency`), until they are resolved or their "
     "`max_call` is over"
 )
+_NEVER = 0.0
+"""By when whatever is carried on with rings: whether anybody is dialled is asked as for a new call."""
 CHUNK = 200
 """Contacts looked up at a time: what is held of a file of any size."""
 
@@ -145,12 +147,12 @@ class Batch:
                 try:
                     self._carry_on()
                     self._pace.drain()
+                    self._give_up_what_is_over()
                     refuse_an_old_file(self._store, self._job, now_wall=self._clock.now().wall)
                     left = self._call_all()
                     while left:
                         self._pace.drain()
                         left = self._call_all(only=left)
-                    self._give_up_what_is_over()
                     self._pace.drain()
                 except JournalError:
                     self._control.stop(grace_s=0.0, why="the journal failed")
@@ -198,6 +200,7 @@ class Batch:
             if standing.occurrence != self._job.occurrence.name and standing.run_id is not None:
                 result = self._runner.cancel(standing.run_id, why="its occurrence is over", observer=self._observer)
                 if result is not None and result.state.end is not None:
+                    self._store.put([replace(standing, attempts=standing.attempts - 1)])  # nobody was dialled
                     self._settling.settle(standing, result.state)
 
     # --- calling ------------------------------------------------------------------------------------------------------
@@ -268,10 +271,10 @@ class Batch:
         if self._must_stop():
             return None
         now = self._clock.now()
-        if undialled is not None and standing is not None:  # as it was before its run was made
-            state = ContactState.AGAIN if standing.attempts > 1 else ContactState.WAITING
-            standing = replace(standing, state=state, due_wall=None)
-        facts = self._facts.of(contact, key, standing, now_wall=now.wall)
+        if undialled is not None and standing is not None:
+            standing = replace(standing, state=_state_before(standing), due_wall=None)
+        run_id = None if undialled is None else undialled.run_id
+        facts = self._facts.of(contact, key, standing, now_wall=now.wall, undialled=run_id)
         with self._guard:
             spent = replace(self._spent, running_s=now.since(self._began))
         blank = standing or self._blank(contact, key)
@@ -347,44 +350,83 @@ class Batch:
                 self._runner.cancel(standing.run_id, why=str(error), observer=self._observer)
             self._put_aside(standing, ContactState.REFUSED, error)
             return
-        if ring_by_wall is not None:
-            left_s = max(ring_by_wall - self._clock.now().wall, 1.0)
-            expire_s = min(prepared.settings.dial_expire_s, left_s)
-            prepared = replace(prepared, settings=replace(prepared.settings, dial_expire_s=expire_s))
+        if is_open and not self._is_for(standing, prepared):
+            anew = self._without_its_run(standing)
+            if anew is None:
+                return
+            standing, is_open = anew, False
         try:
-            self._dial(contact, standing, prepared, is_open=is_open)
+            if is_open:
+                self._resume(standing, prepared.secrets, prepared.settings, contact, ring_by_wall=ring_by_wall)
+            else:
+                self._dial(contact, standing, prepared, ring_by_wall)
         except NumberBlockedError as error:
             # A contact whose run exists stays open: with another one beside it, both could be carried on with.
             self._put_aside(standing, ContactState.OPEN if is_open else ContactState.WAITING, error)
 
-    def _dial(self, contact: Contact, standing: Standing, prepared: Prepared, *, is_open: bool) -> None:
-        if is_open:
-            self._resume(standing, prepared.secrets, prepared.settings, contact)
-            return
+    def _is_for(self, standing: Standing, prepared: Prepared) -> bool:
+        """Return whether a run that never dialled would call whom the contact's row names today, and say that."""
+        begun = fold(self._journal.read(standing.run_id or "")).begun
+        made_for = (begun.to, begun.from_, begun.variables, frozenset(begun.secret_names))
+        return made_for == (prepared.to, prepared.from_, prepared.variables, frozenset(prepared.secrets))
+
+    def _without_its_run(self, standing: Standing) -> Standing | None:
+        """Give up a contact's run that never dialled; return where the contact stands then, None where another has it.
+
+        Whoever dies before that is noted leaves the run's fault behind, by which the contact waits as well.
+        """
+        assert standing.run_id is not None, "an open contact has a run"
+        why = "its row has changed since, and is called by a run of its own"
+        result = self._runner.cancel(standing.run_id, why=why, code=SUPERSEDED, observer=self._observer)
+        if result is None or result.state.end is None:
+            return None
+        anew = replace(standing, state=_state_before(standing), attempts=standing.attempts - 1, due_wall=None)
+        self._store.put([anew])
+        return anew
+
+    def _dial(self, contact: Contact, standing: Standing, prepared: Prepared, ring_by_wall: float | None) -> None:
         claim = ContactClaim(
             key=standing.key,
             campaign=standing.campaign,
             occurrence=standing.occurrence,
             row_digest=row_digest(contact),
         )
-        result = self._runner.run(self._job.script, prepared, contact=claim, observer=self._observer)
+        result = self._runner.run(
+            self._job.script, prepared, contact=claim, ring_by_wall=ring_by_wall, observer=self._observer
+        )
         self._take(standing, result, contact)
 
     def _carry_on_with(self, standing: Standing, secrets: Mapping[str, Value]) -> None:
         with self._guard:
             self._report.resumed += 1
-        self._resume(standing, secrets, fold(self._journal.read(standing.run_id or "")).settings)
+        settings = fold(self._journal.read(standing.run_id or "")).settings
+        self._resume(standing, secrets, settings, ring_by_wall=_NEVER)
 
     def _resume(
-        self, standing: Standing, secrets: Mapping[str, Value], settings: Settings, contact: Contact | None = None
+        self,
+        standing: Standing,
+        secrets: Mapping[str, Value],
+        settings: Settings,
+        contact: Contact | None = None,
+        *,
+        ring_by_wall: float | None,
     ) -> None:
         assert standing.run_id is not None, "an open contact has a run"
         try:
             result = self._runner.resume(
-                standing.run_id, self._job.script, secrets=secrets, settings=settings, observer=self._observer
+                standing.run_id,
+                self._job.script,
+                secrets=secrets,
+                settings=settings,
+                ring_by_wall=ring_by_wall,
+                observer=self._observer,
             )
         except (ScriptError, ConfigurationError) as error:
             self._trouble(f"run {standing.run_id} cannot be carried on with: {error}", exit_code_of(error))
+            return
+        if ring_by_wall == _NEVER and is_undialled(result.state) and not self._control.told.is_set():
+            with self._guard:  # its lost dial made no call: whether it is dialled now is asked as for a new one
+                self._undialled[standing.key] = standing
             return
         self._take(standing, result, contact)
 
@@ -435,6 +477,11 @@ class Batch:
     def _key(self, contact: Contact) -> str:
         campaign, occurrence = self._job.campaign.name, self._job.occurrence.name
         return occurrence_key(campaign=campaign, contact=contact.key, occurrence=occurrence)
+
+
+def _state_before(standing: Standing) -> ContactState:
+    """Return how a contact stood before its newest run was made."""
+    return ContactState.AGAIN if standing.attempts > 1 else ContactState.WAITING
 
 
 def _chunks(contacts: Iterable[Contact]) -> Iterator[list[Contact]]:

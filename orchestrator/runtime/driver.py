@@ -10,6 +10,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 
 from orchestrator.core.actions import Action, Finish, Note, Orders, Reconcile, Rest, Send, Wait
@@ -71,6 +72,7 @@ class Driver:
         places: Places | None = None,
         listing: Listing | None = None,
         orders: Orders | None = None,
+        ring_by_wall: float | None = None,
         observer: Observer | None = None,
         memory: PathMemory | None = None,
     ) -> None:
@@ -85,6 +87,7 @@ class Driver:
         self._places = places
         self._listing = listing
         self._orders = orders
+        self._ring_by_wall = ring_by_wall
         self._observer = observer
         self._memory = memory
         self._untold: deque[tuple[Record, RunState]] = deque()
@@ -208,6 +211,8 @@ class Driver:
     def _decide(self) -> Action:
         self._hear()
         orders = self._orders or self._control.orders
+        if self._ring_by_wall is not None:
+            orders = replace(orders, ring_by_wall=self._ring_by_wall)
         return decide(
             self.state, self._script, self._clock.now(), orders=orders, jitter=self._draw(), foreseen=self._foreseen
         )

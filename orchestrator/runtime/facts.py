@@ -18,6 +18,8 @@ from orchestrator.ports import CampaignStore, ContactState, Journal, Standing
 
 LOOK_BACK_S = 26 * 3600.0
 """How far back dials of a number can matter to a daily cap, by the clock of any zone."""
+SUPERSEDED = "superseded"
+"""The fault of a run that never dialled, and was given up for another one."""
 _UNDIALLED = (Phase.NEW, Phase.READY, Phase.RETRYING)
 
 HolidaysOf = Callable[[str], frozenset[date] | None]
@@ -54,8 +56,13 @@ class FactFinder:
         self._zones_of = zones_of
         self._forbidden = forbidden
 
-    def of(self, contact: Contact, key: str, standing: Standing | None, *, now_wall: float) -> Facts:
-        """Return what is known of a contact whose occurrence key and standing are these."""
+    def of(
+        self, contact: Contact, key: str, standing: Standing | None, *, now_wall: float, undialled: str | None = None
+    ) -> Facts:
+        """Return what is known of a contact whose occurrence key and standing are these.
+
+        `undialled` is its run that never dialled, where it has one: that is no dial of its number.
+        """
         campaign = self._rules.campaign
         counts_dials = campaign.limits.min_gap_s > 0 or campaign.limits.daily_cap is not None
         since_wall = now_wall - max(LOOK_BACK_S, campaign.limits.min_gap_s)
@@ -67,7 +74,9 @@ class FactFinder:
             standing=standing,
             twin=twin,
             earlier=self.earlier(key) if is_again else (),
-            dials_wall=self._store.dials_of(contact.to, since_wall=since_wall) if counts_dials else (),
+            dials_wall=self._store.dials_of(contact.to, since_wall=since_wall, but_for=undialled)
+            if counts_dials
+            else (),
             zones=self._zones(contact),
             forbidden=self._forbidden(contact.to),
             holidays=self._holidays_of(contact.to),
@@ -92,9 +101,12 @@ class FactFinder:
 
 
 def was_kept_from_dialling(state: RunState) -> bool:
-    """Return whether a run ended without a call for a reason that is none of the callee's: wrong credentials."""
+    """Return whether a run ended without a call for a reason that is none of the callee's.
+
+    The credentials were wrong, or its contact is called by a new run.
+    """
     fault = None if state.end is None else state.end.fault
-    return fault is not None and fault.code == "authentication" and state.call_id is None
+    return fault is not None and fault.code in ("authentication", SUPERSEDED) and state.call_id is None
 
 
 def was_called_off(state: RunState) -> bool:

@@ -136,6 +136,7 @@ class Runner:
         prepared: Prepared,
         *,
         contact: ContactClaim | None = None,
+        ring_by_wall: float | None = None,
         observer: Observer | None = None,
     ) -> RunResult:
         """Create a run and drive it.
@@ -144,6 +145,7 @@ class Runner:
             script: What to execute.
             prepared: For whom, with what.
             contact: The contact of a batch that it is for.
+            ring_by_wall: By then it rings, or it rests undialled, seconds since the epoch; None: at any time.
             observer: Told of every record.
 
         Raises:
@@ -154,7 +156,7 @@ class Runner:
         """
         refuse_second_call(self._journal, prepared.to, now=self._clock.now(), api_url=self._origin.api_url)
         lease, state = self._begin(script, prepared, contact=contact)
-        return self._drive_from_its_start(script, prepared, lease, state, observer)
+        return self._drive_from_its_start(script, prepared, lease, state, observer, ring_by_wall=ring_by_wall)
 
     def answer(
         self,
@@ -209,7 +211,14 @@ class Runner:
         return self._journal.start_run(started, lease_s=self._lease_s, contact=contact), fold([started])
 
     def _drive_from_its_start(
-        self, script: Script, prepared: Prepared, lease: Lease, state: RunState, observer: Observer | None
+        self,
+        script: Script,
+        prepared: Prepared,
+        lease: Lease,
+        state: RunState,
+        observer: Observer | None,
+        *,
+        ring_by_wall: float | None = None,
     ) -> RunResult:
         if observer is not None:
             observer(state.begun, state)
@@ -217,7 +226,7 @@ class Runner:
         if prepared.learned is not None:
             code = "limit_not_kept" if prepared.settings.limit_s is None else "limit_learned"
             first = Noticed(at=state.begun.at, code=code, message=prepared.learned)
-        return self._drive(script, state, lease, first=first, observer=observer)
+        return self._drive(script, state, lease, first=first, ring_by_wall=ring_by_wall, observer=observer)
 
     def room_for(self, dial: Demand) -> Instant | None:
         """Return when one more call may be thought of within the account's request limits; None: now."""
@@ -236,6 +245,7 @@ class Runner:
         settings: Settings,
         original: Script | None = None,
         dials_late: bool = True,
+        ring_by_wall: float | None = None,
         observer: Observer | None = None,
     ) -> RunResult:
         """Carry on with an interrupted run. One that has ended, or waits for a verdict, is returned as it stands.
@@ -247,6 +257,7 @@ class Runner:
             settings: From here on.
             original: The script as it was, to show a difference in what has already run.
             dials_late: A call that was not dialled in its time is dialled now all the same: the caller knows better.
+            ring_by_wall: As for `run`; a lost dial is asked about, whenever it is.
             observer: Told of every record.
 
         Raises:
@@ -269,9 +280,11 @@ class Runner:
             return RunResult(state, state.ending.fault if state.end is None and state.ending is not None else None)
         latest = None if dials_late else dial_by(state)
         resumed = self._resumed(settings, why="resume", secrets=secrets, latest=latest)
-        return self._drive(script, state, lease, first=resumed, observer=observer)
+        return self._drive(script, state, lease, first=resumed, ring_by_wall=ring_by_wall, observer=observer)
 
-    def cancel(self, run_id: str, *, why: str, observer: Observer | None = None) -> RunResult | None:
+    def cancel(
+        self, run_id: str, *, why: str, code: str = "cancelled", observer: Observer | None = None
+    ) -> RunResult | None:
         """End a run's call, and the run; of a run that has ended the call that it left up.
 
         Returns None where a live process drives it and was asked to do so.
@@ -279,7 +292,7 @@ class Runner:
         Raises:
             ConfigurationError: Its call is another API's, and no process that could end it drives it.
         """
-        asked = CancelAsked(at=self._clock.now(), why=why)
+        asked = CancelAsked(at=self._clock.now(), why=why, code=code)
         state = fold(self._journal.read(run_id))
         is_open = state.end is None
         by_inbox = is_open and other_api(state, self._origin.api_url) is None
@@ -426,9 +439,10 @@ class Runner:
         first: Record | None = None,
         then: Record | None = None,
         orders: Orders | None = None,
+        ring_by_wall: float | None = None,
         observer: Observer | None = None,
     ) -> RunResult:
-        driver = self._driver(script, state, lease, orders=orders, observer=observer)
+        driver = self._driver(script, state, lease, orders=orders, ring_by_wall=ring_by_wall, observer=observer)
         self._heartbeat.watch(driver)
         try:
             rest = driver.drive(first=[record for record in (first, then) if record is not None])
@@ -446,6 +460,7 @@ class Runner:
         lease: Lease,
         *,
         orders: Orders | None = None,
+        ring_by_wall: float | None = None,
         observer: Observer | None = None,
     ) -> Driver:
         return Driver(
@@ -462,6 +477,7 @@ class Runner:
             else Places(self._budget, clock=self._clock, run_id=state.run_id),
             listing=self._listing,
             orders=orders,
+            ring_by_wall=ring_by_wall,
             observer=observer,
             memory=self._memory,
         )

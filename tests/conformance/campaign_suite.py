@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from orchestrator.core.records import RunMarks
+from orchestrator.core.records import RunMarks, Status
 from orchestrator.errors import AlreadyCalledError, JournalError, LeaseHeldError, NumberBlockedError
 from orchestrator.ports import (
     CampaignLease,
@@ -268,6 +268,20 @@ class CampaignSuite:
         assert store.dials_of(NUMBER, since_wall=begin) == (begin, begin + 10, begin + 20)
         assert store.dials_of(NUMBER, since_wall=begin + A_BIT) == (begin + 10, begin + 20)
         assert store.dials_of("+15555550108", since_wall=0) == ()
+
+    def test_what_never_dialled_is_no_dial(self, bench: Bench, store: CampaignStore) -> None:
+        """Nor is a run that has yet to dial one for whoever decides about itself; a dial that failed is one."""
+        journal = bench.open()
+        begin = bench.now().wall
+        message = RunMarks(ended=True, claims_dial=False, status=Status.COMPLETED)
+        given_up, failed = (replace(message, status=status) for status in (Status.CANCELLED, Status.FAILED))
+        called = replace(given_up, call_id="call-1")
+        for name, marks in {"message": message, "up": given_up, "failed": failed, "called": called}.items():
+            journal.append(journal.start_run(a_start(bench, name), lease_s=LEASE_S), [], marks)
+            bench.now.move(10)
+        journal.start_run(a_start(bench, "to dial"), lease_s=LEASE_S)
+        assert store.dials_of(NUMBER, since_wall=begin) == (begin + 20, begin + 30, begin + 40)
+        assert store.dials_of(NUMBER, since_wall=begin, but_for="to dial") == (begin + 20, begin + 30)
 
     # --- files and occurrences ----------------------------------------------------------------------------------------
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from orchestrator.core.instant import Instant
-from orchestrator.core.records import RunStarted
+from orchestrator.core.records import RunStarted, Status
 from orchestrator.errors import LeaseHeldError
-from orchestrator.ports import CampaignLease, CampaignOrders, ContactClaim, ContactState, Standing
+from orchestrator.ports import CampaignLease, CampaignOrders, ContactClaim, ContactState, RunMarks, Standing
 
 if TYPE_CHECKING:
     from tests.conformance.memory_journal import MemoryStore
@@ -200,11 +200,15 @@ class MemoryCampaigns:
             found = sorted((run.started.at.wall, run_id) for run_id, run in runs if run.contact_key == key)
             return tuple(run_id for _, run_id in found)
 
-    def dials_of(self, number: str, *, since_wall: float) -> tuple[float, ...]:
-        """Return when runs to a number were started, the oldest first."""
+    def dials_of(self, number: str, *, since_wall: float, but_for: str | None = None) -> tuple[float, ...]:
+        """Return when runs to a number that have dialled, or may yet, were started."""
         with self._using():
-            started = [run.started.at.wall for run in self._store.runs.values() if run.started.to == number]
-            return tuple(sorted(wall for wall in started if wall >= since_wall))
+            found = [
+                run.started.at.wall
+                for run_id, run in self._store.runs.items()
+                if run.started.to == number and run_id != but_for and _may_have_dialled(run.marks)
+            ]
+            return tuple(sorted(wall for wall in found if wall >= since_wall))
 
     def _campaign(self, name: str) -> _Campaign:
         return self._disk.campaigns.setdefault(name, _Campaign())
@@ -212,6 +216,10 @@ class MemoryCampaigns:
     def _held(self, lease: CampaignLease) -> Tenancy | None:
         tenancy = self._campaign(lease.campaign).tenancy
         return tenancy if tenancy.token == lease.token and tenancy.holder is not None else None
+
+
+def _may_have_dialled(marks: RunMarks) -> bool:
+    return marks.call_id is not None or marks.status not in (Status.COMPLETED, Status.CANCELLED)
 
 
 def _storable(text: str | None) -> str | None:

@@ -77,6 +77,7 @@ class Bench:
         self.network: Treatment | Callable[[Request], Treatment] = CLEAN
         self.fallback: Script | None = None
         self.digest = "one file"
+        self.settings = Settings()
         self.holidays: dict[str, frozenset[date] | None] = {}
         self.told: list[Finished] = []
         self.enough = 1000
@@ -104,7 +105,8 @@ class Bench:
         """What a contact's run needs."""
         if row.variables.get("bad"):
             raise UsageError("a variable is missing")
-        return Prepared(to=row.to, from_=FROM, variables={"to": row.to}, secrets={}, settings=Settings())
+        variables = {"to": row.to, **row.variables}
+        return Prepared(to=row.to, from_=row.from_ or FROM, variables=variables, secrets={}, settings=self.settings)
 
     def journal(self) -> MemoryJournal:
         """The journal as a new process sees it."""
@@ -150,6 +152,14 @@ class Bench:
                 return made.tick()
             finally:
                 runner.close()
+
+    def cancel(self, run_id: str, *, code: str) -> None:
+        """End a run in a process of its own."""
+        self.time._broken = None
+        with self.time.running():
+            runner, _ = self.batch(self.journal(), Control(self.time))
+            runner.cancel(run_id, why="a test", code=code)
+            runner.close()
 
     def rung(self) -> list[tuple[float, str]]:
         """When which number rang."""

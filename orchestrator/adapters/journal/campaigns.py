@@ -32,13 +32,14 @@ from orchestrator.adapters.journal.schema import campaigns, contacts, is_unfinis
 from orchestrator.adapters.journal.statements import one_standing, put_standings
 from orchestrator.adapters.journal.writer import Writer
 from orchestrator.core.instant import Instant
-from orchestrator.core.records import RunStarted
+from orchestrator.core.records import RunStarted, Status
 from orchestrator.errors import AlreadyCalledError, LeaseHeldError
 from orchestrator.ports import CampaignLease, CampaignOrders, ContactClaim, ContactState, Standing
 
 _PAGE = 1000  # contacts read at once: long reads would keep the write-ahead log from being emptied
 _CLOSED = (ContactState.OPEN, ContactState.DONE)  # no run may begin
 _CALLED = (*_CLOSED, ContactState.AGAIN)
+_WITHOUT_DIAL = (Status.COMPLETED.value, Status.CANCELLED.value)  # a run that has ended so without a call
 
 
 class SqliteCampaigns:
@@ -216,10 +217,13 @@ class SqliteCampaigns:
         with self._reading() as link:
             return tuple(link.core.execute(query).scalars())
 
-    def dials_of(self, number: str, *, since_wall: float) -> tuple[float, ...]:
-        """Return when runs to a number were started, the oldest first."""
+    def dials_of(self, number: str, *, since_wall: float, but_for: str | None = None) -> tuple[float, ...]:
+        """Return when runs to a number that have dialled, or may yet, were started."""
         started = runs.c.started_wall
-        query = sa.select(started).where(runs.c.callee == number, started >= since_wall).order_by(started)
+        counts = sa.or_(runs.c.call_id.is_not(None), runs.c.status.not_in(_WITHOUT_DIAL))
+        query = sa.select(started).where(runs.c.callee == number, started >= since_wall, counts).order_by(started)
+        if but_for is not None:
+            query = query.where(runs.c.run_id != but_for)
         with self._reading() as link:
             return tuple(link.core.execute(query).scalars())
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -164,6 +165,32 @@ def test_no_new_dial_when_stopped(phase: Phase) -> None:
         fresh() if phase is Phase.READY else m.state(phase, call_id=None, pending=m.pending(m.intent(Operation.CREATE)))
     )
     assert fault_of(decided(state, orders=Orders(no_new_dial=True))) == "stopped"
+
+
+@pytest.mark.parametrize("phase", [Phase.READY, Phase.RETRYING])
+def test_a_call_is_not_begun_after_the_moment_by_which_it_must_ring(phase: Phase) -> None:
+    """It rests, and another process may dial it in its time; a call that is there goes on."""
+    begun = m.state(phase, call_id=None, cursor=Cursor(0), pending=m.pending(m.intent(Operation.CREATE)), wake=m.at(19))
+    state = fresh() if phase is Phase.READY else begun
+    assert sent(state, orders=Orders(ring_by_wall=m.EPOCH + 21)).intent.operation is Operation.CREATE
+    rest = decided(state, orders=Orders(ring_by_wall=m.EPOCH + 20.9))
+    assert rest == Rest(Fault(code="stopped", message="not dialled: the time in which it may ring is over"))
+    assert sent(m.state(Phase.READY), orders=Orders(ring_by_wall=0.0)).intent.operation is Operation.COMMAND
+
+
+@pytest.mark.parametrize(
+    ("own", "ring_by_s", "fence_s"),
+    [(None, 40.9, 45), (None, 300.0, 85), ("1970-01-12T14:46:40+00:00", 40.0, 45)],
+    ids=["sooner", "later", "sooner than the author's"],
+)
+def test_a_dial_is_fenced_at_the_moment_by_which_it_must_ring(own: str | None, ring_by_s: float, fence_s: int) -> None:
+    """By the server's clock, whose `Date` is 5 s ahead."""
+    dial = Dial(to=Plain(m.TO), from_=Plain(m.FROM), schedule_expire=None if own is None else Plain(own))
+    script = replace(m.script(), entries=(m.entry(dial), *m.script().entries[1:]))
+    action = sent(fresh(clock_skew_s=5.0), script, orders=Orders(ring_by_wall=m.EPOCH + ring_by_s))
+    assert action.intent.expires_wall == m.EPOCH + fence_s
+    sent_as = datetime.fromisoformat(action.request.commands[0]["dial"]["schedule_expire"])
+    assert sent_as.timestamp() == m.EPOCH + fence_s
 
 
 # --- ready ------------------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -48,6 +49,12 @@ def test_a_kept_reply_is_not_asked_for_in_vain_or_late() -> None:
     waited = asking().changed({"check_stale": True, "quiet_since": m.at(9)})
     assert sent(waited, now=25).intent.attempt == 2
     assert decided(waited, now=40) == Reconcile(LookKind.CALL)
+
+
+def test_a_kept_reply_is_not_asked_for_with_credentials_that_are_refused() -> None:
+    """The run waits for the right ones, and looks once more with them before anything else."""
+    refused = replace(m.look(13, None), status=401)
+    assert fault_of(decided(asking(looks=(refused,)), now=14)) == "authentication"
 
 
 def test_a_dial_is_not_asked_for_its_kept_reply_by_who_is_to_stop() -> None:

@@ -5,22 +5,28 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
+from orchestrator.core.campaign import Occurrence
 from orchestrator.core.contact import Rejected
 from orchestrator.core.evolve import fold
 from orchestrator.core.exchange import Operation, Request
-from orchestrator.core.records import CancelAsked, Disposition, RunStarted
+from orchestrator.core.records import CancelAsked, Disposition, Intended, RunStarted, Status
 from orchestrator.core.redial import NumberLimits
+from orchestrator.core.settings import Settings
+from orchestrator.core.state import Phase
+from orchestrator.core.windows import EVERY_DAY, Calendar, Window
 from orchestrator.errors import JournalError, LeaseHeldError
 from orchestrator.ports import CampaignOrders, ContactState
 from orchestrator.runtime.adrift import ASK_AGAIN_S, Adrift
 from orchestrator.runtime.batch import CHUNK
 from orchestrator.runtime.control import Control
+from orchestrator.runtime.facts import SUPERSEDED
 from orchestrator.sandbox.callees import Behaviour
 from tests.conformance.memory_journal import MemoryJournal
-from tests.fakes.batch_bench import AGAIN, BUSY, MESSAGE, NUMBERS, Bench, contact
+from tests.fakes.batch_bench import AGAIN, BUSY, FROM, LONGEST_S, MESSAGE, NUMBERS, Bench, contact
 from tests.fakes.transport import CLEAN, RawAnswer, Treatment
 from tests.fakes.virtual_time import EPOCH, KilledError
 
@@ -313,6 +319,184 @@ def test_a_closed_window_lets_everybody_wait() -> None:
     assert (held.state, held.due_wall) == (ContactState.WAITING, EPOCH + 1000)
     bench.tick(after_s=1001.0)
     assert bench.numbers() == [NUMBERS[0]]
+
+
+LATER_S = 10_000.0
+
+
+def _windows(until_s: float) -> Calendar:
+    """Two windows: from the simulation's first moment on, and another one later."""
+    moments = [datetime.fromtimestamp(EPOCH + at_s, UTC).time() for at_s in (0.0, until_s, LATER_S, 2 * LATER_S)]
+    return Calendar(windows=(Window(EVERY_DAY, *moments[:2]), Window(EVERY_DAY, *moments[2:])))
+
+
+def _dials(bench: Bench) -> list[float]:
+    """When dials were about to leave, in seconds."""
+    records = [record for run in bench.store.runs for record in bench.journal().read(run)]
+    dials = [each for each in records if isinstance(each, Intended) and each.operation is Operation.CREATE]
+    return [each.at.boot_s for each in dials]
+
+
+LOST = Treatment(deliveries=(), answered_by=None, cut_after_s=0.1)
+
+
+def test_a_dial_that_is_lost_near_the_end_of_its_window_is_sent_again_in_the_next_one() -> None:
+    """It is known too late that it made no call; the contact keeps its one run."""
+    bench = Bench(calendar=_windows(LONGEST_S + 20.0))
+    bench.contacts = [contact(NUMBERS[0])]
+    bench.network = LOST
+    bench.time.at(1.0, lambda: setattr(bench, "network", CLEAN))
+    bench.tick()
+    assert len(_dials(bench)) == 1
+    assert bench.rung() == []
+    assert bench.standing(NUMBERS[0]).state is ContactState.OPEN
+    bench.tick(after_s=3600.0)
+    assert bench.rung() == []
+    bench.tick(after_s=LATER_S - bench.time.seconds + 1.0)
+    assert bench.numbers() == [NUMBERS[0]]
+    assert bench.standing(NUMBERS[0]).state is ContactState.DONE
+    assert list(bench.store.runs) == ["run-1"]
+
+
+def _be_killed(bench: Bench) -> None:
+    """Have a tick's process die two seconds after its start."""
+    with bench.time.running():
+        process = bench.time.begin_process("first")
+        journal = MemoryJournal(now=bench.time.now, store=bench.store, process=process.name)
+
+        def kill() -> None:
+            bench.time.kill(process)
+            bench.store.kill(process.name)
+
+        bench.time.at(2.0, kill)
+        _, made = bench.batch(journal, Control(bench.time))
+        with pytest.raises((KilledError, JournalError)):
+            made.tick()
+        bench.time.begin_process("second")
+
+
+@pytest.mark.parametrize(("is_open", "at_s"), [(True, 1800.0), (False, LATER_S)])
+def test_a_dial_whose_process_died_is_settled_at_once_and_sent_again_only_in_a_windows(is_open, at_s) -> None:
+    """Whoever carries on asks what became of it; whether it is called then is asked as for a new contact."""
+    bench = Bench(calendar=_windows(7200.0 if is_open else 900.0))
+    bench.contacts = [contact(NUMBERS[0])]
+    bench.network = LOST
+    _be_killed(bench)
+    bench.network = CLEAN
+    report = bench.tick(after_s=1798.0)
+    assert report.resumed == 1
+    assert len(bench.rung()) == is_open
+    assert fold(bench.journal().read("run-1")).phase is (Phase.ENDED if is_open else Phase.RETRYING)
+    bench.tick(after_s=LATER_S - bench.time.seconds + 1.0)
+    assert bench.numbers() == [NUMBERS[0]]
+    assert len(_dials(bench)) == 2
+    assert _dials(bench)[1] == pytest.approx(at_s, abs=120.0)
+
+
+def test_a_dial_of_which_the_server_keeps_the_reply_is_asked_about_at_once() -> None:
+    """By sending it again, with its key and its time to ring until: it may have made a call that is up."""
+    bench = Bench(calendar=_windows(7200.0))
+    bench.contacts = [contact(NUMBERS[0])]
+    bench.settings = Settings(idempotent_for_s=3600.0)
+    bench.network = replace(LOST, cut_after_s=None)
+    _be_killed(bench)
+    bench.network = CLEAN
+    report = bench.tick(after_s=8.0)
+    assert (report.resumed, report.called) == (1, 0)
+    assert _dials(bench)[-1] == pytest.approx(10.0, abs=1.0)
+    records = bench.journal().read("run-1")
+    assert len({each.expires_wall for each in records if isinstance(each, Intended) and each.expires_wall}) == 1
+
+
+def test_a_call_never_rings_after_its_window_however_often_its_dial_is_sent() -> None:
+    """Each attempt has the same last moment: the end of the window less the longest call."""
+    bench = Bench(calendar=_windows(LONGEST_S + 20.0))
+    bench.contacts = [contact(NUMBERS[0])]
+    bench.network = Treatment(refused=True)
+    bench.tick()
+    records = [each for each in bench.journal().read("run-1") if isinstance(each, Intended)]
+    assert len(records) > 1
+    assert {each.expires_wall for each in records} == {EPOCH + 20.0}
+    assert bench.standing(NUMBERS[0]).state is ContactState.OPEN
+
+
+CHANGED = [{"to": NUMBERS[1]}, {"from_": "+12125550188"}, {"variables": {"name": "Bob"}}]
+
+
+@pytest.mark.parametrize("changes", CHANGED, ids=["number", "caller", "variables"])
+def test_a_row_that_changed_before_its_call_was_begun_is_called_as_it_is_now(changes: dict[str, Any]) -> None:
+    """The run that was made for the old row is given up: it would dial and say what nobody wants any more."""
+    bench = Bench()
+    row = contact(NUMBERS[0], id="alice", variables={"name": "Alice"})
+    bench.contacts = [row]
+    bench.network = Treatment(refused=True)
+    bench.tick()
+    bench.network = CLEAN
+    bench.contacts = [replace(row, **changes)]
+    bench.tick()
+    assert bench.numbers() == [bench.contacts[0].to]
+    given_up, made = (fold(bench.journal().read(run_id)) for run_id in ("run-1", "run-2"))
+    assert given_up.end is not None
+    assert (given_up.end.status, given_up.requests_sent) == (Status.CANCELLED, 0)
+    assert (made.begun.to, made.begun.from_) == (bench.contacts[0].to, bench.contacts[0].from_ or FROM)
+    held = bench.standing(bench.contacts[0].to)
+    assert (held.state, held.run_id, held.attempts) == (ContactState.DONE, "run-2", 1)
+
+
+def test_a_row_that_is_put_right_while_another_process_has_its_run_is_left_to_that() -> None:
+    """A second run beside it could call a second time."""
+    bench = Bench()
+    bench.contacts = [contact(NUMBERS[0], id="alice")]
+    bench.network = Treatment(refused=True)
+    bench.tick()
+    bench.network = CLEAN
+    bench.contacts = [contact(NUMBERS[1], id="alice")]
+    other = bench.journal()
+    lease = other.acquire("run-1", lease_s=3600.0)
+    bench.tick()
+    assert bench.numbers() == []
+    other.release(lease)
+    bench.tick()
+    assert bench.numbers() == [NUMBERS[1]]
+
+
+def test_a_contact_whose_old_run_was_given_up_by_a_process_that_died_then_is_called() -> None:
+    """It waits like one that nobody has come to."""
+    bench = Bench()
+    bench.contacts = [contact(NUMBERS[0], id="alice")]
+    bench.network = Treatment(refused=True)
+    bench.tick()
+    bench.network = CLEAN
+    bench.cancel("run-1", code=SUPERSEDED)
+    bench.tick()
+    bench.tick()
+    assert bench.numbers() == [NUMBERS[0]]
+
+
+def test_a_run_that_never_dialled_is_no_dial_of_its_number() -> None:
+    """A cap of one dial a day would keep a contact from its only one."""
+    bench = Bench(limits=NumberLimits(daily_cap=1, min_gap_s=3600.0))
+    bench.contacts = [contact(NUMBERS[0])]
+    bench.network = Treatment(refused=True)
+    bench.tick()
+    bench.network = CLEAN
+    bench.tick(after_s=60.0)
+    assert bench.numbers() == [NUMBERS[0]]
+
+
+def test_an_occurrence_that_dialled_nobody_is_no_earlier_call_of_its_file() -> None:
+    """The API was down for a day: the next day the same file is called, and not refused as one that was."""
+    bench = Bench()
+    bench.contacts = [contact(NUMBERS[0])]
+    bench.network = Treatment(refused=True)
+    bench.tick()
+    bench.network = CLEAN
+    bench.occurrence = Occurrence("tuesday")
+    bench.tick(after_s=3600.0)
+    assert bench.numbers() == [NUMBERS[0]]
+    first = fold(bench.journal().read("run-1"))
+    assert first.end is not None
+    assert first.end.status is Status.CANCELLED
 
 
 def test_a_signal_stops_new_calls_and_the_next_tick_goes_on() -> None:
