@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -17,6 +16,7 @@ from orchestrator.adapters.lockfile import LockFile, lock_beside
 from orchestrator.adapters.numbers import refusal
 from orchestrator.adapters.zones import zones_of
 from orchestrator.batches.dates import holidays_of_callees, resolved
+from orchestrator.batches.lasting import Lasting
 from orchestrator.batches.sources import Contacts, Source
 from orchestrator.core.admission import DUPLICATE, Facts, Tick
 from orchestrator.core.ask import Ask
@@ -112,19 +112,32 @@ class CampaignRun:
         self.grace_s = settings.grace_s
         self._lease_s = settings.lease_s
         self._dial = dial_of(self.script, campaign.variables, settings)
-        longest_s = min(planned.bounds.longest_s, settings.max_call_s)
-        _check_room(self.campaign, longest_s)
-        self._rules = Tick(campaign=self.campaign, occurrence=self.occurrence, longest_s=longest_s)
         self.source = Source(
             _named(campaign, "contacts", campaign.contacts) if contacts is None else contacts, campaign
         )
         try:
+            self._lasting = Lasting(
+                self.campaign,
+                self.script,
+                settings,
+                planned=planned,
+                plan_of=lambda contact: orchestrator.plan(
+                    self.script,
+                    to=contact.to,
+                    variables={**campaign.variables, **contact.variables},
+                    limit_s=limit_s,
+                    network=network,
+                    overrides=campaign.overrides,
+                ),
+                own=self.source.variables,
+            )
             self._check_columns()
             if problems := self._problems_of_all(planned):
                 raise ScriptError(problems)
         except OrchestratorError:
             self.close()
             raise
+        self._rules = Tick(campaign=self.campaign, occurrence=self.occurrence, longest_s=self._lasting.longest_s)
 
     def __enter__(self) -> Self:
         return self
@@ -244,7 +257,8 @@ class CampaignRun:
             campaign=self.campaign,
             occurrence=self.occurrence,
             script=self.script,
-            longest_s=self._rules.longest_s,
+            longest_s=self._lasting.longest_s,
+            longest_of=self._lasting.of,
             contacts=self.source.rows,
             content_digest=self.source.digest(),
             prepare=self._prepared,
@@ -323,6 +337,7 @@ class CampaignRun:
                 zones=self._zones_of(contact.to),
                 forbidden=self._forbidden(contact.to),
                 holidays=holidays_of(contact.to),
+                longest_s=self._lasting.of(contact),
             )
         journal = self.orchestrator.journal
         finder = FactFinder(
@@ -332,6 +347,7 @@ class CampaignRun:
             zones_of=self._zones_of,
             forbidden=self._forbidden,
             holidays_of=holidays_of,
+            longest_of=self._lasting.of,
         )
         return lambda contact, standing, now_wall: finder.of(contact, self.key_of(contact), standing, now_wall=now_wall)
 
@@ -389,14 +405,3 @@ def _named(campaign: Campaign, word: str, path: str | None) -> str:
     if path is None:
         raise UsageError(f"the campaign {campaign.name} names no {word}")
     return path
-
-
-def _check_room(campaign: Campaign, longest_s: float) -> None:
-    """Raise ConfigurationError where a limit of the tick is so small that nobody would ever be called."""
-    limits = {"max_runtime": campaign.max_runtime_s, "max_minutes": campaign.max_call_s}
-    for word, limit_s in limits.items():
-        if limit_s is not None and limit_s < longest_s:
-            raise ConfigurationError(
-                f"a call may last {math.ceil(longest_s)} s, which is more than `{word}`, so nobody is ever called: "
-                "make that larger, or the `max_call` of the script or the campaign smaller"
-            )

@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.core.script import Dial, End, Entry, FailureAction, Goto, Script, Switch, Value
+from orchestrator.core.script import Dial, Script, Value
 
 if TYPE_CHECKING:
     from orchestrator.compose import Orchestrator
@@ -54,7 +54,9 @@ def cut_off(script: Script, plan: Plan, settings: Settings) -> list[str]:
 
     Jumps backwards are left out: how often they are taken is known only in the call.
     """
-    longest_s = _longest_s(script, plan)
+    from orchestrator.core.longest import longest_way_s
+
+    longest_s = longest_way_s(script, plan)
     if longest_s <= settings.max_call_s:
         return []
     lasting = f"a call may last up to {longest_s:.0f} s on the longest way through the script"
@@ -103,39 +105,3 @@ def too_silent(plan: Plan) -> list[str]:
         for number, item in enumerate(plan.steps)
         if number in plan.breaches
     ]
-
-
-def _longest_s(script: Script, plan: Plan) -> float:
-    """Return how long the longest way forward lasts, seconds; questions that are asked again count each time."""
-    from orchestrator.core.plan import PlannedStep
-
-    position_of = {item.label: index for index, item in reversed(list(enumerate(plan.items))) if item.label is not None}
-    rest_s = [0.0] * (len(plan.items) + 1)  # how long it lasts from here on
-    for index in range(len(plan.items) - 1, -1, -1):
-        item = plan.items[index]
-        numbers = item.step.entries if isinstance(item, PlannedStep) else (item.entry,)
-        entries = [script.entries[number] for number in numbers if number >= 0]
-        targets = (position_of.get(label, 0) for entry in entries for label in _labels(entry))
-        ways = [rest_s[target] for target in targets if target > index]
-        if any(map(_may_go_on, entries)):
-            ways.append(rest_s[index + 1])
-        own_s = 0.0
-        if isinstance(item, PlannedStep):
-            own_s = item.step.bounds.longest_s * (1 + max((each.on_failure.retry for each in entries), default=0))
-        rest_s[index] = own_s + max(ways, default=0.0)
-    return rest_s[0]
-
-
-def _labels(entry: Entry) -> Iterator[str]:
-    match entry.element:
-        case Switch(cases=cases, otherwise=otherwise):
-            yield from cases.values()
-            yield otherwise
-        case Goto(label=label):
-            yield label
-    if entry.on_failure.action is FailureAction.GOTO and entry.on_failure.label is not None:
-        yield entry.on_failure.label
-
-
-def _may_go_on(entry: Entry) -> bool:
-    return entry.when is not None or not isinstance(entry.element, Switch | Goto | End)

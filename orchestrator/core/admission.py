@@ -126,6 +126,7 @@ class Facts:
         forbidden: Why its number must not be called: a do-not-call list, an emergency number. None where it may.
         holidays: The public holidays of its own country, where the campaign goes by them; None where that country or
             its holidays are not known.
+        longest_s: The longest that its call may last; None for that of any call of the tick.
     """
 
     standing: ContactStanding | None = None
@@ -135,6 +136,7 @@ class Facts:
     zones: frozenset[str] = frozenset()
     forbidden: str | None = None
     holidays: frozenset[date] | None = frozenset()
+    longest_s: float | None = None
 
 
 def admit(contact: Contact, facts: Facts, tick: Tick, *, spent: Spent, now_wall: float) -> Admission:
@@ -152,6 +154,7 @@ def admit(contact: Contact, facts: Facts, tick: Tick, *, spent: Spent, now_wall:
     Raises:
         ZoneInfoNotFoundError: A zone has no data.
     """
+    tick = tick if facts.longest_s is None else replace(tick, longest_s=facts.longest_s)
     state = facts.standing.state if facts.standing is not None else "new"
     if state in _FINISHED:
         return Known(_FINISHED[state])

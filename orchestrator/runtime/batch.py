@@ -101,6 +101,7 @@ class Batch:
             zones_of=job.zones_of,
             forbidden=job.forbidden,
             holidays_of=job.holidays_of,
+            longest_of=job.longest_of,
         )
         dial = job.dial
         room = (lambda: None) if dial is None else partial(runner.room_for, dial)
@@ -283,7 +284,7 @@ class Batch:
                 self._pace.note_start()
                 self._spend(blank)
                 self._undialled.pop(key, None)
-                self._begin(blank, self._call, contact, undialled or blank, ring_by_wall)
+                self._begin(blank, self._call, contact, undialled or blank, ring_by_wall, longest_s=facts.longest_s)
                 return None
             case _ if undialled is not None:
                 return None  # its run waits as it is
@@ -320,14 +321,17 @@ class Batch:
         self._spend(standing, -1)
         self._settling.put_aside(standing, state, error)
 
-    def _begin(self, standing: Standing, work: Callable[..., None], *arguments: object) -> None:
+    def _begin(
+        self, standing: Standing, work: Callable[..., None], *arguments: object, longest_s: float | None = None
+    ) -> None:
         """Start a thread for a contact's call; as long as it lives, nobody else is called at that number."""
+        reserved_s = longest_s or self._job.longest_s
         with self._guard:
             self._live[standing.key] = standing.number
-            self._spent = replace(self._spent, call_s=self._spent.call_s + self._job.longest_s)
-        self._pace.start(self._watched, standing, work, *arguments)
+            self._spent = replace(self._spent, call_s=self._spent.call_s + reserved_s)
+        self._pace.start(self._watched, standing, reserved_s, work, *arguments)
 
-    def _watched(self, standing: Standing, work: Callable[..., None], *arguments: object) -> None:
+    def _watched(self, standing: Standing, reserved_s: float, work: Callable[..., None], *arguments: object) -> None:
         began = self._clock.now()
         try:
             work(*arguments)
@@ -337,7 +341,7 @@ class Batch:
             lasted_s = self._clock.now().since(began)
             with self._guard:
                 del self._live[standing.key]
-                self._spent = replace(self._spent, call_s=self._spent.call_s - self._job.longest_s + lasted_s)
+                self._spent = replace(self._spent, call_s=self._spent.call_s - reserved_s + lasted_s)
 
     # --- in the threads of calls --------------------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ The batch asks right before each call, and a preview for each contact. It decide
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 
 from orchestrator.core.admission import Facts, planning_of
@@ -38,6 +39,7 @@ class FactFinder:
         zones_of: Callable[[str], frozenset[str]],
         forbidden: Callable[[str], str | None],
         holidays_of: HolidaysOf | None = None,
+        longest_of: Callable[[Contact], float | None] = lambda _: None,
     ) -> None:
         """Take where to look.
 
@@ -48,6 +50,7 @@ class FactFinder:
             zones_of: The time zones of a number.
             forbidden: Why a number must not be called; None where it may.
             holidays_of: The public holidays of the country of a number; None where the campaign does not go by them.
+            longest_of: The longest that the call of a contact may last; None for that of any.
         """
         self._holidays_of: HolidaysOf = holidays_of or (lambda _: frozenset())
         self._journal = journal
@@ -55,6 +58,7 @@ class FactFinder:
         self._rules = rules
         self._zones_of = zones_of
         self._forbidden = forbidden
+        self._longest_of = longest_of
 
     def of(
         self, contact: Contact, key: str, standing: Standing | None, *, now_wall: float, undialled: str | None = None
@@ -80,6 +84,7 @@ class FactFinder:
             zones=self._zones(contact),
             forbidden=self._forbidden(contact.to),
             holidays=self._holidays_of(contact.to),
+            longest_s=self._longest_of(contact),
         )
 
     def earlier(self, key: str) -> list[PastRun]:
@@ -89,7 +94,9 @@ class FactFinder:
 
     def planning(self, contact: Contact) -> Planning:
         """Return by what it is decided when a contact is called again."""
-        return planning_of(contact, self._zones(contact), self._rules, holidays=self._holidays_of(contact.to))
+        longest_s = self._longest_of(contact) or self._rules.longest_s
+        rules = replace(self._rules, longest_s=longest_s)
+        return planning_of(contact, self._zones(contact), rules, holidays=self._holidays_of(contact.to))
 
     def _zones(self, contact: Contact) -> frozenset[str]:
         needs_zones = (

@@ -30,6 +30,7 @@ class Job:
         occurrence: The one this tick is in.
         script: What is executed for each contact.
         longest_s: The longest that one call may last.
+        longest_of: The longest that the call of a contact may last; None for that of any, or where it does not matter.
         contacts: Opens the contacts anew each time it is called.
         content_digest: Of the contacts file.
         prepare: Checks all that a contact's run needs. Raises UsageError or ScriptError.
@@ -53,6 +54,7 @@ class Job:
     zones_of: Callable[[str], frozenset[str]]
     forbidden: Callable[[str], str | None]
     holidays_of: HolidaysOf | None = None
+    longest_of: Callable[[Contact], float | None] = lambda _: None
     dial: Demand | None = None
     fallback: Script | None = None
     has_secrets: bool = False

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from orchestrator.cli.forewarning import cut_off, strange_variables, undiallable, unheard
 from orchestrator.core.plan import plan
 from orchestrator.core.settings import Mode, Settings
@@ -13,56 +11,17 @@ HEAD = 'version: 1\ncommands:\n  - dial: {to: "+12125550123", from: "+1555555019
 PLAY = "play: {resource_id: 123e4567-e89b-12d3-a456-426614174000}"
 
 
-def longest(entries: str) -> int:
-    """The longest duration that is warned of, whole seconds."""
-    script = parse_script(HEAD + entries)
-    settings = Settings(max_call_s=1)
-    (told,) = cut_off(script, plan(script, {}, settings), settings)
-    return int(told.split("up to ")[1].split(" s ")[0])
-
-
-def asking(seconds: int, more: str = "") -> str:
+def asking(seconds: int) -> str:
     """An entry that lasts little more than so many seconds at most."""
-    return f"  - get_dtmf: {{timeout: {seconds}, max_digits: 1}}\n{more}"
+    return f"  - get_dtmf: {{timeout: {seconds}, max_digits: 1}}\n"
 
 
-def labelled(label: str, seconds: int) -> str:
-    """The same with an `id`."""
-    return asking(seconds, f"    id: {label}\n")
-
-
-END = "  - end: {}\n"
-WITHOUT = 12
-"""How long the script of `HEAD` and one question lasts at most, without the question's seconds."""
-
-
-@pytest.mark.parametrize(
-    ("entries", "expected_s"),
-    [
-        pytest.param(asking(30), 30, id="one question"),
-        pytest.param(
-            "  - switch: x\n    cases: {a: first, b: second}\n    otherwise: second\n"
-            f"{labelled('first', 30)}{END}{labelled('second', 50)}  - goto: last\n"
-            f"{labelled('never', 600)}{labelled('last', 1)}",
-            51,
-            id="the longer of two branches",
-        ),
-        pytest.param(
-            f"  - goto: last\n    when: to == '1'\n{asking(40)}{labelled('last', 2)}",
-            42,
-            id="a jump that may not be taken",
-        ),
-        pytest.param(
-            asking(10, "    on_failure: {retry: 2, then: other}\n") + END + labelled("other", 20),
-            50,
-            id="asked again, then elsewhere",
-        ),
-        pytest.param(f"{labelled('start', 10)}  - goto: start\n", 10, id="jumps backwards are left out"),
-    ],
-)
-def test_the_longest_way_counts_not_the_sum_of_all_branches(entries: str, expected_s: int) -> None:
-    """In whatever order they stand; with every retry, and with what may be skipped."""
-    assert longest(entries) - WITHOUT == pytest.approx(expected_s, abs=4)
+def test_a_call_that_max_call_would_cut_off_is_warned_of() -> None:
+    """With how long the longest way lasts."""
+    script = parse_script(HEAD + asking(30))
+    (told,) = cut_off(script, plan(script, {}, Settings()), Settings(max_call_s=20))
+    assert told.startswith("a call may last up to 4")
+    assert "ended after 20 s (max_call)" in told
 
 
 def test_a_call_that_can_finish_is_not_warned_of() -> None:
