@@ -228,6 +228,9 @@ class CampaignStore(Protocol):
     def runs_of(self, key: str) -> tuple[str, ...]:
         """Return the ids of the runs made for a contact of an occurrence, the oldest first."""
 
+    def contact_of(self, run_id: str) -> str | None:
+        """Return the occurrence key of the contact that a run was made for; None for one that is of no batch."""
+
     def occurrences_of(self, campaign: str | None) -> list[tuple[str, str]]:
         """Return (campaign, occurrence) pairs, the newest first."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import lru_cache
@@ -214,6 +214,15 @@ class CampaignRun:
         for contact, standing, row in self.placed():
             own = {} if row.disposition == Tally.REFUSED or not saved else self._saved(standing)
             yield replace(row, columns=contact.columns, saved=own)
+
+    def unlisted(self, keys: Collection[str]) -> list[ResultRow]:
+        """Return the results of those contacts that are not, or no longer, in the list of this occurrence."""
+        left = set(keys)
+        for contact in self.source.contacts() if left else ():
+            left.discard(self.key_of(contact))
+        journal = self.orchestrator.journal
+        found = journal.campaigns.standings(left).values() if left else ()
+        return [result_of(standing.number, standing, read=journal.read) for standing in found]
 
     # --- inside -------------------------------------------------------------------------------------------------------
 

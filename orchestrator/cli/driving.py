@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -16,10 +17,13 @@ from orchestrator.cli.watch import Watch
 from orchestrator.core.document import error_document
 from orchestrator.core.evolve import fold
 from orchestrator.core.records import Fault
-from orchestrator.errors import JournalError, LeaseLostError, OrchestratorError
+from orchestrator.errors import JournalError, LeaseLostError, OrchestratorError, StoppedEarlyError
 
 if TYPE_CHECKING:
     from orchestrator.compose import Orchestrator, Result
+
+AT_ONCE = 32
+"""Interrupted runs that are carried on with at a time. Those whose call is up come first: somebody waits there."""
 
 
 class LiveRuns(Protocol):
@@ -83,6 +87,21 @@ def shown(app: App, orchestrator: Orchestrator, watch: Watch) -> Iterator[None]:
     )
     with view:
         yield
+
+
+def resume(orchestrator: Orchestrator, run_ids: Sequence[str], **given: Any) -> list[Result | OrchestratorError]:
+    """Carry on with runs at the same time, the first ones first; return what came of each, in that order."""
+
+    def one(run_id: str) -> Result | OrchestratorError:
+        if orchestrator.control.told.is_set():
+            return StoppedEarlyError("stopped before it was carried on with")
+        try:
+            return orchestrator.resume(run_id, **given)
+        except OrchestratorError as error:
+            return error
+
+    with ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="run") as pool:
+        return list(pool.map(one, run_ids))
 
 
 def reap_first(orchestrator: Orchestrator, *, keep: Collection[str] = ()) -> None:

@@ -26,7 +26,7 @@ from orchestrator.core.script import Script, Value
 from orchestrator.core.state import RunState
 from orchestrator.ports import RunSummary
 from orchestrator.runtime.control import Control
-from orchestrator.runtime.runner import Runner, RunResult, waits_for_no_verdict
+from orchestrator.runtime.runner import NEVER, Runner, RunResult, waits_for_no_verdict
 
 if TYPE_CHECKING:
     from orchestrator.adapters.journal import SqliteJournal
@@ -229,6 +229,9 @@ class Orchestrator(Planner):
     ) -> Result:
         """Carry on with an interrupted run, with the same live call.
 
+        A batch's run that has not dialled, or whose dial is found to have made no call, rests: the next tick of its
+        campaign decides when its contact may be called.
+
         Args:
             run_id: The run, or a prefix of its id that is unique.
             script: The script, where it is not the file it was started with.
@@ -255,6 +258,7 @@ class Orchestrator(Planner):
             settings=self._settings.again(state.settings, Ask(limit_s=limit_s, network=network)),
             original=as_journalled(state),
             dials_late=False,
+            ring_by_wall=None if self.journal.campaigns.contact_of(run_id) is None else NEVER,
             observer=self.observer,
         )
         return self._documents.result(result)

@@ -62,8 +62,13 @@ class Contact:
 
     @property
     def key(self) -> str:
-        """What makes the contact the same one in another file: its id, else its number."""
-        return self.id or self.to
+        """What makes the contact the same one in another file: its id, else its number.
+
+        An id that looks like another contact's number must not pass for it.
+        """
+        if not self.id:
+            return self.to
+        return f"id {self.id}" if self.id.startswith("+") and self.id != self.to else self.id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

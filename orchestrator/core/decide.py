@@ -139,7 +139,7 @@ def _kept_from_dialling(state: RunState, now: Instant, orders: Orders) -> Rest |
     if orders.no_new_dial:
         return Rest(Fault(code="stopped", message="stopped before dialling"))
     if orders.ring_by_wall is not None and now.wall > orders.ring_by_wall - _SHORTEST_RING_S:
-        return Rest(Fault(code="stopped", message="not dialled: the time in which it may ring is over"))
+        return Rest(Fault(code="stopped", message="not dialled: a later tick of its batch does, when it may ring"))
     return None
 
 

@@ -41,15 +41,13 @@ from orchestrator.runtime.job import Finished, Job, TickReport
 from orchestrator.runtime.messages import Messages
 from orchestrator.runtime.occurrences import close_what_is_over, refuse_an_old_file
 from orchestrator.runtime.pace import PULSE_S, Pace
-from orchestrator.runtime.runner import Prepared, Runner, RunResult
+from orchestrator.runtime.runner import NEVER, Prepared, Runner, RunResult
 from orchestrator.runtime.settling import Settling
 
 _TAKEN_UP = (
     "calls of which nobody knows whether they are up take all places (`concurrency`), until they are resolved or their "
     "`max_call` is over"
 )
-_NEVER = 0.0
-"""By when whatever is carried on with rings: whether anybody is dialled is asked as for a new call."""
 CHUNK = 200
 """Contacts looked up at a time: what is held of a file of any size."""
 
@@ -173,11 +171,13 @@ class Batch:
             if standing.run_id is None:
                 continue
             state = fold(self._journal.read(standing.run_id))
-            if state.end is not None:
-                self._begin(standing, self._settling.settle, standing, state)
-            elif is_undialled(state):
+            if state.end is None and is_undialled(state):
                 self._undialled[standing.key] = standing
+            elif state.end is not None:
+                self._report.left_over.add(standing.key)
+                self._begin(standing, self._settling.settle, standing, state)
             elif state.phase is not Phase.UNDECIDED or state.watching:
+                self._report.left_over.add(standing.key)
                 self._begin(standing, self._carry_on_with, standing, secrets.get(standing.key, {}))
             else:
                 self._adrift.note(state)
@@ -404,7 +404,7 @@ class Batch:
         with self._guard:
             self._report.resumed += 1
         settings = fold(self._journal.read(standing.run_id or "")).settings
-        self._resume(standing, secrets, settings, ring_by_wall=_NEVER)
+        self._resume(standing, secrets, settings, ring_by_wall=NEVER)
 
     def _resume(
         self,
@@ -428,9 +428,10 @@ class Batch:
         except (ScriptError, ConfigurationError) as error:
             self._trouble(f"run {standing.run_id} cannot be carried on with: {error}", exit_code_of(error))
             return
-        if ring_by_wall == _NEVER and is_undialled(result.state) and not self._control.told.is_set():
+        if ring_by_wall == NEVER and is_undialled(result.state) and not self._control.told.is_set():
             with self._guard:  # its lost dial made no call: whether it is dialled now is asked as for a new one
                 self._undialled[standing.key] = standing
+                self._report.left_over.discard(standing.key)
             return
         self._take(standing, result, contact)
 

@@ -88,6 +88,7 @@ class TickReport:
         is_over: A person stopped the campaign: what is left of it waits for nothing.
         codes: Exit codes of what went wrong with the whole tick, not with a contact.
         troubles: What a person should know of, a sentence each.
+        left_over: The occurrence keys of the contacts whose runs an earlier tick had left, and this one settled.
     """
 
     called: int = 0
@@ -96,3 +97,4 @@ class TickReport:
     is_over: bool = False
     codes: set[int] = field(default_factory=set)
     troubles: list[str] = field(default_factory=list)
+    left_over: set[str] = field(default_factory=set)

@@ -30,6 +30,8 @@ from orchestrator.runtime.pathmemory import PathMemory
 from orchestrator.runtime.places import Places
 from orchestrator.runtime.serverclock import ServerClock
 
+NEVER = 0.0
+"""As `ring_by_wall`: whoever carries on with the run settles what is uncertain, but dials nobody."""
 NOTHING_LEFT = Script(name="", entries=())
 """What is driven when only the end of a call is left to do."""
 

@@ -89,7 +89,10 @@ class Settling:
         due_wall, is_kept, is_off = None, was_kept_from_dialling(state), was_called_off(state)
         is_redialled = held.occurrence == self._job.occurrence.name and not is_kept and not is_off
         if self._job.campaign.redial and is_redialled:
-            planning = Planning(rules=self._job.campaign.redial) if contact is None else self._facts.planning(contact)
+            rules = self._job.campaign.redial
+            # Without its row nobody knows its time zone: it is asked about `within` when it is due, with its row.
+            anywhen = Planning(rules=tuple(replace(rule, within=()) for rule in rules))
+            planning = anywhen if contact is None else self._facts.planning(contact)
             now_wall = self._clock.now().wall
             again = next_call(planning, self._facts.earlier(held.key), dials_wall=(), now_wall=now_wall)
             if isinstance(again, CallAt) and not self._job.occurrence.is_over_by(again.at_wall):

@@ -154,6 +154,8 @@ class CampaignSuite:
             bench.now.move(1)
         assert store.runs_of("key-1") == ("z", "b")
         assert store.runs_of("key-9") == ()
+        journal.start_run(a_start(bench, "of no batch", to="+15555550109"), lease_s=LEASE_S)
+        assert [store.contact_of(run_id) for run_id in ("z", "of no batch", "gone")] == ["key-1", None, None]
 
     # --- standings ----------------------------------------------------------------------------------------------------
 

@@ -200,6 +200,12 @@ class MemoryCampaigns:
             found = sorted((run.started.at.wall, run_id) for run_id, run in runs if run.contact_key == key)
             return tuple(run_id for _, run_id in found)
 
+    def contact_of(self, run_id: str) -> str | None:
+        """Return the key of the contact that a run was made for."""
+        with self._using():
+            run = self._store.runs.get(run_id)
+            return None if run is None else run.contact_key
+
     def dials_of(self, number: str, *, since_wall: float, but_for: str | None = None) -> tuple[float, ...]:
         """Return when runs to a number that have dialled, or may yet, were started."""
         with self._using():

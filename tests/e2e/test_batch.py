@@ -314,6 +314,51 @@ def test_a_call_of_another_api_is_left_to_it(start_sandbox, make_cli) -> None:
     assert theirs.rung() == [ANNA]
 
 
+def _killed_in_mid_call(start_sandbox, make_cli):
+    """A campaign whose process was killed while Anna hears a sentence, and the sandbox that she is at."""
+    sandbox = start_sandbox("--speed", "2")
+    cli = make_cli(sandbox.url)
+    cli.write("reminder.yaml", SCRIPT.replace("Hello {{ who }}.", LONG))
+    cli.write("list.csv", f"to,who\n{ANNA},Anna\n")
+    with cli.start("batch", "reminder.yaml", "--contacts", "list.csv") as process:
+        sandbox.wait(event="running", text=LONG)
+        process.kill()
+    return cli, sandbox
+
+
+def test_a_broken_list_keeps_nobody_waiting_in_silence(start_sandbox, make_cli) -> None:
+    """The call that a killed tick left is carried on with all the same; then the list is complained of, and exit 65."""
+    cli, sandbox = _killed_in_mid_call(start_sandbox, make_cli)
+    cli.write("list.csv", "name\nAnna\n")
+    told = tick(cli, code=65)
+    assert "of an earlier tick was carried on with: completed" in told
+    assert "list.csv" in told
+    assert sandbox.rung() == [ANNA]
+    assert [entry["text"] for entry in sandbox.transcript(event="ran", command="say")].count(LONG) == 1
+    assert "carried on" not in tick(cli, code=65)
+
+
+def test_a_call_whose_contact_left_the_list_is_told_of(start_sandbox, make_cli) -> None:
+    """It is carried on with, but no row of the results can say what it came to; later ticks say nothing of it."""
+    cli, sandbox = _killed_in_mid_call(start_sandbox, make_cli)
+    cli.write("list.csv", f"to,who\n{BEN},Ben\n")
+    told = tick(cli, "--results", "out.csv")
+    assert f"{ANNA} is not in the list of this occurrence" in told
+    assert "is completed (`orchestrator show " in told
+    assert [row["to"] for row in rows_of(cli.home / "out.csv")] == [BEN]
+    assert sandbox.rung() == [ANNA, BEN]
+    assert "is not in the list" not in tick(cli)
+
+
+def test_request_limits_hold_nobody_up_who_has_room(operator, sandbox) -> None:
+    """A campaign file with `api_limits` calls its list."""
+    limits = "api_limits: {account: 30/30s}"
+    operator.write("c.yaml", f"script: reminder.yaml\ncontacts: list.csv\n{limits}\n")
+    operator.write("list.csv", f"to,who\n{ANNA},Anna\n{BEN},Ben\n")
+    assert operator("batch", "c.yaml").returncode == 0
+    assert sorted(sandbox.rung()) == [ANNA, BEN]
+
+
 def test_wrong_credentials_end_the_tick_and_lose_nobody(operator, sandbox) -> None:
     """Exit 77; whoever was tried waits, and is called once the key is right."""
     sandbox.add_fault(kind="status", place="before", status=401, times="always")

@@ -78,6 +78,7 @@ class Bench:
         self.fallback: Script | None = None
         self.digest = "one file"
         self.settings = Settings()
+        self.has_secrets = False
         self.holidays: dict[str, frozenset[date] | None] = {}
         self.told: list[Finished] = []
         self.enough = 1000
@@ -98,6 +99,7 @@ class Bench:
             forbidden=self.forbidden.get,
             holidays_of=lambda number: self.holidays.get(number, frozenset()),
             fallback=self.fallback,
+            has_secrets=self.has_secrets,
             has_priorities=True,
         )
 

@@ -29,6 +29,31 @@ def test_a_run_of_a_batch_that_has_not_dialled_is_left_to_the_batch(
         assert [run.run_id for run in orchestrator.resumable()] == resumable
 
 
+@pytest.mark.parametrize(("contact", "ending"), [(None, "unreachable"), (CONTACT, "stopped")])
+def test_a_run_of_a_batch_dials_for_nobody_but_the_batch(
+    tmp_path: Path, contact: ContactClaim | None, ending: str
+) -> None:
+    """`resume RUN` leaves it as it is; another run dials, here an API that is away."""
+    with Orchestrator(
+        journal=tmp_path / "journal.db",
+        api_url="http://127.0.0.1:9",
+        api_key="k",
+        api_password="p",
+        settings={"retry_total": "1s", "retry_attempts": 1},
+    ) as orchestrator:
+        script = Script.parse(FEW)
+        started = m.started(
+            at=orchestrator.clock.now(),
+            script_digest=script.digest,
+            script_source=script.source,
+            variables={"patient": "Ann"},
+        )
+        lease = orchestrator.journal.start_run(started, lease_s=30, contact=contact)
+        orchestrator.journal.release(lease)
+        result = orchestrator.resume("run-1")
+        assert (result.document["error"] or {})["code"] == ending
+
+
 FROM = "+12125550199"
 FEW = """
 version: 1

@@ -217,6 +217,12 @@ class SqliteCampaigns:
         with self._reading() as link:
             return tuple(link.core.execute(query).scalars())
 
+    def contact_of(self, run_id: str) -> str | None:
+        """Return the key of the contact that a run was made for."""
+        query = sa.select(runs.c.contact_key).where(runs.c.run_id == run_id)
+        with self._reading() as link:
+            return link.core.execute(query).scalar()
+
     def dials_of(self, number: str, *, since_wall: float, but_for: str | None = None) -> tuple[float, ...]:
         """Return when runs to a number that have dialled, or may yet, were started."""
         started = runs.c.started_wall

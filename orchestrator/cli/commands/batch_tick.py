@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from orchestrator.batches import CampaignRun
     from orchestrator.compose import Orchestrator
     from orchestrator.core.campaign import Campaign
-    from orchestrator.core.ledger import Ledger
+    from orchestrator.core.ledger import Ledger, ResultRow
     from orchestrator.core.totals import Totals
     from orchestrator.runtime.job import TickReport
 
@@ -140,7 +140,7 @@ def _tick(app: App, campaign: Campaign, given: Mapping[str, Any]) -> int:
     files = _Files.of(campaign, given)
     files.check()
     watch = LiveCalls(log_record if app.verbosity else telling.without_unsent(log_record))
-    with _opened(app, campaign, given, watch) as (orchestrator, run):
+    with _opened(app, campaign, given, watch, otherwise=_carry_on) as (orchestrator, run):
         _forewarn(orchestrator, run, given)
         _ = orchestrator.transport  # credentials, proxy and certificates are checked before a journal is made
         open_journal(orchestrator)
@@ -174,8 +174,14 @@ def _forewarn(orchestrator: Orchestrator, run: CampaignRun, given: Mapping[str, 
 
 @contextmanager
 def _opened(
-    app: App, campaign: Campaign, given: Mapping[str, Any], watch: LiveCalls
+    app: App,
+    campaign: Campaign,
+    given: Mapping[str, Any],
+    watch: LiveCalls,
+    *,
+    otherwise: Callable[[App, Orchestrator, Campaign, LiveCalls], None] = lambda *_: None,
 ) -> Iterator[tuple[Orchestrator, CampaignRun]]:
+    """Open all that the campaign names; where that fails, do something else first."""
     from orchestrator.batches import CampaignRun
 
     if campaign.script is None:
@@ -187,14 +193,34 @@ def _opened(
     settings |= {"grace": given["grace"]} if given["grace"] is not None else {}
     with ExitStack() as stack:
         orchestrator = stack.enter_context(app.orchestrator(settings=settings, on_record=watch))
-        run = CampaignRun(
-            orchestrator,
-            campaign,
-            occurrence=given["occurrence"],
-            limit_s=given["limit_s"],
-            network=given["network"],
-        )
+        try:
+            run = CampaignRun(
+                orchestrator,
+                campaign,
+                occurrence=given["occurrence"],
+                limit_s=given["limit_s"],
+                network=given["network"],
+            )
+        except OrchestratorError:
+            otherwise(app, orchestrator, campaign, watch)
+            raise
         yield orchestrator, stack.enter_context(run)
+
+
+def _carry_on(app: App, orchestrator: Orchestrator, campaign: Campaign, watch: LiveCalls) -> None:
+    """Carry on with the calls of earlier ticks though the list is broken, or something else: people are on the line."""
+    from orchestrator.ports import ContactState
+
+    if not orchestrator.journal_path.exists():
+        return
+    open_ = orchestrator.journal.campaigns.all_of(campaign.name, state=ContactState.OPEN)
+    own = {standing.run_id for standing in open_}
+    run_ids = [summary.run_id for summary in orchestrator.resumable() if summary.run_id in own]
+    with driving.stoppable(app, orchestrator, watch, grace_s=orchestrator.default_settings.grace_s, hand_over=False):
+        driving.reap_first(orchestrator, keep=run_ids)
+        for run_id, came in zip(run_ids, driving.resume(orchestrator, run_ids), strict=True):
+            words = str(came) if isinstance(came, OrchestratorError) else (came.disposition or came.status)
+            note(f"orchestrator: run {run_id[:8]} of an earlier tick was carried on with: {line(words)}")
 
 
 def _ended(run: CampaignRun, report: TickReport, files: _Files, *, codes: list[int], began_wall: float) -> Ended:
@@ -213,6 +239,7 @@ def _ended(run: CampaignRun, report: TickReport, files: _Files, *, codes: list[i
             pass
     if files.junit is not None:
         write_junit(files.junit, run.rows(saved=False), campaign=run.campaign.name)
+    codes += [_tell_unlisted(row, report) for row in run.unlisted(report.left_over)]
     contacts, rejected = _write_rejects(run, files, secret=secret)
     ledger = totals.ledger(contacts=contacts)
     code = worst([*report.codes, *codes, *_codes(ledger, totals, rejected=rejected)])
@@ -227,6 +254,18 @@ def _ended(run: CampaignRun, report: TickReport, files: _Files, *, codes: list[i
         results=files.results,
         rejects=files.rejects,
     )
+
+
+def _tell_unlisted(row: ResultRow, report: TickReport) -> int:
+    """Tell of a contact whose call was left by an earlier tick, but which has no row: return the exit code for it."""
+    from orchestrator.runtime.rows import exit_code_of_row
+
+    run_id = (row.run_id or "")[:8]
+    report.troubles.append(
+        f"{row.to} is not in the list of this occurrence, so that it has no row in the results: its call, which an "
+        f"earlier tick left, is {row.disposition} (`orchestrator show {run_id}`)"
+    )
+    return exit_code_of_row(row)
 
 
 def _write_rejects(run: CampaignRun, files: _Files, *, secret: frozenset[str]) -> tuple[int, int]:

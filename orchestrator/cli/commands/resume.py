@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,14 +13,11 @@ from orchestrator.cli.app import App, exists, must_exist
 from orchestrator.cli.completing import run_ids
 from orchestrator.cli.exits import explain, worst
 from orchestrator.cli.output import note, result, result_document
-from orchestrator.errors import OrchestratorError, StoppedEarlyError, exit_code_of
+from orchestrator.errors import OrchestratorError, exit_code_of
 
 if TYPE_CHECKING:
     from orchestrator.cli.watch import Watch
     from orchestrator.compose import Orchestrator, Result
-
-AT_ONCE = 32
-"""Runs driven at a time. Those whose call is up come first: somebody waits there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +47,7 @@ def command(app: App, runs: tuple[str, ...], all_: bool, **given: Any) -> int:
 
     A run that had not dialled yet dials now, but only soon after it was begun: within 5 minutes besides its
     `dial_expire` or `retry_total`, by default 6 minutes together. A later one ends as failed, and nobody is called.
-    A batch's run that has not dialled is left to the next tick of its campaign.
+    A batch's run that has not dialled, or whose dial made no call, is left to the next tick of its campaign.
     """
     if bool(runs) == all_:
         raise click.UsageError("Give the runs to carry on with, or --all.")
@@ -110,18 +106,8 @@ def _nothing(app: App, orchestrator: Orchestrator) -> int:
 
 
 def _resume(orchestrator: Orchestrator, watch: Watch, wanted: _Wanted) -> list[_Ended]:
-    with ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="run") as pool:
-        came = list(pool.map(lambda run_id: _resume_one(orchestrator, run_id, wanted.given), wanted.run_ids))
+    came = driving.resume(orchestrator, wanted.run_ids, **wanted.given)
     return [_Ended.of(orchestrator, watch, run_id, each) for run_id, each in zip(wanted.run_ids, came, strict=True)]
-
-
-def _resume_one(orchestrator: Orchestrator, run_id: str, given: dict[str, Any]) -> Result | OrchestratorError:
-    if orchestrator.control.told.is_set():
-        return StoppedEarlyError("stopped before it was carried on with")
-    try:
-        return orchestrator.resume(run_id, **given)
-    except OrchestratorError as error:
-        return error
 
 
 @dataclass(frozen=True, slots=True)

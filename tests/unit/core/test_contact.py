@@ -43,6 +43,14 @@ def test_parts_do_not_run_into_each_other() -> None:
     assert len({key_of(triple) for triple in triples}) == len(triples)
 
 
+def test_an_id_never_passes_for_the_number_of_another_contact() -> None:
+    """One of the two would be taken to have been called already."""
+    named = Contact(line=2, to="+15555550123", id="+15555550124")
+    assert named.key != Contact(line=3, to="+15555550124").key
+    assert Contact(line=2, to="+15555550123", id="+15555550123").key == "+15555550123"
+    assert Contact(line=2, to="+15555550123", id="A1").key == "A1"
+
+
 def test_the_occurrence_key_is_stable() -> None:
     """Journals keep these keys for years: the rule must never change."""
     assert key_of(("reminders", "+15555550123", "2030-01-31")) == (

@@ -174,7 +174,7 @@ def test_a_call_is_not_begun_after_the_moment_by_which_it_must_ring(phase: Phase
     state = fresh() if phase is Phase.READY else begun
     assert sent(state, orders=Orders(ring_by_wall=m.EPOCH + 21)).intent.operation is Operation.CREATE
     rest = decided(state, orders=Orders(ring_by_wall=m.EPOCH + 20.9))
-    assert rest == Rest(Fault(code="stopped", message="not dialled: the time in which it may ring is over"))
+    assert rest == Rest(Fault(code="stopped", message="not dialled: a later tick of its batch does, when it may ring"))
     assert sent(m.state(Phase.READY), orders=Orders(ring_by_wall=0.0)).intent.operation is Operation.COMMAND
 
 

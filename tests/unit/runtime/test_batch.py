@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from itertools import pairwise
 from typing import Any
 
@@ -29,6 +29,23 @@ from tests.conformance.memory_journal import MemoryJournal
 from tests.fakes.batch_bench import AGAIN, BUSY, FROM, LONGEST_S, MESSAGE, NUMBERS, Bench, contact
 from tests.fakes.transport import CLEAN, RawAnswer, Treatment
 from tests.fakes.virtual_time import EPOCH, KilledError
+
+
+def _be_killed(bench: Bench) -> None:
+    """Have a tick's process die two seconds after its start."""
+    with bench.time.running():
+        process = bench.time.begin_process("first")
+        journal = MemoryJournal(now=bench.time.now, store=bench.store, process=process.name)
+
+        def kill() -> None:
+            bench.time.kill(process)
+            bench.store.kill(process.name)
+
+        bench.time.at(2.0, kill)
+        _, made = bench.batch(journal, Control(bench.time))
+        with pytest.raises((KilledError, JournalError)):
+            made.tick()
+        bench.time.begin_process("second")
 
 
 def test_everybody_is_called_once_and_then_known() -> None:
@@ -358,23 +375,6 @@ def test_a_dial_that_is_lost_near_the_end_of_its_window_is_sent_again_in_the_nex
     assert list(bench.store.runs) == ["run-1"]
 
 
-def _be_killed(bench: Bench) -> None:
-    """Have a tick's process die two seconds after its start."""
-    with bench.time.running():
-        process = bench.time.begin_process("first")
-        journal = MemoryJournal(now=bench.time.now, store=bench.store, process=process.name)
-
-        def kill() -> None:
-            bench.time.kill(process)
-            bench.store.kill(process.name)
-
-        bench.time.at(2.0, kill)
-        _, made = bench.batch(journal, Control(bench.time))
-        with pytest.raises((KilledError, JournalError)):
-            made.tick()
-        bench.time.begin_process("second")
-
-
 @pytest.mark.parametrize(("is_open", "at_s"), [(True, 1800.0), (False, LATER_S)])
 def test_a_dial_whose_process_died_is_settled_at_once_and_sent_again_only_in_a_windows(is_open, at_s) -> None:
     """Whoever carries on asks what became of it; whether it is called then is asked as for a new contact."""
@@ -576,22 +576,32 @@ def test_an_api_out_of_reach_loses_nobody() -> None:
 def test_a_killed_tick_is_carried_on_with_first() -> None:
     """The same live call goes on; its sentence is heard once; then the others are called."""
     bench = Bench(concurrency=1)
-    with bench.time.running():
-        process = bench.time.begin_process("first")
-        journal = MemoryJournal(now=bench.time.now, store=bench.store, process=process.name)
-
-        def kill() -> None:
-            bench.time.kill(process)
-            bench.store.kill(process.name)
-
-        bench.time.at(2.0, kill)
-        _, made = bench.batch(journal, Control(bench.time))
-        with pytest.raises((KilledError, JournalError)):
-            made.tick()
-        bench.time.begin_process("second")
+    _be_killed(bench)
     report = bench.tick(after_s=1.0)
     assert (report.resumed, report.called) == (1, 2)
     assert bench.numbers() == NUMBERS[:3]
+
+
+def test_a_row_that_cannot_be_read_any_more_keeps_no_other_call_from_being_carried_on_with() -> None:
+    """Its own call goes on without the secrets that the row had."""
+    bench = Bench(concurrency=3)
+    bench.has_secrets = True
+    _be_killed(bench)
+    bench.contacts = [contact(NUMBERS[0], variables={"bad": "1"}), *bench.contacts[1:]]
+    assert bench.tick(after_s=1.0).resumed == 3
+    assert {bench.standing(number).disposition for number in NUMBERS[:3]} == {"completed"}
+
+
+def test_a_kill_takes_no_further_call_away() -> None:
+    """Whoever carries on lacks the row, and so the time zone that `within` is read in; the next tick has it."""
+    bench = Bench(redial=(replace(AGAIN, within=(Window(EVERY_DAY, time(0), time(0)),)),))
+    bench.contacts = [contact(NUMBERS[0])]
+    bench.callees.set(NUMBERS[0], [Behaviour(does="busy", after=5.0)])
+    _be_killed(bench)
+    bench.tick(after_s=1.0)
+    assert bench.standing(NUMBERS[0]).state is ContactState.AGAIN
+    bench.tick(after_s=400.0)
+    assert bench.numbers() == [NUMBERS[0]] * 2
 
 
 def test_a_journal_that_fails_ends_the_live_calls() -> None:
