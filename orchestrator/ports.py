@@ -365,8 +365,8 @@ class Journal(Protocol):
     def owners_of(self, call_ids: Collection[str]) -> Mapping[str, str]:
         """Return for each of the calls that a run owns (`RunMarks.call_id`) that run's id."""
 
-    def left_up(self, number: str) -> Sequence[str]:
-        """Return the ids of the runs that have called `number`, have not ended, and that nobody drives.
+    def calls_to(self, number: str) -> Mapping[str, bool]:
+        """Return the runs that have called `number` and have not ended, by id, with whether somebody drives them.
 
         Runs that took an incoming call have called nobody.
         """

@@ -16,7 +16,7 @@ from orchestrator.core.instant import Instant
 from orchestrator.core.origin import Origin, dial_by, other_api
 from orchestrator.core.past import refuse_changed_past
 from orchestrator.core.records import CancelAsked, Fault, Noticed, Record, Resolved, Resumed, RunStarted
-from orchestrator.core.script import Script, Value
+from orchestrator.core.script import Dial, Script, Value
 from orchestrator.core.settings import Settings
 from orchestrator.core.state import Phase, RunState
 from orchestrator.errors import ConfigurationError, LeaseHeldError, UsageError
@@ -153,10 +153,18 @@ class Runner:
         Raises:
             NumberBlockedError: A dial to the number is unsettled; no run was created.
             CallLeftUpError: An interrupted run may have left a call to the number up; no run was created.
+            NumberBlockedError: For a contact also where a live run has a call to the number up.
             AlreadyCalledError: The contact was called; no run was created.
             JournalError: Nothing was sent, or a live call was ended.
         """
-        refuse_second_call(self._journal, prepared.to, now=self._clock.now(), api_url=self._origin.api_url)
+        dials = any(isinstance(entry.element, Dial) for entry in script.entries)
+        refuse_second_call(
+            self._journal,
+            prepared.to,
+            now=self._clock.now(),
+            api_url=self._origin.api_url,
+            beside_live=contact is None or not dials,
+        )
         lease, state = self._begin(script, prepared, contact=contact)
         return self._drive_from_its_start(script, prepared, lease, state, observer, ring_by_wall=ring_by_wall)
 

@@ -190,23 +190,23 @@ class JournalSuite:
         assert journal.owners_of(["call-1", "call-2"]) == {"call-1": "run-1"}
         assert journal.owners_of([]) == {}
 
-    def test_calls_that_nobody_looks_after_are_found_by_their_number(self, bench: Bench, journal: Journal) -> None:
-        """`left_up`: neither those of a live driver, nor those that have ended, nor runs that called nobody yet."""
+    def test_calls_that_may_be_up_are_found_by_their_number(self, bench: Bench, journal: Journal) -> None:
+        """`calls_to`: with whether they have a live driver; neither those that have ended, nor those yet to dial."""
         lease = journal.start_run(a_start(bench), lease_s=LEASE_S)
         number = a_start(bench).to
         journal.append(lease, [], RunMarks())
         journal.release(lease)
-        assert list(journal.left_up(number)) == []
+        assert journal.calls_to(number) == {}
         lease = journal.acquire("run-1", lease_s=LEASE_S)
         journal.append(lease, [], RunMarks(call_id="call-1", claims_dial=False))
-        assert list(journal.left_up(number)) == []
+        assert journal.calls_to(number) == {"run-1": True}
         journal.release(lease)
-        assert list(journal.left_up(number)) == ["run-1"]
-        assert list(journal.left_up("+12125550177")) == []
+        assert journal.calls_to(number) == {"run-1": False}
+        assert journal.calls_to("+12125550177") == {}
         lease = journal.acquire("run-1", lease_s=LEASE_S)
         journal.append(lease, [], replace(SETTLED, call_id="call-1", ended=True))
         journal.release(lease)
-        assert list(journal.left_up(number)) == []
+        assert journal.calls_to(number) == {}
 
     # --- leases -------------------------------------------------------------------------------------------------------
 

@@ -157,18 +157,15 @@ class MemoryJournal:
             owners = {run.marks.call_id: run_id for run_id, run in self.store.runs.items()}
             return {call_id: owners[call_id] for call_id in call_ids if call_id in owners}
 
-    def left_up(self, number: str) -> Sequence[str]:
-        """Return the ids of the runs that have called a number, have not ended, and that nobody drives."""
+    def calls_to(self, number: str) -> dict[str, bool]:
+        """Return the runs that have called a number and have not ended, with whether somebody drives them."""
         with self._using():
             called = {run_id: run for run_id, run in self.store.runs.items() if run.started.to == number}
-            return [
-                run_id
+            return {
+                run_id: self._is_live(run)
                 for run_id, run in called.items()
-                if run.marks.call_id is not None
-                and run.started.call is None
-                and not run.marks.ended
-                and not self._is_live(run)
-            ]
+                if run.marks.call_id is not None and run.started.call is None and not run.marks.ended
+            }
 
     def acquire(self, run_id: str, *, lease_s: float) -> Lease:
         """Take the lease of a run that is free."""

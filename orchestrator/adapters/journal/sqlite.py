@@ -317,13 +317,14 @@ class SqliteJournal:
         with self._reading() as link:
             return dict(statements.owners_of.run(link.driver, wanted).fetchall())
 
-    def left_up(self, number: str) -> list[str]:
-        """Return the ids of the runs that have called a number, have not ended, and that nobody drives."""
+    def calls_to(self, number: str) -> dict[str, bool]:
+        """Return the runs that have called a number and have not ended, with whether somebody drives them."""
         with self._reading() as link:
             if statements.has_called.run(link.driver, {"number": number}).fetchone() is None:
-                return []  # as good as always
+                return {}  # as good as always
             unfinished = link.core.execute(runs.select().where(statements.called_and_unfinished(number))).all()
-        return [row.run_id for row in unfinished if not is_live(tenure_of(row), now=self._now(), here=self._owner)]
+        now, here = self._now(), self._owner
+        return {row.run_id: is_live(tenure_of(row), now=now, here=here) for row in unfinished}
 
     # --- looking after the file ---------------------------------------------------------------------------------------
 

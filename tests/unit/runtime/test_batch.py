@@ -11,15 +11,15 @@ import pytest
 
 from orchestrator.core.campaign import Occurrence
 from orchestrator.core.contact import Rejected
-from orchestrator.core.evolve import fold
+from orchestrator.core.evolve import fold, marks
 from orchestrator.core.exchange import Operation, Request
-from orchestrator.core.records import CancelAsked, Disposition, Intended, RunStarted, Status
+from orchestrator.core.records import CancelAsked, Disposition, Intended, RunEnded, RunStarted, Status
 from orchestrator.core.redial import NumberLimits
 from orchestrator.core.settings import Settings
 from orchestrator.core.state import Phase
 from orchestrator.core.windows import EVERY_DAY, Calendar, Window
 from orchestrator.errors import JournalError, LeaseHeldError
-from orchestrator.ports import CampaignOrders, ContactState
+from orchestrator.ports import CampaignOrders, ContactState, RunMarks
 from orchestrator.runtime.adrift import ASK_AGAIN_S, Adrift
 from orchestrator.runtime.batch import CHUNK
 from orchestrator.runtime.control import Control
@@ -580,6 +580,28 @@ def test_a_killed_tick_is_carried_on_with_first() -> None:
     report = bench.tick(after_s=1.0)
     assert (report.resumed, report.called) == (1, 2)
     assert bench.numbers() == NUMBERS[:3]
+
+
+def test_whoever_is_on_the_line_with_another_campaign_is_called_later() -> None:
+    """A second call would ring beside the first, which a live process steers."""
+    bench = Bench()
+    bench.contacts = [contact(NUMBERS[0])]
+    bench.tick()
+    other = bench.journal()
+    (started,) = (each for each in other.read("run-1")[:1] if isinstance(each, RunStarted))
+    lease = other.start_run(replace(started, at=bench.time.now(), run_id="other"), lease_s=3600.0)
+    dialled = [record for record in other.read("run-1")[1:] if not isinstance(record, RunEnded)][:3]
+    other.append(lease, dialled, marks(fold([started, *dialled])))
+    bench.occurrence = Occurrence("tuesday")
+    bench.digest = "another file"
+    bench.tick()
+    held = next(each for each in bench.store.campaigns.contacts.values() if each.occurrence == "tuesday")
+    assert (held.state, held.run_id) == (ContactState.WAITING, None)
+    assert "run other has a call to this number" in (held.reason or "")
+    other.append(lease, [], RunMarks(ended=True, claims_dial=False, call_id="gone"))
+    other.release(lease)
+    bench.tick()
+    assert bench.numbers() == [NUMBERS[0]] * 2
 
 
 def test_a_row_that_cannot_be_read_any_more_keeps_no_other_call_from_being_carried_on_with() -> None:
