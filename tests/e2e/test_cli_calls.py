@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import Cli
+
 TO = "+12125550123"
 SCRIPTS = Path(__file__).parents[2] / "configs" / "scripts"
 LONG = "This sentence takes a while, so that something can happen in its middle, as things do."
@@ -245,6 +247,23 @@ def test_a_call_nobody_looks_after_is_ended_before_the_next_is_made(cli, sandbox
     assert done.returncode == 0, done.stderr
     assert f"Ended call {call} of run" in done.stderr
     assert cli.json("reap") == []
+
+
+def test_a_call_of_another_api_is_named_by_who_leaves_it_alone(cli, sandbox, short) -> None:
+    """`resume --all` and `reap` end with 0, but say on stderr whose call it is and how it is reached."""
+    with cli.start("run", short, "--to", TO, "--set", "max_silence=1s", "--hand-over") as process:
+        call = wait_until_speaking(sandbox)
+        process.terminate()
+        assert process.wait(20) == 75
+    sandbox.wait(event="finished", call=call)
+    elsewhere = Cli(cli.home, cli.environment | {"ORCHESTRATOR_API_URL": "http://127.0.0.1:9"})
+    way_on = f"set ORCHESTRATOR_API_URL={sandbox.url} for them"
+    done = elsewhere("resume", "--all")
+    assert (done.returncode, done.stdout) == (0, "Nothing to carry on with at this API.\n")
+    assert way_on in done.stderr
+    while way_on not in (done := elsewhere("reap")).stderr:  # once the silence has lasted for long enough
+        assert (done.returncode, done.stdout) == (0, "")
+    assert cli("cancel", cli.json("runs")[0]["run_id"]).returncode == 0
 
 
 def test_a_callee_who_does_not_answer_is_a_failure_with_its_disposition(cli, sandbox, short) -> None:

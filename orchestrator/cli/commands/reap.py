@@ -18,11 +18,11 @@ def command(app: App) -> int:
     """
     with app.orchestrator(on_record=driving.observers(app)) as orchestrator:
         reaped = orchestrator.reap() if exists(app, orchestrator) else []
+        driving.tell_left_alone(orchestrator)
     if app.as_json:
         result_document([each.document for each in reaped])
     for each in reaped if not app.as_json else ():
         result(driving.reaping(each))
-    driving.tell_left_alone(orchestrator)
     if not reaped and app.verbosity:
         note("No call had to be ended.")
     return worst(each.exit_code for each in reaped if each.document["ended_at"] is None)

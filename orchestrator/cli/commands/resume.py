@@ -96,8 +96,11 @@ def _chosen(app: App, orchestrator: Orchestrator, runs: Sequence[str]) -> list[s
 
 
 def _nothing(app: App, orchestrator: Orchestrator) -> int:
+    driving.tell_left_alone(orchestrator)
     if app.as_json:
         result_document([])
+    elif orchestrator.left_alone():
+        result("Nothing to carry on with at this API.")
     elif exists(app, orchestrator):
         result("Nothing to carry on with: no run is interrupted.")
     else:
