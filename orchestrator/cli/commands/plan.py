@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
@@ -147,22 +147,31 @@ def _needed(rows: Sequence[Mapping[str, str]], names: Sequence[str]) -> int:
 
 def _rows(planned: Plan) -> list[dict[str, str]]:
     """Return what is known of each item, by the names of the columns."""
-    from orchestrator.core.plan import PlannedStep
+    from orchestrator.core.plan import PlannedControl, PlannedStep
 
+    silent = {id(planned.steps[at]) for at in planned.breaches}
     rows, number = [], 0
     for item in planned.items:
         if isinstance(item, PlannedStep):
-            rows.append(_step_row(planned, item, number))
-            number += 1
+            rows.append(_step_row(planned, item, number, is_breach=id(item) in silent))
         else:
-            rows.append(_other_row(planned, item))
+            rows.append(_other_row(planned, item, number))
+        number += not isinstance(item, PlannedControl)
     return rows
 
 
-def _step_row(planned: Plan, item: PlannedStep, number: int) -> dict[str, str]:
+def _steps(planned: Plan) -> Iterator[tuple[int, PlannedStep]]:
+    """Yield each step with its number; what is refused has one as well."""
+    from orchestrator.core.plan import PlannedControl, PlannedStep
+
+    numbered = (item for item in planned.items if not isinstance(item, PlannedControl))
+    yield from ((number, item) for number, item in enumerate(numbered) if isinstance(item, PlannedStep))
+
+
+def _step_row(planned: Plan, item: PlannedStep, number: int, *, is_breach: bool) -> dict[str, str]:
     from orchestrator.core.settings import Mode
 
-    lasts, is_breach = item.step.bounds, number in planned.breaches
+    lasts = item.step.bounds
     return {
         "step": f"! {number}" if is_breach else str(number),
         "line": str(item.place.line),
@@ -177,14 +186,14 @@ def _step_row(planned: Plan, item: PlannedStep, number: int) -> dict[str, str]:
     }
 
 
-def _other_row(planned: Plan, item: PlannedControl | PlannedRefusal) -> dict[str, str]:
+def _other_row(planned: Plan, item: PlannedControl | PlannedRefusal, number: int) -> dict[str, str]:
     """Return the row of an entry that is no step: only steps have a class."""
     from orchestrator.core.plan import PlannedRefusal
     from orchestrator.core.settings import Mode
 
     is_refused = isinstance(item, PlannedRefusal)
     return {
-        "step": "-" if is_refused else "",
+        "step": str(number) if is_refused else "",
         "line": str(item.place.line),
         "label": "" if item.label is None else f"{line(item.label)}:",
         "commands": line(item.shown),
@@ -222,7 +231,7 @@ def _shortened(text: str, longest: int) -> str:
 def _lost(planned: Plan) -> list[str]:
     """Return what would not be known of which steps, a line for each text."""
     numbers: dict[str, list[str]] = {}
-    for number, item in enumerate(planned.steps):
+    for number, item in _steps(planned):
         numbers.setdefault(item.if_lost, []).append(str(number))
     told = [f"  step{'' if len(of) == 1 else 's'} {', '.join(of)}: {line(text)}" for text, of in numbers.items()]
     return [f"{_LOST[0].upper()}{_LOST[1:]}:", *told] if told else []
@@ -251,7 +260,7 @@ def _totals(planned: Plan) -> list[str]:
 def _ways(planned: Plan) -> list[str]:
     """Return why requests are held open or acknowledged at once, a reason a line."""
     numbers: dict[tuple[bool, str], list[str]] = {}
-    for number, item in enumerate(planned.steps):
+    for number, item in _steps(planned):
         if item.way:
             numbers.setdefault((item.step.asynchronous, item.way), []).append(str(number))
     return [

@@ -229,7 +229,7 @@ def test_plan_shows_every_step_and_refuses_what_does_not_fit(call, script) -> No
     done = call("plan", script, "--limit", "20s")
     assert done.code == 65
     assert "short.yaml:6:5: the dial may last" in done.out
-    assert re.search(r"^ *- +6 +dial: .* refused$", done.out, re.MULTILINE)
+    assert re.search(r"^ *0 +6 +dial: .* refused$", done.out, re.MULTILINE)
     assert "1 of 3 steps refused, so that nothing can be sent; network limit 20 s\n" in done.out
     assert "expected, between" not in done.out
     kinds = [item["kind"] for item in call("plan", script, "--limit", "20s", "--json").json["items"]]
