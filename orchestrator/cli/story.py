@@ -74,7 +74,7 @@ def trouble(document: Document, command: Callable[..., str] | None, *, call_up: 
         if error["resume_command"] is not None:
             lines += [f"To carry on with it:  {error['resume_command']}"]
     if call_up and command is not None and document["status"] in ("undecided", "interrupted", "waiting"):
-        up = "is still up" if document["call_id"] is not None else "may be ringing, or be up"
+        up = "may still be up" if document["call_id"] is not None else "may be ringing, or be up"
         who = "caller" if is_incoming(document) else "callee"
         lines.insert(1, f"Its call {up}: the {who} hears nothing until somebody carries on with it, or ends it.")
         if document["status"] != "undecided" or document["call_id"] is not None:  # else nobody knows which it is

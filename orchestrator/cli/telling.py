@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 _SHORTEST_WAIT_TOLD_S = 5.0
 _THEN = {
     Then.GO_ON: "the run goes on",
-    Then.AGAIN: "it is sent again",
-    Then.REPEAT: "it is repeated",
+    Then.AGAIN: "it is to be sent again",
+    Then.REPEAT: "it is to be repeated",
     Then.SKIP: "the run goes on without it",
     Then.STOP: "the run stops",
 }

@@ -90,6 +90,9 @@ def test_the_addresses_are_shown_once(bare_cli) -> None:
         shown = bare_cli.json("--journal", journal, "serve", "--show-url")
         assert shown["main_url"] == f"{document['url']}/{address[2]}/main"  # the running one's address
         assert post(shown["fallback_url"], "call-9") == 204
+        public = ("--public-url", "https://events.example.com")
+        shown = bare_cli.json("--journal", journal, "serve", "--show-url", *public)
+        assert shown["main_url"] == f"https://events.example.com/{address[2]}/main"
         process.send_signal(signal.SIGINT)
         assert process.wait(20) == 0
     named = bare_cli("--journal", journal, "serve", "--show-url", "--public-url", "https://events.example.com/")

@@ -163,8 +163,11 @@ def _application(advice: Advice) -> Iterator[str]:
 def _network(facts: Facts) -> Iterator[str]:
     limit, traffic = facts.limit, facts.traffic
     yield "How long the network lets a request live"
-    length = "for ever" if limit.counted_s is None else f"{limit.counted_s:g} s"
-    yield f"  {length} ({'known' if limit.is_known else 'assumed'}): {line(limit.why)}"
+    if limit.counted_s is None and limit.at_least_s is not None:
+        yield f"  at least {limit.at_least_s:g} s (tried; no limit is known): {line(limit.why)}"
+    else:
+        length = "for ever" if limit.counted_s is None else f"{limit.counted_s:g} s"
+        yield f"  {length} ({'known' if limit.is_known else 'assumed'}): {line(limit.why)}"
     yield f"  replies lost: {traffic.lost_replies} of {counted(traffic.requests, 'request')}"
 
 

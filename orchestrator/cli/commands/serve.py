@@ -127,7 +127,7 @@ def _incoming(orchestrator: Orchestrator) -> IncomingCalls | None:
 
 def _show(app: App, receiver: EventReceiver) -> int:
     running = receiver.running()
-    base = None if running is None else running.public_url or running.url
+    base = receiver.options.public_url or (None if running is None else running.public_url or running.url)
     main, fallback = (receiver.address(source, base=base) for source in ("main", "fallback"))
     _tell(app, {"main_url": main, "fallback_url": fallback})
     return 0

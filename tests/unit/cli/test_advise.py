@@ -91,6 +91,16 @@ def test_the_limit_says_where_it_is_from(
     assert why in network["why"]
 
 
+def test_a_limit_that_was_only_tried_is_no_promise(call, long_script) -> None:
+    """What a probe found to live for so long may live no longer: nothing lives for ever by that."""
+    profile = Path("office.yaml")
+    words = "name: office\nlimit: none\nat_least: 90s\nkind: none\nclient_sees: nothing\nkeepalive_helps: false\n"
+    profile.write_text(f"{words}description: the office\n", encoding="utf-8")
+    told = call("advise", long_script, "--network", profile).out
+    assert "  at least 90 s (tried; no limit is known): the office, tried for up to 90 s" in told
+    assert "  for ever (known)" in call("advise", long_script, "--network", "direct").out
+
+
 def test_a_learned_limit_counts_where_nobody_set_one() -> None:
     """And says what it was learned from."""
     learned = Learned(limit_s=59.0, cut_at_s=59.0, cuts=2, newest=0.0, why="60 s with a 504 page", raised=False)

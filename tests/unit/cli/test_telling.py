@@ -161,8 +161,8 @@ def test_an_uncertain_dial_asks_for_its_call() -> None:
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"status": "interrupted", "call_id": "c"}, "Its call is still up: the callee hears nothing until"),
-        ({"status": "undecided", "call_id": "c"}, "Its call is still up: the callee hears nothing until"),
+        ({"status": "interrupted", "call_id": "c"}, "Its call may still be up: the callee hears nothing until"),
+        ({"status": "undecided", "call_id": "c"}, "Its call may still be up: the callee hears nothing until"),
         ({"status": "undecided"}, "Its call may be ringing, or be up: the callee hears nothing until"),
         ({"status": "running"}, None),
     ],
