@@ -104,7 +104,7 @@ def _rejected(state: RunState, record: Concluded, *, pending: Pending, changes: 
     changes["pending"] = None
     changes["quiet_since"] = state.quiet_since or record.at
     entry = pending.intent.command_entries[0] if pending.intent.command_entries else pending.intent.start.entry
-    changes["failure"] = Failure(entry, record.reason, record.unauthenticated)
+    changes["failure"] = Failure(entry, record.reason, record.unauthenticated, record.misconfigured)
     return Event.COMMAND_FAILED, changes
 
 

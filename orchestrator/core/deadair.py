@@ -160,7 +160,9 @@ def _acknowledged(step: Step, settings: Settings) -> RunState:
         asynchronous=True,
         expected_s=step.bounds.expected_s,
     )
-    return RunState(phase=Phase.AWAITING, settings=settings, pending=Pending(intent=intent, first_at=_BEGIN))
+    return RunState(
+        phase=Phase.AWAITING, settings=settings, pending=Pending(intent=intent, first_at=_BEGIN, same_since=_BEGIN)
+    )
 
 
 def _looked(state: RunState, at: Instant) -> RunState:

@@ -379,6 +379,8 @@ def _failed(state: RunState, script: Script, now: Instant) -> Action:
     assert failure is not None, "a failed run has a failure"
     if failure.unauthenticated:
         return Note(failed_end(now, "authentication", failure.error))
+    if failure.misconfigured:
+        return Note(failed_end(now, "configuration", failure.error))
     entry = script.entries[failure.entry]
     rule = entry.on_failure
     if state.retries.get(failure.entry, 0) < rule.retry:

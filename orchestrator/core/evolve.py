@@ -118,7 +118,7 @@ def _rings(record: RunStarted, call: CallSeen) -> Changes:
 def _intended(state: RunState, record: Intended) -> Meaning:
     previous = state.pending
     if previous is None:
-        pending = Pending(intent=record, first_at=record.at, made_with=state.settings)
+        pending = Pending(intent=record, first_at=record.at, same_since=record.at, made_with=state.settings)
     else:
         earlier = previous.earlier
         if previous.verdict is not None:
@@ -140,6 +140,7 @@ def _intended(state: RunState, record: Intended) -> Meaning:
             looked_at_event=False,
             told_at=None,
             made_with=previous.made_with if state.goes_under_its_key else state.settings,
+            same_since=previous.same_since if state.goes_under_its_key else record.at,
         )
     changes: Changes = {"pending": pending, "wake": None, "held_wake": None, "jumped": False, "check_stale": False}
     if record.fell_into:

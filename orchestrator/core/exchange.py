@@ -139,7 +139,7 @@ class Reply:
         retry_after_s: The wait a `throttled` reply asked for, seconds.
         server_wall: The server's `Date`, seconds since the epoch.
         unauthenticated: The API itself answered 401 or 403.
-        misconfigured: The reply shows a wrong setting (3xx).
+        misconfigured: The reply shows a wrong setting (3xx, or no such place to a dial).
         cut: How the path ended the exchange in the server's place, for `unknown`; None where it did not, or where
             the reply had begun: what is cut then is no silence.
     """

@@ -51,7 +51,7 @@ def reply_is_kept(state: RunState, now: Instant) -> bool:
     if kept_s is None or pending.intent.operation not in (Operation.CREATE, Operation.COMMAND, Operation.SMS):
         return False
     lost = pending.concluded is None or pending.concluded.outcome not in (Outcome.DONE, Outcome.REJECTED)
-    young = now.since(pending.first_at) + pending.intent.read_timeout_s < kept_s
+    young = now.since(pending.same_since) + pending.intent.read_timeout_s < kept_s
     fence = pending.intent.expires_wall  # the key goes with the same body only, so a dial goes with the same fence
     if fence is not None and state.server_wall(now) + SKEW_SLACK_S >= fence:
         return False

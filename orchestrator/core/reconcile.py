@@ -22,7 +22,6 @@ from orchestrator.core.evidence import is_idle, verdict_of, was_refused
 from orchestrator.core.exchange import CallSeen, Operation, Outcome
 from orchestrator.core.instant import Instant
 from orchestrator.core.records import (
-    Intended,
     Looked,
     LookKind,
     ReplayClass,
@@ -115,9 +114,9 @@ def matches_of(
         now: The moment of that reply.
         owned_by_others: Those of the calls that belong to other runs.
     """
-    # From the first attempt on: an earlier one may be the one that rings, where it was sent again for its kept reply.
+    # What is older is another run's, even if nobody owns it: a doubled call of a run to the same number.
     dial = state.pending if state.call_id is None else None
-    since = (state.call_since or state.begun.at) if dial is None else dial.first_at
+    since = (state.call_since or state.begun.at) if dial is None else dial.same_since
     earliest = _server_wall(since, state, now) - CLOCK_SLACK_S
     intent = dial.intent if dial is not None else None
     fence = intent.expires_wall if intent is not None else None
@@ -133,24 +132,13 @@ def matches_of(
         and (call.from_ is None or _same_number(call.from_, state.begun.from_))
         and (call.created_epoch is None or earliest <= call.created_epoch <= latest)
         and call.call_id not in owned_by_others
-        and not _expired_before(call, intent, state, now)
     ]
     return tuple(sorted(found, key=lambda call: call.created_epoch or 0.0))
 
 
-def _expired_before(call: CallSeen, intent: Intended | None, state: RunState, now: Instant) -> bool:
-    """Whether a call came too late to ring before this attempt of the dial was sent: it is an earlier attempt's.
-
-    Only where attempts are apart: one that is sent again for its kept reply is the same dial.
-    """
-    if intent is None or call.hangup_cause != "expired" or state.settings.idempotent_for_s is not None:
-        return False
-    return call.created_epoch is not None and call.created_epoch < _server_wall(intent.at, state, now) - CLOCK_SLACK_S
-
-
 def list_is_complete(calls: Collection[CallSeen], state: RunState, now: Instant) -> bool:
     """Say whether a list of calls surely shows the dial, if there was one: it reaches back, and can be read."""
-    since = state.pending.first_at if state.pending is not None else state.begun.at
+    since = state.pending.same_since if state.pending is not None else state.begun.at
     unreadable = any(len(_digits(call.to)) < FEWEST_DIGITS for call in calls)
     if now.since(since) > LIST_HOLDS_FOR_S or unreadable or not state.skew_known:
         return False

@@ -54,6 +54,8 @@ class Pending(_Changing):
     Attributes:
         intent: Of the newest attempt.
         first_at: When the first attempt was intended.
+        same_since: When the first of the attempts was intended that are one request to the server: sent again for its
+            kept reply. Of those before it is known that they did not run.
         made_with: The settings that its step was made with.
         attempts: Intents written.
         held_back: Attempts that were `not_sent` or `throttled` since the last one that was not.
@@ -76,6 +78,7 @@ class Pending(_Changing):
 
     intent: Intended
     first_at: Instant
+    same_since: Instant
     attempts: int = 1
     held_back: int = 0
     held_since: Instant | None = None
@@ -149,6 +152,7 @@ class Failure:
     entry: int
     error: str
     unauthenticated: bool = False
+    misconfigured: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)  # no slots: see `_Changing`

@@ -110,10 +110,10 @@ class FactFinder:
 def was_kept_from_dialling(state: RunState) -> bool:
     """Return whether a run ended without a call for a reason that is none of the callee's.
 
-    The credentials were wrong, or its contact is called by a new run.
+    The credentials were wrong, or the API's address, or its contact is called by a new run.
     """
     fault = None if state.end is None else state.end.fault
-    return fault is not None and fault.code in ("authentication", SUPERSEDED) and state.call_id is None
+    return fault is not None and fault.code in ("authentication", "configuration", SUPERSEDED) and state.call_id is None
 
 
 def was_called_off(state: RunState) -> bool:

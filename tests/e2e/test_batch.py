@@ -368,6 +368,15 @@ def test_wrong_credentials_end_the_tick_and_lose_nobody(operator, sandbox) -> No
     assert sorted(sandbox.rung()) == [ANNA, BEN, CLEO, DORA]
 
 
+def test_a_wrong_path_in_the_api_url_ends_the_tick_and_loses_nobody(operator, sandbox) -> None:
+    """Exit 78, and what to check; whoever was tried waits, and is called once the address is right."""
+    wrong = Cli(operator.home, operator.environment | {"ORCHESTRATOR_API_URL": f"{sandbox.url}/v9"})
+    told = tick(wrong, "--concurrency", "1", code=78)
+    assert "check the path of the API URL" in told
+    tick(operator)
+    assert sorted(sandbox.rung()) == [ANNA, BEN, CLEO, DORA]
+
+
 def test_an_undecided_call_needs_a_person(operator, sandbox) -> None:
     """Exit 20: its contact is neither reached nor called again."""
     sandbox.add_fault(kind="status", place="received", command="dial", status=500)

@@ -101,7 +101,12 @@ def look(seconds: float, status: str | None = "ready", kind: LookKind = LookKind
 def pending(intended: Intended | None = None, **fields: Any) -> Pending:
     """Return a step whose newest attempt was lost at 12 s, unless the fields say otherwise."""
     intended = intended or intent()
-    given: dict[str, Any] = {"first_at": intended.at, "unknowns": 1, "concluded": concluded(Outcome.UNKNOWN)}
+    given: dict[str, Any] = {
+        "first_at": intended.at,
+        "same_since": intended.at,
+        "unknowns": 1,
+        "concluded": concluded(Outcome.UNKNOWN),
+    }
     return Pending(intent=intended, **{**given, **fields})
 
 

@@ -341,6 +341,8 @@ def check_number_limits(simulated: SimulatedBatch) -> None:
     limits = simulated.scenario.campaign.limits
     of_number: dict[str, list[float]] = {}
     for run_id, at_s, _ in _begun(simulated):
+        if all(sent.request.operation is not Kind.CREATE for sent in simulated.runs[run_id].sent):
+            continue  # it was given up before its dial left
         of_number.setdefault(started_of(simulated.runs[run_id]).to, []).append(at_s)
     for number, moments in of_number.items():
         for before_s, after_s in pairwise(moments):

@@ -98,7 +98,9 @@ def check_outcomes(simulated: Simulated, attempts: list[Attempt]) -> None:
             assert sent.answer is not None
             assert concluded.retry_after_s == outcomes.retry_after_s(sent.answer)
         if sent.answer is not None and not sent.broken:
-            assert concluded.misconfigured is (300 <= sent.answer.status < 400), f"a redirect: {concluded}"
+            status, is_dial = sent.answer.status, attempt.intent.operation is Kind.CREATE
+            wrong = 300 <= status < 400 or (is_dial and status in (404, 405))
+            assert concluded.misconfigured is wrong, f"a wrong setting: {concluded}"
     _check_looks(simulated)
 
 

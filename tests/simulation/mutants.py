@@ -284,7 +284,7 @@ _SETTLING = (
     (
         "kept-for-ever",
         "a kept reply is asked for however long ago the request was",
-        (Patch(f"{_CORE}kept:reply_is_kept", lambda known: lambda state, _: known(state, state.pending.first_at)),),
+        (Patch(f"{_CORE}kept:reply_is_kept", lambda known: lambda state, _: known(state, state.pending.same_since)),),
     ),
     ("absence", "absence is proved after 3 s of looks", _with_settle(3.0, "evidence:_was_watched_closely")),
     ("log-absence", "a log proves absence after 3 s", _with_settle(3.0, "evidence:_by_command_log")),

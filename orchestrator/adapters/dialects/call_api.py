@@ -75,6 +75,7 @@ _WITH_BODY = frozenset({Operation.CREATE, Operation.COMMAND, Operation.SMS})
 
 _to_json = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
 _WITHOUT_CALL = frozenset({Operation.CREATE, Operation.LIST})
+_NO_SUCH_PLACE = (404, 405)  # to a dial: every server of this API has it
 _STATUS_WORDS = {
     400: "bad request",
     401: "wrong credentials",
@@ -142,7 +143,8 @@ class CallApi:
             problem = str(error)
         if 200 <= status < 300:
             return self._judge_success(request, status, headers, document, problem)
-        return _judge_failure(status, headers, document, now_wall)
+        is_dial = request.operation is Operation.CREATE
+        return _judge_failure(status, headers, document, now_wall, is_dial=is_dial)
 
     def _target(self, request: Request) -> str:
         if request.operation is Operation.SMS:
@@ -214,7 +216,9 @@ def _only_sms(commands: tuple[WireCommand, ...]) -> Mapping[str, Any]:
     return parameters
 
 
-def _judge_failure(status: int, headers: Mapping[str, str], document: Any, now_wall: float) -> Judgement:
+def _judge_failure(
+    status: int, headers: Mapping[str, str], document: Any, now_wall: float, *, is_dial: bool
+) -> Judgement:
     is_object = isinstance(document, dict)
     outcome = outcome_of_status(status, has_retry_after="Retry-After" in headers, is_json_object=is_object)
     by_api = is_object or (status == 401 and "WWW-Authenticate" in headers)
@@ -226,15 +230,18 @@ def _judge_failure(status: int, headers: Mapping[str, str], document: Any, now_w
     if message := _error_message(document):
         reason = f"{reason}: {message}"
     is_redirect = 300 <= status < 400
+    is_elsewhere = is_dial and status in _NO_SUCH_PLACE
     if is_redirect:
         reason = f"{reason}: a redirect, which is not followed; check the API URL"
+    elif is_elsewhere:
+        reason = f"{reason}: there is no POST /calls at this address; check the path of the API URL"
     return Judgement(
         outcome=outcome,
         reason=reason,
         retry_after_s=retry_after_s(headers, now_wall=now_wall) if outcome is Outcome.THROTTLED else None,
         server_wall=server_date(headers),
         unauthenticated=by_api and status in {401, 403},
-        misconfigured=is_redirect,
+        misconfigured=is_redirect or is_elsewhere,
         by_gateway=outcome is Outcome.UNKNOWN and not is_redirect and not (is_object and "response" in document),
     )
 

@@ -288,6 +288,17 @@ def test_a_redirect_is_a_wrong_setting() -> None:
     assert "check the API URL" in judged.reason
 
 
+@pytest.mark.parametrize("body", [b"<html>", b'{"response": {"error": {"message": "no such resource"}}}'])
+@pytest.mark.parametrize("status", [404, 405])
+def test_an_address_without_calls_is_a_wrong_setting(status: int, body: bytes) -> None:
+    """Every server of this API takes POST /calls; to a known call 404 means that it has ended."""
+    dial = _judge(Operation.CREATE, status, body=body)
+    assert (dial.outcome, dial.misconfigured) == (Outcome.REJECTED, True)
+    assert "check the path of the API URL" in dial.reason
+    for operation in (Operation.COMMAND, Operation.LIST, Operation.LOOK, Operation.END):
+        assert not _judge(operation, status, body=body).misconfigured
+
+
 @pytest.mark.parametrize(
     ("document", "expected"),
     [

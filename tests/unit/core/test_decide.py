@@ -705,6 +705,12 @@ def test_wrong_credentials_are_nobody_s_failure() -> None:
     assert fault_of(decided(state, script)) == "authentication"
 
 
+def test_a_wrong_address_is_nobody_s_failure() -> None:
+    """A dial to where there is no such API ends the run as a wrong setting, whatever the script says of failures."""
+    state, script = failed(OnFailure(retry=9), failure=Failure(1, "404", misconfigured=True))
+    assert fault_of(decided(state, script)) == "configuration"
+
+
 def test_a_failure_after_a_resume_is_looked_at_first() -> None:
     """The call may be gone."""
     assert decided(*failed(OnFailure(), must_look=True)) == Reconcile(LookKind.CALL)

@@ -102,9 +102,21 @@ def test_a_further_intent_of_the_same_step() -> None:
     assert again is not None
     assert (again.attempts, again.first_at, again.looks, again.resumed_at) == (2, m.at(10), (), None)
     assert (again.verdict, again.earlier) == (None, "attempt 1 did_not_run: no trace")
+    assert again.same_since == m.at(80)
     third = evolve(replace_phase(state, Phase.RETRYING), m.intent(at=m.at(90), attempt=3)).pending
     assert third is not None
     assert third.earlier == again.earlier
+
+
+@pytest.mark.parametrize(("kept_s", "since_s"), [(300.0, 10), (None, 80)])
+def test_attempts_are_one_request_only_where_the_server_knows_them_by_their_key(
+    kept_s: float | None, since_s: int
+) -> None:
+    """Elsewhere whatever is sent again is known not to have run before: older calls are none of it."""
+    lost = m.with_settings(m.state(Phase.SETTLING, pending=m.pending()), idempotent_for_s=kept_s)
+    again = evolve(lost if kept_s else replace_phase(lost, Phase.RETRYING), m.intent(at=m.at(80), attempt=2)).pending
+    assert again is not None
+    assert (again.first_at, again.same_since) == (m.at(10), m.at(since_s))
 
 
 def replace_phase(state: RunState, phase: Phase) -> RunState:

@@ -30,7 +30,9 @@ DELETE = m.intent(Operation.END, policy=Policy.REPEAT, shortest_s=0.0)
 
 def settling(intended: Intended | None = None, *looks: Looked, **fields: Any) -> RunState:
     """Return a run whose step left at 10 s and was lost at 12 s, and what was seen since."""
-    step = {key: fields.pop(key) for key in list(fields) if key in ("unknowns", "concluded", "resumed_at", "first_at")}
+    step = {
+        key: fields.pop(key) for key in list(fields) if key in ("unknowns", "concluded", "resumed_at", "same_since")
+    }
     return m.state(Phase.SETTLING, pending=m.pending(intended, looks=looks, **step), **fields)
 
 
@@ -631,21 +633,18 @@ def test_matches_are_told_on_the_clock_of_the_server_and_the_oldest_first() -> N
 
 def test_a_dial_sent_again_for_its_kept_reply_is_found_from_its_first_attempt_on() -> None:
     """The call of the first attempt is older than the intent of the second."""
-    state = lost_dial(intent={"at": m.at(60)}, first_at=m.at(10))
+    state = lost_dial(intent={"at": m.at(60)}, same_since=m.at(10))
     assert matches_of([m.seen(created_epoch=m.EPOCH + 11)], state, m.at(13), owned_by_others=())
 
 
-def test_what_expired_before_an_attempt_was_sent_is_an_earlier_attempts() -> None:
-    """Found by simulation: the late first dial, which rang nobody, passed for the second one, which was lost."""
-    again = lost_dial(intent={"at": m.at(60)}, first_at=m.at(10))
-    expired = m.seen("hangup", created_epoch=m.EPOCH + 54, hangup_cause="expired")
-    assert matches_of([expired], again, m.at(63), owned_by_others=()) == ()
-    of_this_one = replace(expired, created_epoch=m.EPOCH + 56)
-    assert matches_of([of_this_one], again, m.at(63), owned_by_others=()) == (of_this_one,)
-    undated = replace(expired, created_epoch=None)
+def test_what_is_older_than_an_attempt_is_none_of_it() -> None:
+    """Found by simulation: an earlier dial, or another run's doubled one, passed for the one that was lost."""
+    again = lost_dial(intent={"at": m.at(60)})
+    older, own = m.seen(created_epoch=m.EPOCH + 54), m.seen(created_epoch=m.EPOCH + 56)
+    assert matches_of([older], again, m.at(63), owned_by_others=()) == ()
+    assert matches_of([own], again, m.at(63), owned_by_others=()) == (own,)
+    undated = m.seen(created_epoch=None)
     assert matches_of([undated], again, m.at(63), owned_by_others=()) == (undated,)
-    kept = m.with_settings(again, idempotent_for_s=300.0)
-    assert matches_of([expired], kept, m.at(63), owned_by_others=()) == (expired,)
 
 
 def test_after_adoption_the_bound_is_when_the_dial_left() -> None:
