@@ -27,7 +27,8 @@ from tests.faults.world import DiskWorld
 
 _ALL = os.environ.get("FAULTS") == "all"
 _TAIL_BYTES, _CUT_EVERY = 4096, 1 if _ALL else 19
-_FLIPS = 5000 if _ALL else 500
+MOST_FLIPS = 5000
+_FLIPS = MOST_FLIPS if _ALL else 500
 _RUNS = 8
 _NOW = Hands()
 

@@ -27,6 +27,7 @@ from tests.conformance.raw_server import PATIENCE_S, Peer, RawServer, Script, an
 from tests.conformance.transport_suite import CALL, COMMAND, GOOD, REQUESTS
 
 SEED = 20240517
+REPLIES = 10_000
 ROOT = Path(__file__).parents[2]
 MIB = 1024 * 1024
 MAY_FAIL = [operation for operation in Operation if operation is not Operation.END]
@@ -238,7 +239,7 @@ def test_ten_thousand_fuzzed_replies() -> None:
         CallApi(Capabilities(command_log=True, idempotency_key=True, client_reference=True)),
     ]
     outcomes: dict[Outcome, int] = dict.fromkeys(Outcome, 0)
-    for number in range(10_000):
+    for number in range(REPLIES):
         operation = dice.choice(list(Operation))
         good = Whole(
             GOOD[operation].status,

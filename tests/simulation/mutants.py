@@ -20,9 +20,8 @@ import requests.exceptions as rq
 import urllib3.exceptions as u3
 
 from orchestrator.adapters.dialects.call_api import Judgement
-from orchestrator.adapters.dialects.call_objects import ShapeError
 from orchestrator.core.actions import Rest
-from orchestrator.core.exchange import CallSeen, Operation, Outcome
+from orchestrator.core.exchange import CallSeen, CommandResult, Operation, Outcome, Request
 from orchestrator.core.limits import CutKind
 from orchestrator.core.records import Fault, Intended, ReplayClass, Resumed, Settled, Then, Verdict
 from orchestrator.core.script import Dial, GetDtmf, Hangup, Policy, Say, SendDtmf, Sms
@@ -121,20 +120,26 @@ def _cut(kind: CutKind | None) -> tuple[Patch, ...]:
     return (Patch(f"{_HTTP}HttpChannel._conclude_failure", make),)
 
 
+def _as_if_done(request: Request, judged: Judgement) -> Judgement:
+    """Return what would be believed if any 2xx meant that all commands have run. A dial or a look needs its call."""
+    if request.operation not in (Operation.COMMAND, Operation.SMS) or judged.outcome is Outcome.DONE:
+        return judged
+    results = tuple(CommandResult(command=name) for command in request.commands for name in command)
+    return replace(judged, outcome=Outcome.DONE, results=results)
+
+
 def _believes_a_lie(original: Any) -> Any:
     def mutated(self: Any, request: Any, status: int, headers: Any, document: Any, problem: str | None) -> Any:
         judged = original(self, request, status, headers, document, problem)
-        return replace(judged, outcome=Outcome.DONE) if problem is not None else judged
+        return judged if problem is None else _as_if_done(request, judged)
 
     return mutated
 
 
 def _believes_a_shape(original: Any) -> Any:
-    def mutated(self: Any, request: Any, document: Any, *, reason: str, server_wall: float | None) -> Any:
-        try:
-            return original(self, request, document, reason=reason, server_wall=server_wall)
-        except ShapeError:
-            return Judgement(outcome=Outcome.DONE, reason=reason)
+    def mutated(self: Any, request: Any, status: int, headers: Any, document: Any, problem: str | None) -> Any:
+        judged = original(self, request, status, headers, document, problem)
+        return _as_if_done(request, judged) if problem is None else judged
 
     return mutated
 
@@ -209,8 +214,16 @@ _TRANSPORT = (
     ("redirect", "a redirect is not reported as a wrong setting", _judged(misconfigured=False)),
     ("retry-after", "`Retry-After` is not honoured", _judged(retry_after_s=None)),
     ("credentials", "a 401 or 403 of the API is like any 4xx", _judged(unauthenticated=False)),
-    ("empty-2xx", "a 2xx without JSON is `done`", (Patch(f"{_DIALECT}CallApi._judge_success", _believes_a_lie),)),
-    ("odd-2xx", "a 2xx of another shape is `done`", (Patch(f"{_DIALECT}CallApi._read_success", _believes_a_shape),)),
+    (
+        "empty-2xx",
+        "commands with a 2xx without JSON are `done`",
+        (Patch(f"{_DIALECT}CallApi._judge_success", _believes_a_lie),),
+    ),
+    (
+        "odd-2xx",
+        "commands with a 2xx of another shape are `done`",
+        (Patch(f"{_DIALECT}CallApi._judge_success", _believes_a_shape),),
+    ),
     ("409", "a 409 to a command is a failed command", _status_read_as(409, 400)),
     (
         "409-trusted",
@@ -306,6 +319,16 @@ def _sms_stops(original: Any) -> Any:
     return lambda entry: entry.if_unknown or (Policy.STOP if isinstance(entry.element, Sms) else original(entry))
 
 
+def _sms_is_heard(original: Any) -> Any:
+    """Return the change of a step that is a text message: it is sent by itself all the same."""
+
+    def mutated(self: Any, start: Any, item: Any) -> Any:
+        step = original(self, start, item)
+        return replace(step, replay_class=ReplayClass.HEARD) if step.operation is Operation.SMS else step
+
+    return mutated
+
+
 _CLASSES = (
     ("policy-harmless", "harmless steps stop", _policy(ReplayClass.HARMLESS, Policy.STOP)),
     ("policy-heard", "what is heard is skipped", _policy(ReplayClass.HEARD, Policy.SKIP)),
@@ -316,7 +339,7 @@ _CLASSES = (
     ("class-say", "a say is harmless", _class(Say, ReplayClass.HARMLESS)),
     ("class-get-dtmf", "a get_dtmf is only heard", _class(GetDtmf, ReplayClass.HEARD)),
     ("class-send-dtmf", "a send_dtmf is only heard", _class(SendDtmf, ReplayClass.HEARD)),
-    ("class-sms", "an sms is only heard", _class(Sms, ReplayClass.HEARD)),
+    ("class-sms", "an sms is only heard", (Patch(f"{_CORE}step:_Packer._made", _sms_is_heard),)),
     ("class-dial", "a dial is only dangerous", _class(Dial, ReplayClass.DANGEROUS)),
     ("class-hangup", "a hangup is dangerous", _class(Hangup, ReplayClass.DANGEROUS)),
 )
@@ -327,8 +350,6 @@ _CLASSES = (
 
 def _dials_first(original: Any) -> Any:
     def mutated(self: Any, script: Any, prepared: Any, **more: Any) -> Any:
-        from orchestrator.core.exchange import Request
-
         numbers = {"to": prepared.to, "from": prepared.from_}
         dial = Request(operation=Operation.CREATE, commands=({"dial": numbers},), read_timeout_s=0.1)
         self._transport.open_channel().send(dial)

@@ -14,7 +14,7 @@ from pathlib import Path
 from tests.simulation.batches import EXPECTED, run_batch_seed, seen_in_batch
 from tests.simulation.test_seeds import _untraced
 
-_SEEDS = 250
+SEEDS = 250
 _ROOT = Path(__file__).parents[2]
 
 
@@ -22,7 +22,7 @@ def test_batches() -> None:
     """Every invariant holds of every seed, and nothing of what can go wrong is left out of all of them."""
     seen: Counter[str] = Counter()
     with _untraced():
-        for seed in range(_SEEDS):
+        for seed in range(SEEDS):
             seen.update(seen_in_batch(run_batch_seed(seed)))
     assert set(seen) >= EXPECTED, f"never seen: {sorted(EXPECTED - set(seen))}"
 

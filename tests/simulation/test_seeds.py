@@ -21,7 +21,7 @@ import pytest
 from tests.simulation.coverage import CRASH_ROWS, EXPECTED, seen_in
 from tests.simulation.seeds import run_seed
 
-_SEEDS = 10_000
+SEEDS = 10_000
 _PARTS = 20
 _ROOT = Path(__file__).parents[2]
 
@@ -52,7 +52,7 @@ def tally(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_seeds(part: int, tally: Path) -> None:
     """Every invariant holds of every seed; the part that ends last sees to it that nothing was left out of all."""
     seen: Counter[str] = Counter()
-    size = _SEEDS // _PARTS
+    size = SEEDS // _PARTS
     with _untraced():
         for seed in range(part * size, (part + 1) * size):
             seen.update(seen_in(run_seed(seed)))
