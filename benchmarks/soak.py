@@ -2,8 +2,8 @@
 
 The product runs in this process; every so often its threads, descriptors and memory are written down. At the end the
 journal is held against the sandbox's transcript: nobody was rung twice, nobody heard a sentence more often than the
-journal says it was sent, nothing counts as done that was not heard, nor as not done that was. Run it with `make soak`;
-it prints Markdown and ends with 1 if something grew or was untrue.
+journal says that it can have run, and nothing counts as done that was not heard. Run it with `make soak`; it prints
+Markdown and ends with 1 if something grew or was untrue.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,6 +33,9 @@ from steps import FROM
 from orchestrator import Orchestrator
 from orchestrator.batches import CampaignRun
 from orchestrator.core.campaign import Campaign
+from orchestrator.core.evolve import fold
+from orchestrator.core.exchange import Outcome
+from orchestrator.core.records import Concluded, Intended, Record, Settled, Verdict
 
 SENTENCES = (
     "Good morning, this is the water works.",
@@ -43,6 +46,10 @@ LEVEL = 1.15
 """So many times the middle third's median may the last third's be."""
 LEAST_LEAK_KIB = 2.0
 """From so many KiB on for each call that ended memory counts as leaking; a share of what is there would hide that."""
+LEAST_LEAK_BLOCKS = 2.0
+"""And from so many of the blocks in which Python keeps small objects, of 512 bytes at most."""
+WARM_S = 600.0
+"""Before, memory is no measure: threads still make their connections to the journal, and fill the caches of these."""
 
 # One in a hundred requests is hit: each kind one in 800, beginning at moments of their own.
 KINDS: tuple[Mapping[str, Any], ...] = (
@@ -59,18 +66,19 @@ KINDS: tuple[Mapping[str, Any], ...] = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """What the process held at one moment. Memory and files in MiB."""
+    """What the process held at one moment. Memory and files in MiB; blocks are those of Python's objects."""
 
     at_s: float
     ended: int
     threads: int
     descriptors: int
     memory: float
+    blocks: int
     journal: float
 
     def cells(self) -> list[str]:
         """Return it as a line of a table."""
-        counts = (self.ended, self.threads, self.descriptors, round(self.memory), round(self.journal))
+        counts = (self.ended, self.threads, self.descriptors, round(self.memory), self.blocks, round(self.journal))
         return [f"{self.at_s / 60:.1f}", *(f"{count:,}" for count in counts)]
 
 
@@ -114,6 +122,7 @@ class Watch:
             threads=threading.active_count(),
             descriptors=len(list(Path("/proc/self/fd").iterdir())),
             memory=pages * resource.getpagesize() / 2**20,
+            blocks=sys.getallocatedblocks(),
             journal=sum(file.stat().st_size for file in files if file.exists()) / 2**20,
         )
 
@@ -177,50 +186,76 @@ class Truth:
     lies: list[str] = field(default_factory=list)
 
 
-def truth_of(documents: Iterable[Mapping[str, Any]], transcript: Path) -> Truth:
-    """Hold the runs against what the sandbox saw."""
+def truth_of(runs: Iterable[tuple[Mapping[str, Any], Sequence[Record]]], transcript: Path) -> Truth:
+    """Hold the runs, each a document and the records of its journal, against what the sandbox saw."""
     truth = Truth()
     rang, heard = heard_by(transcript)
     truth.lies += [f"{number} rang {times} times" for number, times in rang.items() if times > 1]
-    for run in documents:
+    for run, records in runs:
         truth.ends[f"{run['status']}, {run['disposition']}"] += 1
-        said = heard.get(run["to"], Counter())
+        said, most = heard.get(run["to"], Counter()), may_have_run(records)
         for step in run["steps"]:
             truth.steps[step["verdict"] or step["outcome"]] += 1
             if step["commands"] == ["say"]:
-                truth.lies += lies_of(step, said[SENTENCES[step["index"] - 1]], run["to"])
+                place = step["index"]
+                truth.lies += lies_of(step, said[SENTENCES[place - 1]], most=most[place], number=run["to"])
     return truth
 
 
-def lies_of(step: Mapping[str, Any], times: int, number: str) -> Iterator[str]:
-    """Yield what is untrue of a step whose sentence was heard so many times."""
+def may_have_run(records: Iterable[Record]) -> Counter[int]:
+    """Return for each entry how many of its attempts can have run, as the journal tells.
+
+    Those that it holds not to have run are left out: not sent, throttled, rejected, or lost with the verdict
+    `did_not_run`. A verdict comes after an outcome, and counts. A sentence is an entry, and a step of its own.
+    """
+    can_have: dict[tuple[int, int], bool] = {}
+    sent = 0, 0
+    for record in records:
+        match record:
+            case Intended(command_entries=entries):
+                sent = max(entries, default=0), len(can_have)
+                can_have[sent] = True
+            case Concluded(outcome=outcome):
+                can_have[sent] = outcome not in (Outcome.NOT_SENT, Outcome.THROTTLED, Outcome.REJECTED)
+            case Settled(verdict=verdict):
+                can_have[sent] = verdict is not Verdict.DID_NOT_RUN
+    return Counter(entry for (entry, _), can in can_have.items() if can)
+
+
+def lies_of(step: Mapping[str, Any], times: int, *, most: int, number: str) -> Iterator[str]:
+    """Yield what is untrue of a step whose sentence was heard so many times, where `most` attempts can have run."""
     told = f"step {step['index']} of {number}: {step['outcome']}, {step['verdict']}, {step['attempts']} attempts"
-    if times > step["attempts"]:
-        yield f"{told}; heard {times} times"
+    if times > most:
+        yield f"{told}; heard {times} times, but {most} can have run"
     if times == 0 and (step["outcome"] == "done" or step["verdict"] == "ran"):
         yield f"{told}; never heard"
-    unsent = step["verdict"] is None and step["outcome"] in ("not_sent", "throttled", "rejected")
-    if (unsent or step["verdict"] == "did_not_run") and times >= step["attempts"]:
-        yield f"{told}; heard {times} times, the last attempt among them"
 
 
 def growth(readings: Sequence[Reading], what: str) -> float:
     """Return the last third's median over the middle third's."""
-    middle, last = later_medians(readings, what)
+    middle, last = later_thirds(readings, what)
     return last / max(middle, 1e-9)
 
 
 def leak_kib(readings: Sequence[Reading]) -> float:
     """Return by how many KiB memory rose with each call that ended, from the middle third to the last one."""
-    (before, after), (ended_before, ended) = later_medians(readings, "memory"), later_medians(readings, "ended")
+    (ended_before, ended), (before, after) = later_thirds(readings, "ended"), later_thirds(readings, "memory")
     return (after - before) * 1024 / max(ended - ended_before, 1)
 
 
-def later_medians(readings: Sequence[Reading], what: str) -> tuple[float, float]:
-    """Return the medians of the middle third and of the last one."""
+def leak_blocks(readings: Sequence[Reading]) -> float:
+    """Return the same of blocks, of the fewest in each third: many are in use for a moment, but what leaks stays."""
+    (ended_before, ended), (before, after) = later_thirds(readings, "ended"), later_thirds(readings, "blocks", of=min)
+    return (after - before) / max(ended - ended_before, 1)
+
+
+def later_thirds(
+    readings: Sequence[Reading], what: str, *, of: Callable[[Iterable[float]], float] = statistics.median
+) -> tuple[float, float]:
+    """Return the medians, or what else is asked for, of the middle third and of the last one."""
     third = max(len(readings) // 3, 1)
     values = [getattr(reading, what) for reading in readings]
-    return float(statistics.median(values[third : 2 * third])), float(statistics.median(values[2 * third :]))
+    return float(of(values[third : 2 * third])), float(of(values[2 * third :]))
 
 
 def measure(options: argparse.Namespace, folder: Path) -> bool:
@@ -243,7 +278,7 @@ def measure(options: argparse.Namespace, folder: Path) -> bool:
             until = time.monotonic() + options.minutes * 60
             with watch.watching():
                 report = run.tick(told=watch.one_more, enough=lambda: time.monotonic() > until)
-            truth = truth_of((maker.show(run.run_id) for run in maker.journal.runs()), transcript)
+            truth = truth_of(_told(maker), transcript)
     level = print_levels([each for each in watch.readings if each.at_s <= options.minutes * 60])
     print(f"\n{report.called:,} calls: {dict(truth.ends)}; steps: {dict(truth.steps)}; {len(report.troubles)} troubles")
     shown = "".join(f"\n- {lie}" for lie in truth.lies[:20])
@@ -251,17 +286,27 @@ def measure(options: argparse.Namespace, folder: Path) -> bool:
     return level and not truth.lies and not report.troubles
 
 
+def _told(maker: Orchestrator) -> Iterator[tuple[Mapping[str, Any], Sequence[Record]]]:
+    """Yield every run of the journal, with its records."""
+    for run in maker.journal.runs():
+        records = maker.journal.read(run.run_id)
+        yield maker.document(fold(records), driven=False), records
+
+
 def print_levels(readings: Sequence[Reading]) -> bool:
     """Print ten readings and how much each quantity grew; return whether all that must be level is."""
-    heads = ["minute", "calls ended", "threads", "descriptors", "memory MiB", "journal MiB"]
+    heads = ["minute", "calls ended", "threads", "descriptors", "memory MiB", "blocks", "journal MiB"]
     shown = readings[:: max(len(readings) // 10, 1)]
     rows = [each.cells() for each in shown]
     print(table(heads, rows))
     grew = {what: growth(readings, what) for what in ("threads", "descriptors", "memory")}
     print("\nThe last third against the middle one: " + ", ".join(f"{what} {by:.2f}" for what, by in grew.items()))
-    leak = leak_kib(readings)
-    print(f"\nMemory rose by {leak:.2f} KiB a call.")
-    return leak < LEAST_LEAK_KIB and all(by <= LEVEL for by in grew.values())
+    kib, blocks = leak_kib(readings), leak_blocks(readings)
+    print(f"\nMemory rose by {kib:.2f} KiB a call, Python's objects by {blocks:.2f} blocks.")
+    if readings[len(readings) // 3].at_s < WARM_S:
+        print(f"Memory is not judged: that takes a soak of {3 * WARM_S / 60:.0f} minutes.")
+        return max(grew["threads"], grew["descriptors"]) <= LEVEL
+    return max(grew.values()) <= LEVEL and kib < LEAST_LEAK_KIB and blocks < LEAST_LEAK_BLOCKS
 
 
 def main() -> None:
