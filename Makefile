@@ -51,7 +51,7 @@ soak: $(VENV)/.tested ## Prove for hours: SOAK_SEEDS seeds from FIRST_SEED on, e
 	FAULTS=all $(BIN)/python -m pytest -n $(WORKERS) -o timeout=0 tests/faults
 	$(BIN)/python benchmarks/soak.py --minutes $(SOAK_MINUTES)
 
-mutants: $(VENV)/.tested ## Change the product in some ninety ways, see the simulator notice each, and write their table
+mutants: $(VENV)/.tested ## Change the product in some hundred ways, see the simulator notice each, and write their table
 	$(BIN)/python -m tests.simulation.hunt
 
 bench: $(VENV)/.tested ## Run the benchmarks and print their tables

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from datetime import time
+from itertools import pairwise, zip_longest
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,7 +18,7 @@ from orchestrator.core.budget import RequestLimit
 from orchestrator.core.contact import Contact, Rejected, row_digest
 from orchestrator.core.exchange import Operation as Kind
 from orchestrator.core.ledger import Ledger, Tally
-from orchestrator.core.records import Disposition
+from orchestrator.core.records import Disposition, Resolved
 from orchestrator.core.redial import RedialRule
 from orchestrator.core.state import Phase
 from orchestrator.runtime.facts import is_undialled, was_kept_from_dialling
@@ -86,11 +87,13 @@ def _check(simulated: SimulatedBatch) -> None:
     check_rings(simulated, rung)
     check_nobody_is_called_in_vain(simulated, rung)
     check_lines(simulated, rung)
+    check_calling_windows(simulated, rung)
     check_pace(simulated)
     check_number_limits(simulated)
     check_limits_of_a_tick(simulated)
     check_request_limits(simulated)
     check_rows(simulated, rung)
+    check_verdicts(simulated)
     check_orders(simulated)
     check_stops(simulated)
     check_breaker(simulated)
@@ -175,6 +178,7 @@ def check_run(simulated: SimulatedBatch, run_id: str, run: Simulated) -> None:
         crashing.check_waits_are_waited_out(view.records)
         crashing.check_tries_on_unknown_outcomes(view, attempts)
         crashing.check_a_full_disk_ends_the_call(view)
+        crashing.check_verdicts_of_people_are_believed(view, attempts)
     except AssertionError as error:
         error.add_note(f"in {run_id}")
         raise
@@ -336,6 +340,26 @@ def check_pace(simulated: SimulatedBatch) -> None:
             assert after_s - before_s >= 1 / rate_per_s - _SLACK_S, f"two calls in {after_s - before_s:.2f} s"
 
 
+def check_calling_windows(simulated: SimulatedBatch, rung: list[Rung]) -> None:
+    """Nothing rings outside the campaign's windows, nor so late in one that a whole call has no room any more.
+
+    Whichever attempt it is that rings. Nobody knows that the server's clock is behind before its first reply.
+    """
+    behind_s = max(-simulated.scenario.skew_s, 0.0)
+    windows = simulated.scenario.campaign.calendar.windows
+    for each in rung:
+        second = (EPOCH + each.began_s) % 86_400
+        left_s = max((_seconds(one.end) - second for one in windows if _seconds(one.start) <= second), default=0.0)
+        least_s = max(simulated.longest_s - behind_s, 0.0) - _SLACK_S
+        assert left_s >= least_s or not windows, (
+            f"{each.run_id} rings {each.number} at {each.began_s:.2f} s, {left_s:.2f} s before its window closes"
+        )
+
+
+def _seconds(moment: time) -> float:
+    return moment.hour * 3600 + moment.minute * 60 + moment.second + moment.microsecond / 1e6
+
+
 def check_number_limits(simulated: SimulatedBatch) -> None:
     """A number is spared the gap between two dials, and has no more dials in a day than its cap."""
     limits = simulated.scenario.campaign.limits
@@ -405,6 +429,24 @@ def check_rows(simulated: SimulatedBatch, rung: list[Rung]) -> None:
             assert row.disposition == truth or ended_well, f"{contact.id}: {row.disposition}, but it was {truth}"
         reached = any(each.run_id == row.run_id and each.answered for each in rung)
         assert row.tally is not Tally.REACHED or reached, f"{contact.id} was not reached"
+
+
+def check_verdicts(simulated: SimulatedBatch) -> None:
+    """Whose call a person knew about was not called beside it, and has the row of how that run ended."""
+    for contact, row in simulated.rows:
+        runs = simulated.runs_of(contact)
+        for run, following in zip_longest(runs, runs[1:]):
+            if not any(isinstance(record, Resolved) for record in run.records):
+                continue
+            run_id, end = started_of(run).run_id, run.state.end
+            if following is not None:
+                assert end is not None, f"{contact.id} is called again beside {run_id}, which has not ended"
+                assert following.written_s[0] >= run.written_s[-1], f"{contact.id} is called again beside {run_id}"
+            elif row.run_id == run_id and end is not None:
+                told, known = (row.disposition, row.result), (end.disposition, end.result)
+                assert told == known, f"{contact.id}: {told}, but after a person's verdict {run_id} ended {known}"
+            elif row.run_id == run_id and run.state.phase is Phase.UNDECIDED:
+                assert row.tally is Tally.UNKNOWN, f"{contact.id}: {row.tally}, but {run_id} waits for a person again"
 
 
 def check_orders(simulated: SimulatedBatch) -> None:

@@ -7,17 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 from orchestrator.core.budget import ApiLimits, RequestLimit
 from orchestrator.core.campaign import Campaign, FallbackSms
 from orchestrator.core.contact import Contact, Rejected
+from orchestrator.core.plan import plan
 from orchestrator.core.records import Disposition
 from orchestrator.core.redial import NumberLimits, RedialRule
 from orchestrator.core.script import Dial, Plain, Script, Sms
-from orchestrator.core.settings import Mode
+from orchestrator.core.settings import Mode, Settings
+from orchestrator.core.windows import EVERY_DAY, Calendar, Window
 from orchestrator.ports import CampaignOrders
 from orchestrator.sandbox.callees import Behaviour
 from tests.fakes.transport import CLEAN, Treatment
+from tests.fakes.virtual_time import EPOCH
 from tests.property import drawing
 from tests.property.drawing import Dice
 from tests.property.scenarios import FROM, Crash, Saved, Stop
@@ -61,6 +65,7 @@ class BatchScenario:
         lives: What happens to the first ticks; nothing happens to the others.
         period_s: How long after the end of a tick cron begins the next.
         orders: What people tell the campaign, and when.
+        resolved: Between two ticks a person who knows what really happened gives each verdict that is waited for.
         limit_s: The network limit that steps are packed for.
         words_per_minute: How fast the server speaks.
         skew_s: How far the server's clock is ahead.
@@ -81,6 +86,7 @@ class BatchScenario:
     lives: tuple[Life, ...] = ()
     period_s: float = 60.0
     orders: tuple[tuple[float, CampaignOrders], ...] = ()
+    resolved: bool = False
     limit_s: float | None = None
     words_per_minute: float = 150.0
     skew_s: float = 0.0
@@ -102,7 +108,7 @@ def batch(dice: Dice) -> BatchScenario:
     script = _script(dice)
     rows = _rows(dice)
     numbers = [row.to for row in rows if isinstance(row, Contact)]
-    return BatchScenario(
+    scenario = BatchScenario(
         script=script,
         campaign=_campaign(dice, script),
         rows=rows,
@@ -121,7 +127,9 @@ def batch(dice: Dice) -> BatchScenario:
         mode=dice.pick([Mode.SYNC, Mode.SYNC, Mode.POLL]),
         drowsy_s=dice.pick([0.0, 0.0, 0.2, 0.3]),
         jitter=dice.number(0, 10**6),
+        resolved=dice.pick([True, False]),
     )
+    return replace(scenario, campaign=replace(scenario.campaign, calendar=_calendar(dice, scenario)))
 
 
 def _script(dice: Dice) -> Script:
@@ -154,6 +162,25 @@ def _campaign(dice: Dice, script: Script) -> Campaign:
         fallback_sms=FallbackSms(text=Plain("Please call us.")) if dice.pick([False, False, True]) else None,
         api_limits=_api_limits(dice),
     )
+
+
+def _calendar(dice: Dice, scenario: BatchScenario) -> Calendar:
+    """Draw when calls are allowed: often at any time; else for some minutes from now on, or from then on, or both.
+
+    What closes soon leaves hardly more time than one call takes.
+    """
+    settings = Settings(limit_s=scenario.limit_s)
+    longest_s = plan(scenario.script, {"to": NUMBERS[0], "from": FROM}, settings).bounds.longest_s
+    closes_s = min(longest_s, settings.max_call_s) + dice.pick([3.0, 20.0, 45.0, 300.0, 1400.0])
+    opens_s = dice.pick([100.0, 1000.0, 2500.0])
+    early, late = _window(-3600.0, closes_s), _window(opens_s, opens_s + 5000.0)
+    return Calendar(windows=dice.pick([*[()] * 6, (early,), (late,), (early, _window(closes_s + 300.0, 9000.0))]))
+
+
+def _window(from_s: float, until_s: float) -> Window:
+    """Return the window of every day between two moments of the simulation's first."""
+    start, end = (datetime.fromtimestamp(EPOCH + at_s, UTC).time() for at_s in (from_s, until_s))
+    return Window(EVERY_DAY, start, end)
 
 
 def _redial(dice: Dice, script: Script) -> tuple[RedialRule, ...]:

@@ -55,6 +55,7 @@ class SimulatedBatch:
     """What the simulation of a batch left behind.
 
     Attributes:
+        longest_s: The longest that a call is expected to last.
         runs: What each run did, by its id, in the order in which they began.
         begun: When each run began, and in which process.
         ticks: The ticks, in the order in which they began.
@@ -72,6 +73,7 @@ class SimulatedBatch:
     server: CallServer
     time: VirtualTime
     store: MemoryStore
+    longest_s: float = 0.0
     runs: dict[str, Simulated] = field(default_factory=dict)
     begun: dict[str, tuple[float, str]] = field(default_factory=dict)
     ticks: list[TickSeen] = field(default_factory=list)

@@ -23,7 +23,7 @@ from orchestrator.core.exchange import Operation as Kind
 from orchestrator.core.exchange import Request
 from orchestrator.core.ledger import ResultRow, Tally
 from orchestrator.core.plan import plan
-from orchestrator.core.records import Intended, Record, RunStarted
+from orchestrator.core.records import Intended, Record, RunStarted, Then
 from orchestrator.core.settings import Settings
 from orchestrator.core.state import Phase
 from orchestrator.core.throttle import dial_of
@@ -47,14 +47,16 @@ from tests.fakes.virtual_time import EPOCH, KilledError, Process, VirtualTime
 from tests.property.batch_drawing import BatchScenario, Life
 from tests.property.batch_journal import BatchJournal
 from tests.property.batch_seen import OCCURRENCE, SimulatedBatch, TickSeen, calls_of, key_of
+from tests.property.checks import attempts_of
 from tests.property.scenarios import FROM, Scenario
 from tests.property.simulation import LEASE_S, REPLIES_KEPT_S, UNWRITABLE, Simulated, intent_of
 
-MOST_TICKS = 120
+MOST_TICKS = 250
 LONGEST_S = 7 * 86_400.0
 """No batch takes longer: a number that has had its calls of the day is called on the next one."""
 NO_LIFE = Life()
 _MOST_RIVALS = 3
+_MOST_VERDICTS = 4
 _PATIENT_TICKS = 25
 _RIVAL_AGAIN_S = 31.0
 _TRUTH_IS_OUT_S = 400.0
@@ -68,12 +70,25 @@ def _is_to_end(run: Simulated, call_id: str | None) -> bool:
     return last is not None and (last.operation, last.call_id) == (Kind.END, call_id)
 
 
+def verdict_on(simulated: SimulatedBatch, run: Simulated) -> tuple[bool, str | None]:
+    """Return whether the step that a run asks about really ran, and its call if that is up still."""
+    from tests.property.batch_checks import view_of
+
+    view = view_of(simulated, run)
+    attempts = attempts_of(view)
+    asked = [one for one in attempts if any(each.then is Then.STOP for each in one.settled)][-1]
+    ran = any(one.executed for one in attempts if one.step == asked.step)
+    rung, over = (view.server.transcript.find(event=event) for event in ("ringing", "hangup"))
+    up = [entry["call"] for entry in rung if entry["call"] not in {entry["call"] for entry in over}]
+    return ran, up[-1] if up and ran and asked.intent.operation is Kind.CREATE else None
+
+
 class BatchWorld:
     """One simulated batch while it runs."""
 
     def __init__(self, scenario: BatchScenario) -> None:
         self.scenario = scenario
-        self.time = VirtualTime(drowsy_s=scenario.drowsy_s, most_turns=_MOST_TURNS, longest_s=LONGEST_S)
+        self.time = VirtualTime(drowsy_s=scenario.drowsy_s, most_turns=_MOST_TURNS, longest_s=2 * LONGEST_S)
         model = CallServer(
             ids=counted_ids(),
             callees=Callees(scenario.callees),
@@ -98,6 +113,7 @@ class BatchWorld:
         self._orders_left = len(scenario.orders)
         self._outsider = MemoryJournal(now=self.time.now, store=self.simulated.store, process="a person")
         self._failures: list[Exception] = []
+        self._verdicts: Counter[str] = Counter()
 
     def run(self) -> SimulatedBatch:
         """Run it until nothing is left to do."""
@@ -153,8 +169,11 @@ class BatchWorld:
         for _ in range(MOST_TICKS):
             life = next(lives, NO_LIFE)
             self._live(life)
+            self._be_resolved()
             if self._is_nothing_left():
                 self.simulated.ended_s = self.time.seconds
+                return
+            if self.time.seconds > LONGEST_S:
                 return
             self.time.sleep(life.crash.gap_s if life.crash is not None else self._pause_s())
             if life.crash is not None and life.crash.reboots:
@@ -163,16 +182,17 @@ class BatchWorld:
 
     def _pause_s(self) -> float:
         """Return when cron's next tick comes that has something to do: the others would change nothing."""
+        period_s = self.scenario.period_s
         if len(self.simulated.ticks) > _PATIENT_TICKS:  # an open contact, or one after it, waits for the next day
-            return max(self.scenario.period_s, 3600.0)
+            period_s = max(period_s, 3600.0)
         standings = list(self._outsider.campaigns.all_of(self.scenario.campaign.name))
         waiting = [one for one in standings if one.state in (ContactState.AGAIN, ContactState.WAITING)]
         dues = [one.due_wall for one in waiting]
         is_open = any(one.state is ContactState.OPEN for one in standings)
         if is_open or not dues or len(standings) < len({contact.key for contact in self.scenario.contacts}):
-            return self.scenario.period_s
+            return period_s
         left_s = min((0.0 if due is None else due - EPOCH - self.time.seconds for due in dues), default=0.0)
-        return max(left_s, self.scenario.period_s)
+        return max(left_s, period_s)
 
     def _live(self, life: Life) -> None:
         """Live a tick, and those that are begun beside it."""
@@ -236,6 +256,23 @@ class BatchWorld:
         self._orders_left -= 1
         self._outsider.campaigns.order(self.scenario.campaign.name, orders)
 
+    def _be_resolved(self) -> None:
+        """Have a person who finds out what happened give the verdicts that are waited for, between two ticks."""
+        if not self.scenario.resolved:
+            return
+        for run_id, run in list(self.simulated.runs.items()):
+            if run.state.phase is not Phase.UNDECIDED or self._verdicts[run_id] == _MOST_VERDICTS:
+                continue
+            self.time.sleep(_TRUTH_IS_OUT_S)
+            self._verdicts[run_id] += 1
+            process = self.time.begin_process("a person at a terminal")
+            runner = self._runner(process, BatchJournal(self, process, None), Control(self.time))
+            ran, adopted = verdict_on(self.simulated, run)
+            self.tell(f"a person says of {run_id} that it {'ran' if ran else 'did not run'}")
+            runner.resolve(run_id, ran=ran, call_id=adopted, note=None)
+            runner.close()
+            self.time.begin_process("cron")
+
     # --- a tick -------------------------------------------------------------------------------------------------------
 
     def _tick(self, tick: TickSeen, journal: BatchJournal) -> None:
@@ -276,11 +313,12 @@ class BatchWorld:
         scenario = self.scenario
         variables = {"to": scenario.contacts[0].to, "from": FROM}
         longest_s = plan(scenario.script, variables, self.settings).bounds.longest_s
+        self.simulated.longest_s = min(longest_s, self.settings.max_call_s)
         return Job(
             campaign=scenario.campaign,
             occurrence=OCCURRENCE,
             script=scenario.script,
-            longest_s=min(longest_s, self.settings.max_call_s),
+            longest_s=self.simulated.longest_s,
             contacts=lambda: scenario.rows,
             content_digest="one file",
             prepare=self._prepare,
@@ -315,6 +353,7 @@ class BatchWorld:
             draw=self._draw,
             lease_s=LEASE_S,
             budget=journal.budget_of("the account"),
+            shares_lists="client_reference" not in self.scenario.capabilities,
         )
 
     # --- requests -----------------------------------------------------------------------------------------------------

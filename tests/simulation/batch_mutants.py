@@ -7,7 +7,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from orchestrator.core.records import Disposition, Resolved
 from orchestrator.core.redial import NoMore, Why
+from orchestrator.core.windows import Calendar
 from orchestrator.ports import ContactState
 from tests.simulation.mutants import Mutant, Patch
 
@@ -53,6 +55,30 @@ def _calls_anew(_original: Any) -> Any:
     return mutated
 
 
+def _forgets_verdicts(original: Any) -> Any:
+    def mutated(self: Any, standing: Any, secrets: Any) -> None:
+        records = self._journal.read(standing.run_id)
+        if any(isinstance(record, Resolved) for record in records):
+            self._store.put([replace(standing, state=ContactState.WAITING)])
+        else:
+            original(self, standing, secrets)
+
+    return mutated
+
+
+def _turns_round(original: Any) -> Any:
+    def mutated(self: Any, standing: Any, state: Any, contact: Any = None) -> None:
+        records = self._facts._journal.read(state.begun.run_id)
+        if not any(isinstance(record, Resolved) for record in records):
+            original(self, standing, state, contact)
+            return
+        disposition = Disposition.FAILED if state.end.disposition is Disposition.COMPLETED else Disposition.COMPLETED
+        end = replace(state.end, disposition=disposition)
+        original(self, standing, state.changed({"end": end}), contact)
+
+    return mutated
+
+
 def _sees_no_twins(original: Any) -> Any:
     def mutated(self: Any, *arguments: Any, **options: Any) -> Any:
         return replace(original(self, *arguments, **options), twin=None)
@@ -62,6 +88,18 @@ def _sees_no_twins(original: Any) -> Any:
 
 def _ignores_gaps(_original: Any) -> Any:
     return lambda _dials, _limits, *, zones, now_wall: now_wall  # noqa: ARG005 - the names are the original's
+
+
+def _dials_at_any_time(original: Any) -> Any:
+    def mutated(self: Any, *arguments: Any, ring_by_wall: float | None = None, **options: Any) -> Any:
+        del ring_by_wall
+        return original(self, *arguments, ring_by_wall=None, **options)
+
+    return mutated
+
+
+def _rings_on(original: Any) -> Any:
+    return lambda commands, state, now, _ring_by_wall: original(commands, state, now, None)
 
 
 def _starts(_original: Any) -> Any:
@@ -89,6 +127,16 @@ _ROWS: tuple[tuple[str, str, tuple[Patch, ...]], ...] = (
         (Patch("orchestrator.runtime.runner:Runner._begin", _claims_no_contact),),
     ),
     ("called-anew", "an unfinished contact is called anew", (Patch(f"{_BATCH}_carry_on_with", _calls_anew),)),
+    (
+        "verdict-anew",
+        "a contact is called anew once a person has said what became of its call",
+        (Patch(f"{_BATCH}_carry_on_with", _forgets_verdicts),),
+    ),
+    (
+        "verdict-row",
+        "what a run came to after a person's verdict is turned round in its row",
+        (Patch("orchestrator.runtime.settling:Settling.settle", _turns_round),),
+    ),
     ("one-line", "a number in use is called beside that", (Patch(f"{_BATCH}_number_in_use", _always(value=False)),)),
     (
         "twins",
@@ -107,6 +155,26 @@ _ROWS: tuple[tuple[str, str, tuple[Patch, ...]], ...] = (
     ),
     ("rate", "calls begin as fast as they can", (Patch(f"{_PACE}note_start", _always(None)),)),
     ("number-limits", "a number is spared nothing", (Patch(f"{_REDIAL}earliest_allowed", _ignores_gaps),)),
+    (
+        "windows",
+        "contacts are called at any time",
+        (Patch("orchestrator.core.admission:_calendar", _always(Calendar())),),
+    ),
+    (
+        "window-end",
+        "a dial may ring when its window has closed",
+        (Patch("orchestrator.core.admission:closes_at", _always(None)),),
+    ),
+    (
+        "dial-again",
+        "a lost dial that made no call is sent again whatever the time",
+        (Patch("orchestrator.runtime.runner:Runner.resume", _dials_at_any_time),),
+    ),
+    (
+        "dial-expires",
+        "a dial expires as late as any, however soon its window closes",
+        (Patch("orchestrator.core.intents:_fenced", _rings_on),),
+    ),
     (
         "api-limits",
         "nobody waits for a place within the request limits",

@@ -8,14 +8,17 @@ What occurred in it is told in words, so that a test can tell what never does.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise, zip_longest
 
-from orchestrator.core.ledger import Tally
-from orchestrator.core.records import Disposition, Record, Resumed, Waited
+from orchestrator.core.exchange import Operation
+from orchestrator.core.ledger import ResultRow, Tally
+from orchestrator.core.records import Disposition, Intended, Record, Resolved, Resumed, Settled, Then, Waited
 from tests.property.batch_checks import check_batch, is_message, rung_of
 from tests.property.batch_drawing import batch
 from tests.property.batch_seen import SimulatedBatch, TickSeen, started_of
 from tests.property.batch_simulation import simulate_batch
 from tests.property.limiting import FOR_A_PLACE
+from tests.property.simulation import Simulated
 from tests.simulation.coverage import _of_treatment
 from tests.simulation.seeds import SeededDice
 
@@ -31,7 +34,9 @@ _TICKS = (
 _CONTACTS = (
     *("called again", "numbers shared", "a duplicate", "forbidden", "unprepared", "sent a message", "left out"),
     *("held back by min_gap", "held back by daily_cap", "held back by max_calls", "held back by max_attempts"),
-    "waited for a place",
+    *("waited for a place", "its call ran, says a person", "its call did not run, says a person"),
+    *("reached after a verdict", "called again after a verdict"),
+    *("outside the window", "too late in the window", "not dialled again by itself"),
 )
 
 EXPECTED = frozenset(
@@ -125,6 +130,17 @@ def _resumed_s(records: list[Record]) -> Iterator[float]:
     return (record.at.boot_s for record in records if isinstance(record, Resumed))
 
 
+def _of_verdicts(runs: list[Simulated], row: ResultRow) -> Iterator[str]:
+    for run, following in zip_longest(runs, runs[1:]):
+        for record in run.records:
+            if isinstance(record, Resolved):
+                yield f"its call {'ran' if record.ran else 'did not run'}, says a person"
+                if following is not None:
+                    yield "called again after a verdict"
+                elif row.tally is Tally.REACHED:
+                    yield "reached after a verdict"
+
+
 def _of_contacts(simulated: SimulatedBatch) -> Iterator[str]:
     scenario = simulated.scenario
     numbers = [contact.to for contact in {contact.key: contact for contact in scenario.contacts}.values()]
@@ -132,18 +148,40 @@ def _of_contacts(simulated: SimulatedBatch) -> Iterator[str]:
         yield "numbers shared"
     if any(is_message(simulated, run) for run in simulated.runs.values()):
         yield "sent a message"
+    if any(_was_kept(run) for run in simulated.runs.values()):
+        yield "not dialled again by itself"
     rung = {each.run_id for each in rung_of(simulated)}
     for contact, row in simulated.rows:
         runs = simulated.runs_of(contact)
         if sum(started_of(run).run_id in rung for run in runs) > 1:
             yield "called again"
+        yield from _of_verdicts(runs, row)
         reason = row.reason or ""
         for words, shown in (("a duplicate", "a duplicate"), ("on a list", "forbidden"), ("is empty", "unprepared")):
             if row.tally is Tally.REFUSED and words in reason:
                 yield shown
         if row.tally is Tally.REFUSED and "is stopped" in reason:
             yield "left out"
+    yield from _of_reasons(simulated)
+
+
+def _of_reasons(simulated: SimulatedBatch) -> Iterator[str]:
     for reason in simulated.reasons:
+        if reason.startswith("it is outside the calling window"):
+            yield "outside the window"
+        if reason.startswith("the calling window closes too soon"):
+            yield "too late in the window"
         for word in ("min_gap", "daily_cap", "max_calls", "max_attempts"):
             if f"`{word}`" in reason:
                 yield f"held back by {word}"
+
+
+def _was_kept(run: Simulated) -> bool:
+    """Whether a dial that was lost was left to be decided about anew, and was sent again then."""
+    is_dial = False
+    for before, after in pairwise(run.records):
+        if isinstance(before, Intended):
+            is_dial = before.operation is Operation.CREATE
+        if is_dial and isinstance(before, Settled) and before.then is Then.AGAIN and isinstance(after, Resumed):
+            return True
+    return False
