@@ -5,7 +5,7 @@ The batch asks right before each call, and a preview for each contact. It decide
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date
 
@@ -13,6 +13,8 @@ from orchestrator.core.admission import Facts, planning_of
 from orchestrator.core.admission import Tick as TickRules
 from orchestrator.core.contact import Contact, row_digest
 from orchestrator.core.evolve import fold
+from orchestrator.core.exchange import Operation
+from orchestrator.core.records import Intended, Record
 from orchestrator.core.redial import PastRun, Planning
 from orchestrator.core.state import Phase, RunState
 from orchestrator.ports import CampaignStore, ContactState, Journal, Standing
@@ -78,9 +80,7 @@ class FactFinder:
             standing=standing,
             twin=twin,
             earlier=self.earlier(key) if is_again else (),
-            dials_wall=self._store.dials_of(contact.to, since_wall=since_wall, but_for=undialled)
-            if counts_dials
-            else (),
+            dials_wall=self._dials_wall(contact.to, since_wall, undialled) if counts_dials else (),
             zones=self._zones(contact),
             forbidden=self._forbidden(contact.to),
             holidays=self._holidays_of(contact.to),
@@ -91,6 +91,11 @@ class FactFinder:
         """Return the ended runs of a contact, the oldest first. Those that were refused a dial do not count."""
         states = [fold(self._journal.read(run_id)) for run_id in self._store.runs_of(key)]
         return [_past(state) for state in states if state.end is not None and not was_kept_from_dialling(state)]
+
+    def _dials_wall(self, number: str, since_wall: float, undialled: str | None) -> tuple[float, ...]:
+        """Return when runs dialled a number for the last time: a run can wait for long before it does."""
+        runs = self._store.dials_of(number, since_wall=since_wall, but_for=undialled)
+        return tuple(_dialled_wall(self._journal.read(run_id)) for run_id in runs)
 
     def planning(self, contact: Contact) -> Planning:
         """Return by what it is decided when a contact is called again."""
@@ -105,6 +110,12 @@ class FactFinder:
             or any(rule.within for rule in self._rules.campaign.redial)
         )
         return self._zones_of(contact.to) if needs_zones and contact.tz is None else frozenset()
+
+
+def _dialled_wall(records: Sequence[Record]) -> float:
+    """Return when a run sent its last dial, or, where it has yet to, when it was made."""
+    dials = (each.at for each in reversed(records) if isinstance(each, Intended) and each.operation is Operation.CREATE)
+    return next(dials, records[0].at).wall
 
 
 def was_kept_from_dialling(state: RunState) -> bool:

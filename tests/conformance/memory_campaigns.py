@@ -206,15 +206,16 @@ class MemoryCampaigns:
             run = self._store.runs.get(run_id)
             return None if run is None else run.contact_key
 
-    def dials_of(self, number: str, *, since_wall: float, but_for: str | None = None) -> tuple[float, ...]:
-        """Return when runs to a number that have dialled, or may yet, were started."""
+    def dials_of(self, number: str, *, since_wall: float, but_for: str | None = None) -> tuple[str, ...]:
+        """Return the ids of the runs to a number that have dialled since then, or may yet."""
         with self._using():
             found = [
-                run.started.at.wall
+                (run.started.at.wall, run_id)
                 for run_id, run in self._store.runs.items()
                 if run.started.to == number and run_id != but_for and _may_have_dialled(run.marks)
+                if run.ended_wall is None or run.ended_wall >= since_wall
             ]
-            return tuple(sorted(wall for wall in found if wall >= since_wall))
+            return tuple(run_id for _, run_id in sorted(found))
 
     def _campaign(self, name: str) -> _Campaign:
         return self._disk.campaigns.setdefault(name, _Campaign())

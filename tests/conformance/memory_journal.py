@@ -37,6 +37,7 @@ class _Run:
     texts: list[str]
     marks: RunMarks = field(default_factory=RunMarks)
     claims: bool = False
+    ended_wall: float | None = None
     contact_key: str | None = None
     tenancy: Tenancy = field(default_factory=Tenancy)
     inbox: list[tuple[int, str]] = field(default_factory=list)
@@ -126,6 +127,8 @@ class MemoryJournal:
             run.claims = marks.claims_dial and bool(run.started.to)
             run.texts += texts
             run.marks = marks
+            if marks.ended and run.ended_wall is None:
+                run.ended_wall = self._now().wall
             upto = self._taken.pop(lease, 0)
             run.inbox = [message for message in run.inbox if message[0] > upto]
             if failing:

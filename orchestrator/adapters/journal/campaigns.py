@@ -223,11 +223,12 @@ class SqliteCampaigns:
         with self._reading() as link:
             return link.core.execute(query).scalar()
 
-    def dials_of(self, number: str, *, since_wall: float, but_for: str | None = None) -> tuple[float, ...]:
-        """Return when runs to a number that have dialled, or may yet, were started."""
-        started = runs.c.started_wall
+    def dials_of(self, number: str, *, since_wall: float, but_for: str | None = None) -> tuple[str, ...]:
+        """Return the ids of the runs to a number that have dialled since then, or may yet."""
         counts = sa.or_(runs.c.call_id.is_not(None), runs.c.status.not_in(_WITHOUT_DIAL))
-        query = sa.select(started).where(runs.c.callee == number, started >= since_wall, counts).order_by(started)
+        is_recent = sa.or_(runs.c.ended_wall.is_(None), runs.c.ended_wall >= since_wall)
+        query = sa.select(runs.c.run_id).where(runs.c.callee == number, is_recent, counts)
+        query = query.order_by(runs.c.started_wall, runs.c.run_id)
         if but_for is not None:
             query = query.where(runs.c.run_id != but_for)
         with self._reading() as link:

@@ -484,6 +484,21 @@ def test_a_run_that_never_dialled_is_no_dial_of_its_number() -> None:
     assert bench.numbers() == [NUMBERS[0]]
 
 
+def test_the_gap_of_a_number_begins_with_its_dial() -> None:
+    """A run that could not dial for an hour, since the API was down, is as new to the number as its dial."""
+    bench = Bench(limits=NumberLimits(min_gap_s=600.0))
+    bench.contacts = [contact(NUMBERS[0])]
+    bench.network = Treatment(refused=True)
+    bench.tick()
+    bench.network = CLEAN
+    bench.tick(after_s=3600.0)
+    bench.contacts = [contact(NUMBERS[0]), contact(NUMBERS[0], id="later", variables={"n": "1"})]
+    bench.tick(after_s=300.0)
+    assert bench.numbers() == NUMBERS[:1]
+    bench.tick(after_s=600.0)
+    assert bench.numbers() == [NUMBERS[0]] * 2
+
+
 def test_an_occurrence_that_dialled_nobody_is_no_earlier_call_of_its_file() -> None:
     """The API was down for a day: the next day the same file is called, and not refused as one that was."""
     bench = Bench()
