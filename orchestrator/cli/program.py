@@ -5,10 +5,6 @@ Nothing heavy is imported here: `orchestrator --help` loads this module and clic
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Sequence
-from typing import NoReturn
-
 import click
 
 from orchestrator._version import __version__
@@ -58,11 +54,6 @@ def program() -> None:
 
 
 program.listed = COMMANDS
-
-
-def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Run the command line and end the process with its exit code."""
-    sys.exit(run(sys.argv[1:] if arguments is None else list(arguments)))
 
 
 def run(arguments: list[str]) -> int:

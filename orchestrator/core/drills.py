@@ -74,6 +74,9 @@ class Noticed:
         return self.command in _DANGEROUS
 
 
+_SILENT = Noticed("get_dtmf")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drilled:
     """What a drill came to.
@@ -153,8 +156,12 @@ def noticed(transcript: Iterable[Entry]) -> tuple[Noticed, ...]:
                 found.append(Noticed("dial", str(entry["to"])))
             case "sms":
                 found.append(Noticed("sms", str(entry["to"])))
+            case "running" if entry.get("prompt") and command in _NOTICED:
+                if found and found[-1] == _SILENT:  # what is noticed of a question is what it says
+                    found.pop()
+                found.append(Noticed("asked", _text(entry)))
             case "running" if command in _NOTICED:
-                found.append(Noticed("asked" if entry.get("prompt") else command, _text(entry)))
+                found.append(Noticed(command, _text(entry)))
             case _:
                 pass
     return tuple(found)

@@ -56,7 +56,7 @@ def command(app: App, script: str, **given: Any) -> int:
 
     The run's settings are the script's, but for the settle times, which are short: the sandbox is near. Numbers and
     variables that are not given are stood in for. Exit 0 if nothing dangerous (a dial, keys, a text message) happened
-    twice and every run ended or asked a person; else 1.
+    twice and every run ended or asked a person; else 1, also where --within left some of the drills out.
     """
     from orchestrator.cli.drilling import Ground, Sandbox
 

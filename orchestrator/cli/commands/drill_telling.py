@@ -80,7 +80,7 @@ def _end(drilled: Drilled) -> str:
         return f"not over ({drilled.status or 'no run'})"
     if drilled.status == "undecided":
         return "undecided: it asks a person"
-    return f"{drilled.status} ({drilled.disposition})"
+    return drilled.status if drilled.disposition == drilled.status else f"{drilled.status} ({drilled.disposition})"
 
 
 def _listed(found: tuple[Noticed, ...]) -> str:

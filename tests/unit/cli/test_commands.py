@@ -8,13 +8,15 @@ import json
 import re
 import signal
 import sqlite3
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 from orchestrator.adapters.clock import SystemClock
 from orchestrator.adapters.events.note import ReceiverNote, leave_note
-from orchestrator.cli import driving, live, signals, story
+from orchestrator.cli import driving, live, main, signals, story
 from orchestrator.cli.app import App
 from orchestrator.cli.commands import runs
 from orchestrator.cli.output import OutputError
@@ -768,3 +770,18 @@ def test_doctor_tells_whether_events_are_received(call, monkeypatch: pytest.Monk
     with Orchestrator() as orchestrator:
         leave_note(orchestrator.journal_path, note)
     assert "process 42 receives events on http://127.0.0.1:8080, reached by https://e.example" in receiver()["found"]
+
+
+def test_an_interrupt_while_the_program_loads_is_no_traceback(monkeypatch) -> None:
+    """Nothing was begun: exit 130, and not a word."""
+
+    class Loading(ModuleType):
+        """A module that Ctrl-C hits in the middle."""
+
+        def __getattr__(self, name: str) -> object:
+            raise KeyboardInterrupt
+
+    monkeypatch.setitem(sys.modules, "orchestrator.cli.program", Loading("program"))
+    with pytest.raises(SystemExit) as ended:
+        main(["runs"])
+    assert ended.value.code == 130

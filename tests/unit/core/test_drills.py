@@ -58,6 +58,14 @@ def test_what_people_notice_is_read_from_the_transcript() -> None:
     )
 
 
+def test_a_question_is_noticed_by_what_it_says() -> None:
+    """Once; one that says nothing is noticed by being waited for."""
+    question = {"event": "running", "command": "get_dtmf"}
+    prompt = {"event": "running", "command": "say", "prompt": True, "text": "Press one."}
+    assert noticed([question, prompt, prompt]) == (Noticed("asked", "Press one."), Noticed("asked", "Press one."))
+    assert noticed([question, question]) == (Noticed("get_dtmf"), Noticed("get_dtmf"))
+
+
 def test_what_is_heard_again_is_safe_and_what_is_dangerous_is_not() -> None:
     """Compared with what a clean run comes to."""
     clean, drill = noticed(TRANSCRIPT), Drill(blow=Blow.REPLY_LOST, request=1, what="say")
