@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 from typing import Protocol
 
-from orchestrator.core.campaign import Campaign, Occurrence
+from orchestrator.core.campaign import Campaign, Occurrence, occurrence_of
 from orchestrator.core.contact import Contact, Moment
 from orchestrator.core.instant import Instant
 from orchestrator.core.redial import CallAt, NoMore, PastRun, Planning, Why, earliest_allowed, next_call
@@ -240,11 +240,21 @@ def _after_the_occurrence(contact: Contact, facts: Facts, tick: Tick, found: NoM
     planning = replace(planning_of(contact, facts.zones, tick), calendar=calendar)
     later = next_call(planning, facts.earlier, dials_wall=facts.dials_wall, now_wall=now_wall)
     if isinstance(later, NoMore):
-        return found.reason
+        return later.reason
+    way_out = _way_to_wait(tick.campaign, planning.zones, now_wall=now_wall, at_wall=later.at_wall)
     return (
         f"the occurrence {tick.occurrence.name} ends before it may be called: not before "
-        f"{Instant(later.at_wall, 0.0).rfc3339()}"
+        f"{Instant(later.at_wall, 0.0).rfc3339()}; {way_out}"
     )
+
+
+def _way_to_wait(campaign: Campaign, zones: Collection[str], *, now_wall: float, at_wall: float) -> str:
+    """Return what keeps the end of an occurrence from coming before a moment: for a day's end the callee's own zone."""
+    for zone in sorted(zones):
+        there = replace(campaign, timezone=zone)
+        if occurrence_of(there, now_wall).name == occurrence_of(there, at_wall).name:
+            return f"with `timezone: {zone}` in place of {campaign.timezone} it would wait until then"
+    return "with an `--occurrence` of your own, which does not end, it would wait until then"
 
 
 def _why_not_now(planning: Planning, facts: Facts, *, now_wall: float) -> str:

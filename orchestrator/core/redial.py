@@ -7,7 +7,7 @@ asks before every dial, journals the moment, and asks again on the next tick: th
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
@@ -152,6 +152,10 @@ def next_call(
         return NoMore(Why.UNKNOWN_ZONE, "the time zone is not known, so a calling window cannot be kept")
     at = _first_allowed(planning, calendar, dials_wall=dials_wall, after_wall=not_before)
     if at is None:
+        alone = (replace(planning, zones=frozenset({zone})) for zone in planning.zones)
+        fits = (_first_allowed(each, calendar, dials_wall=dials_wall, after_wall=not_before) for each in alone)
+        if len(planning.zones) > 1 and any(moment is not None for moment in fits):
+            return NoMore(Why.NEVER_OPEN, _no_common_window(planning.zones))
         return NoMore(Why.NEVER_OPEN, "no calling window has room for the call any more")
     return CallAt(at)
 
@@ -174,6 +178,13 @@ def earliest_allowed(
         if later == at:
             return at
         at = later
+
+
+def _no_common_window(zones: Collection[str]) -> str:
+    return (
+        f"its number may be in any of {len(zones)} time zones, and the calling windows leave no time that has room for "
+        "the call in all of them; say by its `tz` where it is"
+    )
 
 
 def _rule_for(rules: Sequence[RedialRule], earlier: Sequence[PastRun]) -> RedialRule | NoMore:

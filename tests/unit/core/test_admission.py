@@ -191,10 +191,31 @@ def test_without_any_bound_it_may_ring_at_any_time() -> None:
 def test_who_cannot_be_called_within_the_occurrence_is_refused() -> None:
     """Nobody waits for a window that opens after the occurrence has ended; the reason says when it will."""
     found = admission(calendar=OFFICE, now=at("23 19:58"))
-    reason = "the occurrence 2026-11-23 ends before it may be called: not before 2026-11-24T08:00:00.000Z"
+    reason = (
+        "the occurrence 2026-11-23 ends before it may be called: not before 2026-11-24T08:00:00.000Z; with an "
+        "`--occurrence` of your own, which does not end, it would wait until then"
+    )
     assert found == Refused(reason)
     capped = Facts(zones=BERLIN, dials_wall=(NOW,))
     assert isinstance(admission(capped, limits=NumberLimits(daily_cap=1)), Refused)  # its own midnight is too late
+
+
+def test_an_evening_that_lies_in_the_next_day_of_the_campaign_is_told_of() -> None:
+    """In America the day of a campaign in UTC ends in the afternoon: the reason names the setting that mends it."""
+    evening = Calendar(windows=parse_windows("19:30-20:30"))
+    new_york = Facts(zones=frozenset({"America/New_York"}))
+    given = {"calendar": evening, "now": at("23 18:00")}
+    found = admission(new_york, occurrence=Occurrence("2026-11-23", at("24 01:00")), **given)
+    assert isinstance(found, Refused)
+    assert "not before 2026-11-24T00:30:00.000Z; with `timezone: America/New_York` in place of UTC" in found.reason
+
+
+def test_zones_without_a_common_window_are_told_of_whatever_the_occurrence() -> None:
+    """A number of the whole of a continent has no time in a short window; its end is not to blame for that."""
+    short = Calendar(windows=parse_windows("09:00-10:00"))
+    found = admission(Facts(zones=frozenset({"America/New_York", "America/Los_Angeles"})), calendar=short)
+    assert isinstance(found, Refused)
+    assert found.reason.startswith("its number may be in any of 2 time zones")
 
 
 def test_who_can_never_be_called_is_refused_for_that() -> None:

@@ -123,6 +123,21 @@ def test_an_unknown_zone_is_not_called_where_a_window_is_set() -> None:
     assert next_call(Planning(), (), dials_wall=(), now_wall=now) == CallAt(now)
 
 
+def test_zones_that_are_never_open_together_are_the_reason() -> None:
+    """Each alone would do; where none does, or there is one only, the zones are not to blame."""
+    both = frozenset({"Europe/Berlin", "America/Los_Angeles"})
+    now = at("2026-11-23 10:00")
+    apart = next_call(Planning(calendar=OFFICE, zones=both, room_s=12_000), (), dials_wall=(), now_wall=now)
+    assert apart == NoMore(
+        Why.NEVER_OPEN,
+        "its number may be in any of 2 time zones, and the calling windows leave no time that has room for the call in "
+        "all of them; say by its `tz` where it is",
+    )
+    for zones in (both, BERLIN):
+        found = next_call(Planning(calendar=OFFICE, zones=zones, room_s=50_000), (), dials_wall=(), now_wall=now)
+        assert found == NoMore(Why.NEVER_OPEN, "no calling window has room for the call any more")
+
+
 def test_no_opening_any_more() -> None:
     """When the occurrence or the contact's own bound is over there is no call."""
     over = OFFICE.narrowed(Calendar(not_after=datetime(2026, 11, 23, 10, tzinfo=UTC)))
