@@ -18,14 +18,13 @@ from orchestrator.adapters.zones import zones_of
 from orchestrator.batches.dates import holidays_of_callees, resolved
 from orchestrator.batches.lasting import Lasting
 from orchestrator.batches.sources import Contacts, Source
-from orchestrator.core.admission import DUPLICATE, Facts, Tick
+from orchestrator.core.admission import OTHER_CALL, SAME_CONTACT, Facts, Tick
 from orchestrator.core.ask import Ask
 from orchestrator.core.campaign import Campaign, Occurrence, Overlap, occurrence_of
 from orchestrator.core.commands import names_read
-from orchestrator.core.contact import Contact, occurrence_key
+from orchestrator.core.contact import Contact, Repeats, occurrence_key
 from orchestrator.core.evolve import fold
 from orchestrator.core.ledger import ResultRow, Tally
-from orchestrator.core.marks import Marks, mark_of
 from orchestrator.core.script import Dial, Script, Value
 from orchestrator.core.throttle import dial_of
 from orchestrator.errors import (
@@ -374,13 +373,13 @@ class CampaignRun:
             yield from ((contact, found.get(self.key_of(contact))) for contact in chunk)
 
     def placed(self) -> Iterator[tuple[Contact, Standing | None, ResultRow]]:
-        """Yield each contact with where it stands and its result, which says so of one that is in the list twice."""
-        seen = Marks()
+        """Yield each contact with where it stands and its result; a further row of one stands nowhere, and says why."""
+        repeats = Repeats()
         is_stopped = self._is_stopped()
         for contact, standing in self._standings():
-            if seen.add(mark_of(self.key_of(contact))) is not None:
-                reason = f"{DUPLICATE}: another row of this file is the same contact"
-                yield contact, standing, ResultRow(to=contact.to, disposition=Tally.REFUSED, reason=reason)
+            if (is_same := repeats.is_same_call(contact)) is not None:
+                reason = SAME_CONTACT if is_same else OTHER_CALL
+                yield contact, None, ResultRow(to=contact.to, disposition=Tally.REFUSED, reason=reason)
                 continue
             read = self.orchestrator.journal.read
             yield contact, standing, result_of(contact.to, standing, read=read, stopped=is_stopped)

@@ -11,7 +11,6 @@ from pathlib import Path
 from queue import SimpleQueue
 
 from orchestrator.batches.campaignrun import CampaignRun
-from orchestrator.core.admission import DUPLICATE
 from orchestrator.core.campaign import Campaign, Overlap
 from orchestrator.core.contact import Contact, is_number_column
 from orchestrator.core.ledger import ResultRow, Tally
@@ -127,11 +126,10 @@ def _unfinished_contacts(run: CampaignRun) -> dict[str, Contact]:
 def _other_ends(run: CampaignRun, told: Marks) -> Iterator[ContactEnd]:
     """Yield what became of those who have not come to rest in this tick, the bad rows among them."""
     for contact, standing, row in run.placed():
-        is_twin = row.disposition == Tally.REFUSED and (row.reason or "").startswith(DUPLICATE)
-        if mark_of(run.key_of(contact)) in told and not is_twin:
+        if standing is not None and mark_of(run.key_of(contact)) in told:
             continue
-        is_done = standing is not None and standing.state is ContactState.DONE and not is_twin
-        is_open = standing is not None and standing.state is ContactState.OPEN and not is_twin
+        is_done = standing is not None and standing.state is ContactState.DONE
+        is_open = standing is not None and standing.state is ContactState.OPEN
         found = run.run_of(standing.run_id or "") if standing is not None and (is_done or is_open) else None
         yield ContactEnd(columns=contact.columns, came_to=found or row, is_earlier=is_done)
     for bad in run.source.rejected():

@@ -19,6 +19,14 @@ from orchestrator.core.windows import EVERY_DAY, Calendar, Window, closes_at, is
 
 DUPLICATE = "a duplicate"
 """How the reason begins why a contact is refused that is the same as another."""
+SAME_CALL = f"{DUPLICATE}: the number and the variables of another contact are the same"
+"""Why a contact is refused under an `id` of its own that would be called for the same."""
+SAME_CONTACT = f"{DUPLICATE}: another row of this file is the same contact"
+"""Why a later row of a contact is refused that would be the same call."""
+OTHER_CALL = (
+    "another row of this file is the same contact with other variables; to call both give each an `id` of its own"
+)
+"""Why a later row of a contact is refused that would be another call: it is no duplicate, and must not be lost."""
 CALLED_AGAIN = "to be called again"
 """In the reason why a contact waits that was called; when that will be may follow."""
 LEFT_OUT = "the campaign is stopped"
@@ -163,7 +171,7 @@ def admit(contact: Contact, facts: Facts, tick: Tick, *, spent: Spent, now_wall:
     if is_redial and due_wall is not None and due_wall > now_wall:
         return Later(due_wall, "it is to be called again")
     if not is_redial and facts.twin is not None and facts.twin.state in _TAKEN:
-        return Refused(f"{DUPLICATE}: the number and the variables of another contact are the same")
+        return Refused(SAME_CALL)
     if (barred := _barred(contact, facts, tick.campaign)) is not None:
         return Later(None, barred) if is_redial else Refused(barred)
     admission = _by_the_clock(contact, facts, tick, now_wall=now_wall)

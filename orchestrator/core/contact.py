@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, time
 from functools import lru_cache
 
+from orchestrator.core.marks import Marks, mark_of
 from orchestrator.core.script import Value
 
 Moment = time | datetime
@@ -104,6 +105,19 @@ def row_digest(contact: Contact) -> str:
     """
     pairs = sorted((name, str(value)) for name, value in contact.variables.items())
     return _digest((contact.to, *(text for pair in pairs for text in pair)))
+
+
+class Repeats:
+    """Knows the contacts that have come, to tell of a later row what it is; keeps two machine words of each."""
+
+    def __init__(self) -> None:
+        self._calls = Marks()
+
+    def is_same_call(self, contact: Contact) -> bool | None:
+        """Return whether a row would be the same call as the first one of its contact; None for the first one."""
+        call = mark_of(row_digest(contact))
+        first = self._calls.add(mark_of(_digest((contact.key,))), call)
+        return None if first is None else first == call
 
 
 def content_digest(lines: Iterable[str]) -> str:

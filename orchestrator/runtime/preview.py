@@ -5,8 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from orchestrator.core.admission import DUPLICATE, Admission, Call, Facts, Refused, Spent, Tick, admit
-from orchestrator.core.contact import Contact, row_digest
+from orchestrator.core.admission import (
+    OTHER_CALL,
+    SAME_CALL,
+    SAME_CONTACT,
+    Admission,
+    Call,
+    Facts,
+    Later,
+    Refused,
+    Spent,
+    Tick,
+    admit,
+)
+from orchestrator.core.contact import Contact, Repeats, row_digest
+from orchestrator.core.marks import Marks, mark_of
 from orchestrator.ports import ContactState, Standing
 
 
@@ -35,18 +48,18 @@ def previews(
         problem_of: Returns why a contact's run cannot be made; None where it can.
         now_wall: The moment, seconds since the epoch.
     """
-    spent = Spent()
-    seen: set[str] = set()
+    spent, repeats, calls = Spent(), Repeats(), Marks()
     for contact, standing in standings:
+        if (is_same := repeats.is_same_call(contact)) is not None:
+            yield Preview(contact, Refused(SAME_CONTACT if is_same else OTHER_CALL))
+            continue
         admission = admit(contact, facts_of(contact, standing), rules, spent=spent, now_wall=now_wall)
-        if isinstance(admission, Call):
-            marks = {row_digest(contact), contact.key}
+        if isinstance(admission, Call | Later):
             if (problem := problem_of(contact)) is not None:
                 admission = Refused(problem)
-            elif seen & marks:
-                admission = Refused(f"{DUPLICATE}: another row of this file is the same contact")
-            else:
-                seen |= marks
-                first = 0 if standing is not None and standing.state is ContactState.AGAIN else 1
-                spent = replace(spent, calls=spent.calls + first, attempts=spent.attempts + 1)
+            elif calls.add(mark_of(row_digest(contact))) is not None:
+                admission = Refused(SAME_CALL)
+        if isinstance(admission, Call):
+            first = 0 if standing is not None and standing.state is ContactState.AGAIN else 1
+            spent = replace(spent, calls=spent.calls + first, attempts=spent.attempts + 1)
         yield Preview(contact, admission)

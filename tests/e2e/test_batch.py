@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import signal
 import socket
 import threading
@@ -169,23 +170,55 @@ def test_outside_the_window_nobody_is_called(operator, sandbox) -> None:
     for_days = ("--window", closed_now(), "--occurrence", "these days")
     assert tick(operator, *for_days, code=75) == f"Made a new journal: {operator.journal}\n"
     dry = operator("batch", "reminder.yaml", "--contacts", "list.csv", *for_days, "--dry-run")
-    assert [line.split()[0] for line in dry.stdout.splitlines()] == ["later"] * 4
-    assert dry.stdout.count("it is outside the calling window (from ") == 4
-    assert dry.stderr == ""
+    *told, totals = dry.stdout.splitlines()
+    assert [line.split()[0] for line in told] == ["later"] * 4
+    assert len(re.findall(r"it is outside the calling window \(from 20\d\d-\S+Z on\)", dry.stdout)) == 4
+    assert totals == "0 contacts would be called now, 4 later. Occurrence these days, no end."
+    assert (dry.returncode, dry.stderr) == (0, "")
     assert sandbox.rung() == []
 
 
 def test_the_dry_run_sends_and_writes_nothing(operator, sandbox) -> None:
-    """Who would be called, who not and why, bad rows, and that no window is set; no journal is made."""
+    """Who would be called, who not and why, bad rows, and that no window is set; no journal is made.
+
+    It ends as a tick does where rows are bad.
+    """
     operator.write("list.csv", f"{FOUR}{ANNA},Anna\n911,Eve\nnobody,Eve\n")
     operator.write("dnc.txt", f"{BEN}\n")
     done = operator("batch", "reminder.yaml", "--contacts", "list.csv", "--do-not-call", "dnc.txt", "--dry-run")
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 1, done.stderr
     assert "no calling window is set" in done.stderr
-    whats = [line.split()[0] for line in done.stdout.splitlines()]
-    assert whats == ["call", "refused", "call", "call", "refused", "bad", "bad"]
+    *told, totals = done.stdout.splitlines()
+    assert [line.split()[0] for line in told] == ["call", "refused", "call", "call", "refused", "bad", "bad"]
+    assert totals.startswith("3 contacts would be called now, 1 refused, 1 duplicate, 2 bad rows. Occurrence 20")
     assert sandbox.rung() == []
     assert not operator.journal.exists()
+
+
+def test_the_dry_run_tells_of_bad_rows_also_while_the_window_is_closed(operator) -> None:
+    """Who lacks a variable, and who is another once more: before the window opens there is time to mend it."""
+    operator.write("reminder.yaml", SCRIPT.replace("who: {default: you}", "who: {required: true}"))
+    operator.write("list.csv", f"to,id,who\n{ANNA},1,Anna\n{ANNA},2,Anna\n{BEN},3,\n{CLEO},4,Cleo\n{CLEO},4,Cleo\n")
+    for_days = ("--window", closed_now(), "--occurrence", "these days")
+    done = operator("batch", "reminder.yaml", "--contacts", "list.csv", *for_days, "--dry-run")
+    totals = "0 contacts would be called now, 2 later, 1 refused, 2 duplicate. Occurrence these days, no end."
+    assert done.stdout.splitlines()[-1] == totals
+    assert "the column `who` is empty" in done.stdout
+    assert done.returncode == 1
+
+
+def test_one_number_with_other_variables_and_no_id_is_told_of(operator, sandbox) -> None:
+    """It is one contact, and called once; the second row is somebody's call, and is not lost without a word."""
+    operator.write("list.csv", f"to,who\n{ANNA},Anna\n{ANNA},Anne\n{BEN},Ben\n")
+    told = tick(operator, "--results", "out.csv", code=1)
+    reason = (
+        "another row of this file is the same contact with other variables; to call both give each an `id` of its own"
+    )
+    assert f"2 of 3 contacts reached, 1 refused. Refused: {reason}. See out.csv." in told
+    assert [row["reason"] for row in rows_of(operator.home / "out.csv")] == ["", reason, ""]
+    dry = operator("batch", "reminder.yaml", "--contacts", "list.csv", "--dry-run")
+    assert reason in dry.stdout
+    assert len(sandbox.rung()) == 2
 
 
 def test_do_not_call_lists_are_read_again(operator, sandbox) -> None:

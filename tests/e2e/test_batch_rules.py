@@ -191,12 +191,13 @@ def test_the_dry_run_asks_the_command_too(operator, sandbox) -> None:
     operator.write("reminder.yaml", SCRIPT.replace("name: reminder", "variables: {who: {required: true}}"))
     operator.write("list.csv", f"to,who\n{ANNA},Anna\n{BEN},Ben\n{CLEO},\n")
     campaign(operator, "do_not_call_command: ./hook.sh")
-    document = operator.json("batch", "c.yaml", "--dry-run")
+    document = operator.json("batch", "c.yaml", "--dry-run", code=1)
     assert [(row["to"], row["what"]) for row in document["contacts"]] == [
         (ANNA, "call"),
         (BEN, "refused"),
         (CLEO, "refused"),
     ]
+    assert document["totals"] == {"call": 1, "later": 0, "refused": 2, "duplicate": 0, "known": 0, "bad": 0}
     assert "the do-not-call command `hook.sh` forbids it" in document["contacts"][1]["reason"]
     assert "list.csv:4: the column `who` is empty" in document["contacts"][2]["reason"]
     assert (operator.home / "asked").read_text().split() == [ANNA, BEN, CLEO]
@@ -207,7 +208,9 @@ def test_the_dry_run_goes_by_priority(operator) -> None:
     """Whom `max_calls` leaves out are those who come last."""
     operator.write("list.csv", f"to,priority\n{ANNA},\n{BEN},5\n{CLEO},9\n")
     done = operator("batch", "reminder.yaml", "--contacts", "list.csv", "--max-calls", "2", "--dry-run")
-    assert [line.split()[:2] for line in done.stdout.splitlines()] == [["call", CLEO], ["call", BEN], ["later", ANNA]]
+    *told, totals = [line.split()[:2] for line in done.stdout.splitlines()]
+    assert told == [["call", CLEO], ["call", BEN], ["later", ANNA]]
+    assert totals == ["2", "contacts"]
 
 
 def test_the_holidays_of_a_callee_without_a_country_are_not_known(operator, sandbox) -> None:

@@ -137,7 +137,7 @@ def test_a_line_of_trouble_says_why_and_where_more_is_told(operator) -> None:
 def test_a_number_that_is_in_use_nowhere_is_called_and_warned_of(operator) -> None:
     """By the dry run: it may be a slip, or newer than the numbering plans that are known."""
     operator.write("list.csv", f"to\n{ANNA}\n+12001230000\n")
-    good, odd = operator("batch", "reminder.yaml", "--contacts", "list.csv", "--dry-run").stdout.splitlines()
+    good, odd, _ = operator("batch", "reminder.yaml", "--contacts", "list.csv", "--dry-run").stdout.splitlines()
     assert good.split() == ["call", ANNA]
     assert odd.startswith("call    +12001230000     warning: `to`")
 

@@ -7,7 +7,6 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from orchestrator.cli.output import line, width
-from orchestrator.cli.story import local
 
 _COUNTS = ("contacts", "reached", "not reached", "refused", "not called", "duplicate", "waiting", "unknown")
 """What `batch status` counts, in the words of a tick's summary and in that order."""
@@ -23,7 +22,7 @@ def status_page(found: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     rows = [("campaign", "occurrence", "now", *shown, "next call")]
     for each, count in zip(found, counts, strict=True):
         numbers = [str(count[name]) for name in shown]
-        rows.append((line(each["campaign"]), line(each["occurrence"]), _now(each), *numbers, local(each["next_due"])))
+        rows.append((line(each["campaign"]), line(each["occurrence"]), _now(each), *numbers, each["next_due"] or "-"))
     lines = list(aligned(rows, right=range(3, 3 + len(shown))))
     if not sys.stdout.isatty() or max(map(_cells, lines)) <= width():
         yield from lines

@@ -13,18 +13,20 @@ from typing import TYPE_CHECKING, Any
 from orchestrator.cli.commands.batch_pages import tick_page
 from orchestrator.cli.exits import counted, tell_unwritten
 from orchestrator.cli.output import OutputError, line, note, result, result_document, stderr_console
-from orchestrator.cli.story import local
-from orchestrator.core.instant import Instant
+from orchestrator.core.admission import DUPLICATE, Call, Known, Later, Refused
+from orchestrator.runtime.rows import rfc3339
 
 if TYPE_CHECKING:
     from orchestrator.batches import CampaignRun
     from orchestrator.cli.app import App
     from orchestrator.compose import Observer
+    from orchestrator.core.campaign import Occurrence
     from orchestrator.core.ledger import Ledger
     from orchestrator.core.records import Record
     from orchestrator.core.state import RunState
     from orchestrator.core.totals import Totals
     from orchestrator.runtime.job import TickReport
+    from orchestrator.runtime.preview import Preview
 
 _MOST_LINES = 8
 """How many of a kind are listed: a page is a page."""
@@ -50,6 +52,59 @@ class Ended:
     code: int
     results: str | None
     rejects: str | None
+
+
+@dataclass(slots=True)
+class Foretold:
+    """What a dry run has told, counted.
+
+    Attributes:
+        call: Contacts that would be called now.
+        later: Contacts that would wait.
+        refused: Contacts that would not be called, without those below.
+        duplicate: Rows that are the same as another.
+        known: Contacts for whom nothing is to be done.
+        bad: Rows that could not be used.
+    """
+
+    call: int = 0
+    later: int = 0
+    refused: int = 0
+    duplicate: int = 0
+    known: int = 0
+    bad: int = 0
+
+    def add(self, preview: Preview) -> tuple[str, str]:
+        """Count a contact; return what would be done with it, in a word, and why."""
+        match preview.admission:
+            case Call():
+                self.call += 1
+                return "call", "; ".join(f"warning: {each}" for each in preview.contact.warnings)
+            case Later(due_wall=due_wall, reason=reason):
+                self.later += 1
+                return "later", reason + ("" if due_wall is None else f" (from {rfc3339(due_wall)} on)")
+            case Refused(reason=reason):
+                is_duplicate = reason.startswith(DUPLICATE)
+                self.duplicate += is_duplicate
+                self.refused += not is_duplicate
+                return "refused", reason
+            case Known(reason=reason):
+                self.known += 1
+                return "known", reason
+
+    def headline(self, occurrence: Occurrence) -> str:
+        """Return in one line what a tick of that occurrence would do."""
+        others = {
+            "later": self.later,
+            "refused": self.refused,
+            "duplicate": self.duplicate,
+            "called already": self.known,
+        }
+        parts = [f"{counted(self.call, 'contact')} would be called now"]
+        parts += [f"{number} {name}" for name, number in others.items() if number]
+        parts += [counted(self.bad, "bad row")] if self.bad else []
+        until = "no end" if occurrence.ends_wall is None else f"until {rfc3339(occurrence.ends_wall)}"
+        return f"{', '.join(parts)}. Occurrence {line(occurrence.name)}, {until}."
 
 
 class LiveCalls:
@@ -212,11 +267,6 @@ def headline(ended: Ended) -> str:
     if not (ledger.not_reached or ended.totals.refused):
         return f"{text}."
     return f"{text}. See {ended.results or f'`orchestrator batch results {shlex.quote(ended.campaign)}`'}."
-
-
-def from_when(due_wall: float | None) -> str:
-    """Return ` (from … on)` for a moment, in local time."""
-    return "" if due_wall is None else f" (from {local(Instant(due_wall, 0.0).rfc3339())} on)"
 
 
 def _name(ended: Ended) -> str:

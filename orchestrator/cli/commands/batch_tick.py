@@ -7,7 +7,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,6 @@ from orchestrator.cli.commands.batch_telling import Ended, LiveCalls
 from orchestrator.cli.exits import worst
 from orchestrator.cli.forewarning import unheard, untried_by
 from orchestrator.cli.output import line, note, result, result_document
-from orchestrator.core.admission import Call, Known, Later, Refused
 from orchestrator.core.ask import Ask
 from orchestrator.core.campaign import Overlap
 from orchestrator.core.contact import Rejected
@@ -105,33 +104,30 @@ def tick(app: App, campaign: Campaign, given: Mapping[str, Any]) -> int:
 
 
 def dry_run(app: App, campaign: Campaign, given: Mapping[str, Any]) -> int:
-    """Tell who would be called now, and why the others not."""
+    """Tell who would be called now, and why the others not; return 1 where rows are bad or somebody is refused."""
     with _opened(app, campaign, given, LiveCalls()) as (orchestrator, run):
         _forewarn(orchestrator, run, given)
         telling.warn(run)
-        shown = []
+        shown, foretold = [], telling.Foretold()
         for preview in run.preview():
-            match preview.admission:
-                case Call():
-                    what, why = "call", "; ".join(f"warning: {each}" for each in preview.contact.warnings)
-                case Later(due_wall=due_wall, reason=reason):
-                    what, why = "later", reason + telling.from_when(due_wall)
-                case Refused(reason=reason):
-                    what, why = "refused", reason
-                case Known(reason=reason):
-                    what, why = "known", reason
-            row = {"line": preview.contact.line, "to": preview.contact.to, "what": what, "reason": why}
+            what, why = foretold.add(preview)
             if app.as_json:
-                shown.append(row)
+                shown.append({"line": preview.contact.line, "to": preview.contact.to, "what": what, "reason": why})
             else:
                 result(f"{what:8}{preview.contact.to:17}{line(why)}".rstrip())
-        if app.as_json:
-            rejected = [{"line": each.line, "reason": each.reason} for each in run.source.rejected()]
-            result_document({"campaign": run.campaign.name, "contacts": shown, "rejected": rejected})
-            return 0
+        rejected = []
         for each in run.source.rejected():
-            result(f"{'bad':8}{f'line {each.line}':17}{line(each.reason)}")
-    return 0
+            foretold.bad += 1
+            if app.as_json:
+                rejected.append({"line": each.line, "reason": each.reason})
+            else:
+                result(f"{'bad':8}{f'line {each.line}':17}{line(each.reason)}")
+        if app.as_json:
+            totals = {"contacts": shown, "rejected": rejected, "totals": asdict(foretold)}
+            result_document({"campaign": run.campaign.name, "occurrence": run.occurrence.name, **totals})
+        else:
+            result(foretold.headline(run.occurrence))
+    return 1 if foretold.refused or foretold.bad else 0
 
 
 def _tick(app: App, campaign: Campaign, given: Mapping[str, Any]) -> int:

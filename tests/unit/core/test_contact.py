@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.core.cells import csv_line, harmless, text_of
-from orchestrator.core.contact import Contact, content_digest, is_number_column, occurrence_key, row_digest
+from orchestrator.core.contact import Contact, Repeats, content_digest, is_number_column, occurrence_key, row_digest
 from orchestrator.core.ledger import Ledger, LedgerError, ResultRow, Tally, tally_of
 from orchestrator.core.records import Disposition
 
@@ -68,6 +68,20 @@ def test_rows_of_one_number_and_the_same_variables_are_duplicates() -> None:
         Contact(line=2, to="+15555550123", variables={"name": "3", "floor": "Bob"}),
     ]
     assert row_digest(one) not in {row_digest(other) for other in others}
+
+
+def test_a_later_row_of_a_contact_is_the_same_call_or_another() -> None:
+    """Told by its id, else by its number; the first row counts, whatever has come between."""
+    repeats = Repeats()
+    row, other = {"name": "Bob"}, {"name": "Eve"}
+    asked = [
+        repeats.is_same_call(Contact(line=2, to="+15555550123", variables=row)),
+        repeats.is_same_call(Contact(line=3, to="+15555550123", variables=other)),
+        repeats.is_same_call(Contact(line=4, to="+15555550123", variables=row)),
+        repeats.is_same_call(Contact(line=5, to="+15555550123", id="A1", variables=row)),
+        repeats.is_same_call(Contact(line=6, to="+15555550124", id="A1", variables=row)),
+    ]
+    assert asked == [None, False, True, None, False]
 
 
 def test_content_is_its_lines() -> None:
