@@ -87,6 +87,8 @@ class CampaignRun:
             ScriptError: The script cannot be used, or cannot be planned so for any contact.
             ContactsError, ConfigurationError: As their names say.
         """
+        if occurrence is not None and not occurrence.strip():
+            raise UsageError("the name of the occurrence is empty: give it one, or leave it out for the date")
         self.orchestrator = orchestrator
         now_wall = orchestrator.clock.now().wall
         self.campaign = resolved(campaign, now_wall=now_wall)

@@ -66,6 +66,8 @@ def result_of(
             disposition, reason = _of_open(read(standing.run_id or ""), stopped=stopped)
             return row(disposition=disposition, reason=reason)
         case _:
+            if standing.state in (ContactState.WAITING, ContactState.AGAIN):  # what is noted is why it waited
+                reason = f"it is not called again: {LEFT_OUT}"
             return row(
                 disposition=standing.disposition or Disposition.UNKNOWN,
                 result=standing.result,

@@ -24,7 +24,17 @@ if TYPE_CHECKING:
     from orchestrator.core.script import Script
 
 _OUR_WORD = re.compile(r"(?<!`)\bscript(s?)\b(?!`)")
+_NAMES_SCRIPT = re.compile(r"^script[ \t]*:", re.MULTILINE)
 _EMPTY = "the file is empty; write what the campaign calls, such as `script: reminder.yaml`"
+
+
+def is_campaign(path: str | os.PathLike[str]) -> bool:
+    """Return whether a file is a campaign: it names a script, and no script does. One that cannot be read is none."""
+    try:
+        text = Path(path).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
+    return _NAMES_SCRIPT.search(text) is not None
 
 
 def load_campaign(path: str | os.PathLike[str], given: Mapping[str, object] | None = None) -> Campaign:

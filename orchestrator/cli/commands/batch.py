@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import difflib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,6 @@ _WORDS = (
     *("do_not_call", "variables"),
 )
 """The options that are words of a campaign file."""
-_IS_CAMPAIGN = re.compile(r"^script[ \t]*:", re.MULTILINE)
 
 
 class WithCommands(click.Group):
@@ -42,7 +41,10 @@ class WithCommands(click.Group):
         return super().make_context(info_name, args, parent=parent, **extra)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Take the arguments as a command without commands does."""
+        """Take the arguments as a command without commands does; one word that is no file may be a misspelt command."""
+        near = difflib.get_close_matches(args[0], self.commands, n=1) if args and args[0].isalpha() else []
+        if near and not ctx.resilient_parsing and not Path(args[0]).exists():
+            raise click.UsageError(f"There is no command or file `{args[0]}`. Did you mean `batch {near[0]}`?", ctx)
         return click.Command.parse_args(self, ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -158,15 +160,18 @@ def command(app: App, /, script: str | None, **given: Any) -> int:
 
 def _campaign(script: str | None, given: dict[str, Any]) -> Campaign:
     """Return the campaign of a file and the options over it. Raises UsageError, ConfigurationError."""
-    from orchestrator.scriptfile.campaign import load_campaign, make_campaign
+    from orchestrator.scriptfile import load_script
+    from orchestrator.scriptfile.campaign import is_campaign, load_campaign, make_campaign
 
+    if script is not None and not Path(script).exists():
+        load_script(script)  # says so, before what else is missing
     file = given["campaign"]
-    if file is None and script is not None and _is_campaign(script):
+    if file is None and script is not None and is_campaign(script):
         file, script = script, None
     if given["var_file"] == "-" and given["contacts"] == "-":
         raise click.UsageError("Standard input cannot be both --contacts and --var-file.")
     given["variables"] = options.all_variables(given["variables"], given["var_file"])
-    words: dict[str, object] = {word: given[word] for word in _WORDS if given.get(word)}
+    words: dict[str, object] = {word: given[word] for word in _WORDS if given.get(word) not in (None, (), {})}
     if script is not None:
         words["script"] = script
     if file is not None:
@@ -174,15 +179,6 @@ def _campaign(script: str | None, given: dict[str, Any]) -> Campaign:
     if script is None:
         raise click.UsageError("Give a SCRIPT and --contacts FILE, or a campaign file.")
     return make_campaign(words, name=Path(script).stem)
-
-
-def _is_campaign(path: str) -> bool:
-    """Return whether a file is a campaign: it names a script, and no script does."""
-    try:
-        text = Path(path).read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return False  # reading the script says why
-    return _IS_CAMPAIGN.search(text) is not None
 
 
 for _each in batch_orders.COMMANDS:

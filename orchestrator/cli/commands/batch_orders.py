@@ -17,7 +17,7 @@ from orchestrator.cli.commands.batch_pages import status_page
 from orchestrator.cli.exits import counted
 from orchestrator.cli.output import OutputError, line, result, result_document
 from orchestrator.core.ledger import Tally
-from orchestrator.errors import UsageError
+from orchestrator.errors import ConfigurationError, UsageError
 from orchestrator.ports import CampaignOrders, CampaignStore, ContactState, Standing
 
 if TYPE_CHECKING:
@@ -211,13 +211,22 @@ def _known(app: App, orchestrator: Orchestrator, campaign: str) -> str:
     names = _names(orchestrator.journal.campaigns)
     if campaign in names:
         return campaign
-    if Path(campaign).is_file():
-        from orchestrator.scriptfile.campaign import load_campaign
-
-        if (name := load_campaign(campaign).name) in names:
-            return name
+    if Path(campaign).is_file() and (name := _name_in(campaign)) in names:
+        return name
     there_are = f"there are {', '.join(map(line, names))}" if names else "there is none yet"
     raise UsageError(f"no campaign `{line(campaign)}` has had a tick in this journal; {there_are}")
+
+
+def _name_in(file: str) -> str:
+    """Return what a campaign is named by its file, or by its script where it has none. Raises ConfigurationError."""
+    from orchestrator.scriptfile.campaign import is_campaign, load_campaign
+
+    try:
+        return load_campaign(file).name
+    except ConfigurationError:
+        if is_campaign(file):
+            raise
+        return Path(file).stem
 
 
 def _only(app: App, orchestrator: Orchestrator) -> str:

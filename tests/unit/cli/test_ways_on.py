@@ -216,6 +216,45 @@ def test_a_tick_warns_once_of_the_way_to_the_api(call, script, more) -> None:
     assert "Warning: no event" not in call(*words, "--name", "third").err
 
 
+@pytest.mark.usefixtures("at_sandbox")
+def test_a_campaign_without_a_file_is_named_by_its_script_too(call, script) -> None:
+    """By the file that its tick was given; another script names none, and is not read as a campaign."""
+    Path("list.csv").write_text("to\n+12125550101\n", encoding="utf-8")
+    assert call("batch", script, "--contacts", "list.csv").code == 0
+    assert [each["campaign"] for each in call("batch", "status", script, "--json").json] == [Path(script).stem]
+    other = Path("other.yaml")
+    other.write_text(Path(script).read_text("utf-8"), encoding="utf-8")
+    done = call("batch", "status", other)
+    assert done.code == 2
+    assert "no campaign `other.yaml` has had a tick in this journal; there are " in done.err
+    other.write_text("script: s.yaml\nnmae: x\n", encoding="utf-8")
+    assert "did you mean `name`?" in call("batch", "status", other).err
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "told"),
+    [
+        (("nowhere.yaml",), 65, "nowhere.yaml: the file cannot be read: No such file or directory"),
+        (("staus", "reminders"), 2, "There is no command or file `staus`. Did you mean `batch status`?"),
+        (("staus",), 2, "There is no command or file `staus`. Did you mean `batch status`?"),
+    ],
+)
+def test_a_batch_that_is_not_there_is_named(call, words, code, told) -> None:
+    """Before it is told what else is missing; a misspelt command is no script."""
+    done = call("batch", *words)
+    assert done.code == code
+    assert told in done.err
+
+
+@pytest.mark.parametrize("option", ["--occurrence", "--name", "--timezone", "--window", "--rate"])
+def test_an_empty_option_of_a_batch_is_an_error(call, script, option) -> None:
+    """As from a variable that is not set in a crontab: without the option other people would be called."""
+    Path("list.csv").write_text("to\n+12125550101\n", encoding="utf-8")
+    done = call("batch", script, "--contacts", "list.csv", "--dry-run", option, "")
+    assert (done.code, done.out) == (2, "")
+    assert "empty" in done.err or "not ``" in done.err
+
+
 def test_a_script_that_cannot_be_read_has_no_problems_of_its_own(call) -> None:
     """That it is not there is all that is told."""
     done = call("run", "nowhere.yaml", "--to", TO)

@@ -62,9 +62,9 @@ def test_a_contact_no_tick_has_come_to_waits() -> None:
     [
         (None, "refused", LEFT_OUT),
         (replace(HELD, disposition=None), "refused", LEFT_OUT),
-        (replace(HELD, reason="to be called once more"), "busy", "to be called once more"),
+        (replace(HELD, reason="to be called once more"), "busy", f"it is not called again: {LEFT_OUT}"),
         (replace(HELD, state=ContactState.REFUSED), "refused", "it waits"),
-        (replace(HELD, state=ContactState.AGAIN), "busy", "it waits"),
+        (replace(HELD, state=ContactState.AGAIN), "busy", f"it is not called again: {LEFT_OUT}"),
         (replace(HELD, state=ContactState.DONE), "busy", "it waits"),
     ],
 )
