@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 from orchestrator.compose.interrupted import Interrupted
 from orchestrator.compose.observing import Observer, guarded
 from orchestrator.compose.parts import JournalPlace, Parts
-from orchestrator.compose.preparing import Planner, as_journalled, script_of, secrets_again
+from orchestrator.compose.preparing import Planner, as_journalled, check_script, script_of, secrets_again
 from orchestrator.compose.result import Documents, Result
 from orchestrator.compose.ringing import ringing
 from orchestrator.compose.settings import read_configuration
@@ -185,6 +185,8 @@ class Orchestrator(Planner):
         """
         from orchestrator.batches import CampaignRun, campaign_from
 
+        if script is not None:
+            check_script(script)
         run = CampaignRun(
             self,
             campaign_from(campaign, words, script=script),
@@ -249,7 +251,8 @@ class Orchestrator(Planner):
         state = fold(self.journal.read(run_id))
         if state.end is not None:
             return self._documents.result(RunResult(state))
-        chosen = script or script_of(state)
+        chosen = script_of(state) if script is None else script
+        check_script(chosen)
         secrets = secrets_again(state, chosen, variables or {})
         result = self.runner.resume(
             run_id,

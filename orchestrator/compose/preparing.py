@@ -62,6 +62,7 @@ class Planner:
         `gap` is what the dead air between steps is estimated from, where it was measured (`core.deadair`); `overrides`
         are a campaign's settings.
         """
+        check_script(script)
         ask = Ask(
             to=to,
             from_=from_,
@@ -106,6 +107,7 @@ class Planner:
         """Check everything that can be known before dialling, or before answering. Raises as `Orchestrator.run`."""
         from orchestrator.scriptfile import bind_variables, never_given, unknown_variables
 
+        check_script(script)
         settings = self._settings.of(script, ask)
         if settings.on_stale is not None and all(entry.label != settings.on_stale for entry in script.entries):
             raise UsageError(f"`on_stale` names the label `{settings.on_stale}`, which this script does not have")
@@ -154,6 +156,14 @@ class Planner:
         return None if learned is None else told(learned, kept=planned.limit_s is not None)
 
 
+def check_script(script: object) -> None:
+    """Raise UsageError for what is no script: a path or a text is easily given in place of one."""
+    if not isinstance(script, Script):
+        raise UsageError(
+            f"a script is needed, not {type(script).__name__}: give Script.load(PATH) of a file, or Script.parse(TEXT)"
+        )
+
+
 def script_of(state: RunState) -> Script:
     """Return the script of a run: its file as it is now, else what the journal keeps of it.
 
@@ -172,7 +182,7 @@ def script_of(state: RunState) -> Script:
         where = begun.script_path or "given as text"
         raise UsageError(
             f"the script ({where}) is needed to resume: the journal keeps it without its secrets (send_dtmf "
-            "digits, defaults of sensitive variables); give it with --script FILE"
+            "digits, defaults of sensitive variables); give it with --script FILE (in a program: in `script`)"
         )
     return parse_script(begun.script_source, name=begun.script_name)
 
@@ -201,7 +211,8 @@ def secrets_again(state: RunState, script: Script, given: Mapping[str, Value]) -
     if missing:
         raise UsageError(
             f"the variable `{missing[0]}` is secret, so the journal does not hold it, and what is left of the script "
-            f"reads it: put {missing[0]}=VALUE into a file and give it with --var-file FILE"
+            f"reads it: put {missing[0]}=VALUE into a file and give it with --var-file FILE (in a program: in "
+            "`variables`)"
         )
     return secrets
 
@@ -234,9 +245,11 @@ def _numbers(script: Script, ask: Ask, bound: Mapping[str, Value]) -> tuple[str,
         raise UsageError("the script begins with `answer`: it is for incoming calls, and cannot make one")
     known = {**bound, "run_id": ""}
     numbers = []
-    for flag, text, given in (("to", dial.to, ask.to), ("from", dial.from_, ask.from_)):
+    for flag, word, text, given in (("to", "to", dial.to, ask.to), ("from", "from_", dial.from_, ask.from_)):
         if given is None and flag in text.names and flag not in bound:
-            raise UsageError(f"the script does not say `{flag}`: give it with --{flag} NUMBER")
+            raise UsageError(
+                f"the script does not say `{flag}`: give it with --{flag} NUMBER (in a program: in `{word}`)"
+            )
         numbers.append((given if given is not None else text.render(known)).strip())
     callee, caller = numbers
     refused = refusal(callee) or caller_refusal(caller)

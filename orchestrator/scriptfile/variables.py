@@ -17,6 +17,8 @@ from orchestrator.scriptfile.values import ALWAYS_KNOWN, BadValueError
 from orchestrator.scriptfile.words import nearest, quote
 
 _NOWHERE = Place(0, 0)
+_IN_A_PROGRAM = " (in a program: in `variables`)"
+"""How a library user gives what the command line takes by a flag: both read the same messages."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +108,7 @@ def unknown_variables(script: Script, known: Collection[str], *, can_be_given: b
             if name not in available and name not in found:
                 match = nearest(name, available)
                 forgot = "forget to give it?" if can_be_given else "forget to declare it, with a `default`?"
-                given = f"give it with --var {name}=VALUE"
+                given = f"give it with --var {name}=VALUE{_IN_A_PROGRAM}"
                 way = given if can_be_given else "declare it under `variables`, with a `default`"
                 hint = f"did you mean `{match}`, or {forgot}" if match else way
                 message = f"there is no variable `{name}`; {hint}"
@@ -159,15 +161,15 @@ def _missing(name: str, given: Collection[str], declared: Mapping[str, Variable]
     match = nearest(name, strange)
     hint = f" (`{match}` was given; is that meant?)" if match else f"; give it with {_way_in(name, declared)}"
     if name in ("to", "from"):
-        hint = f"; give it with --{name} NUMBER"
+        hint = f"; give it with --{name} NUMBER (in a program: in `{name}{'_' if name == 'from' else ''}`)"
     return f"the variable `{name}` is required and has no value{hint}"
 
 
 def _way_in(name: str, declared: Mapping[str, Variable]) -> str:
     """Return how a variable is given; what is secret does not belong on a command line."""
     if declared[name].sensitive:
-        return f"--var-file FILE, a file that only you may read, with the line {name}=VALUE"
-    return f"--var {name}=VALUE"
+        return f"--var-file FILE, a file that only you may read, with the line {name}=VALUE{_IN_A_PROGRAM}"
+    return f"--var {name}=VALUE{_IN_A_PROGRAM}"
 
 
 def _problem(script: Script, variable: Variable | None, message: str) -> Problem:

@@ -11,7 +11,7 @@ from orchestrator.compose import Orchestrator
 from orchestrator.core.ask import Ask
 from orchestrator.core.evolve import fold, marks
 from orchestrator.core.exchange import Operation, Outcome
-from orchestrator.errors import ScriptError, UsageError
+from orchestrator.errors import ScriptError, UsageError, VariablesError
 from orchestrator.ports import ContactClaim
 from tests.fakes import machine as m
 
@@ -72,6 +72,29 @@ def test_an_impossible_caller_id_is_refused_before_dialling(tmp_path: Path, call
         assert orchestrator.prepare(script, Ask(from_=FROM, variables={"patient": "Ann"})).from_ == FROM
         with pytest.raises(UsageError, match="the caller id"):
             orchestrator.prepare(script, Ask(from_=caller, variables={"patient": "Ann"}))
+
+
+@pytest.mark.parametrize("given", ["s.yaml", Path("s.yaml"), {"commands": []}])
+def test_what_is_no_script_is_refused_with_the_way_to_one(tmp_path: Path, given: object) -> None:
+    """A path, a text or a mapping; before anything is opened."""
+    with Orchestrator(journal=tmp_path / "journal.db") as orchestrator:
+        for use in (orchestrator.run, orchestrator.run_many, orchestrator.plan, orchestrator.prepare):
+            with pytest.raises(UsageError, match=r"give Script\.load\(PATH\) of a file"):
+                use(given)  # type: ignore[operator]
+        started = m.started(at=orchestrator.clock.now())
+        orchestrator.journal.release(orchestrator.journal.start_run(started, lease_s=30))
+        with pytest.raises(UsageError, match=r"give Script\.load\(PATH\)"):
+            orchestrator.resume("run-1", script=given)  # type: ignore[arg-type]
+
+
+def test_missing_values_are_told_in_words_for_programs_too(tmp_path: Path) -> None:
+    """Who embeds it has no command line."""
+    script = Script.parse(FEW)
+    with Orchestrator(journal=tmp_path / "journal.db") as orchestrator:
+        with pytest.raises(VariablesError, match=r"--var patient=VALUE \(in a program: in `variables`\)"):
+            orchestrator.run(script, from_=FROM)
+        with pytest.raises(UsageError, match=r"--from NUMBER \(in a program: in `from_`\)"):
+            orchestrator.run(script, variables={"patient": "Ann"})
 
 
 def test_a_required_variable_must_not_be_empty(tmp_path: Path) -> None:

@@ -58,9 +58,12 @@ def test_every_problem_is_reported() -> None:
         "s: the variable `a-b` must be a name of letters, digits and `_` that starts with a letter, not `a-b`",
         "s:3:3: the variable `patient` is required and has no value (`patiant` was given; is that meant?)",
         "s:4:3: the variable `i` must be a whole number, not `one`",
-        "s:5:3: the variable `to` is required and has no value; give it with --to NUMBER",
+        "s:5:3: the variable `to` is required and has no value; give it with --to NUMBER (in a program: in `to`)",
         "s:6:3: the variable `t` must be text, not `True`",
-        "s:7:3: the variable `z` is required and has no value; give it with --var z=VALUE",
+        (
+            "s:7:3: the variable `z` is required and has no value; give it with --var z=VALUE (in a program: in "
+            "`variables`)"
+        ),
     ]
 
 
@@ -118,13 +121,13 @@ def test_unknown_variables() -> None:
     found = unknown_variables(script("  a: {}\n", body), {"patient"})
 
     assert [str(problem) for problem in found] == [
-        "s:6:5: there is no variable `v`; give it with --var v=VALUE",
-        "s:7:5: there is no variable `p`; give it with --var p=VALUE",
-        "s:7:5: there is no variable `r`; give it with --var r=VALUE",
-        "s:7:5: there is no variable `zz`; give it with --var zz=VALUE",
-        "s:9:5: there is no variable `s`; give it with --var s=VALUE",
-        "s:9:5: there is no variable `w`; give it with --var w=VALUE",
-        "s:11:5: there is no variable `c`; give it with --var c=VALUE",
-        "s:14:5: there is no variable `m`; give it with --var m=VALUE",
+        "s:6:5: there is no variable `v`; give it with --var v=VALUE (in a program: in `variables`)",
+        "s:7:5: there is no variable `p`; give it with --var p=VALUE (in a program: in `variables`)",
+        "s:7:5: there is no variable `r`; give it with --var r=VALUE (in a program: in `variables`)",
+        "s:7:5: there is no variable `zz`; give it with --var zz=VALUE (in a program: in `variables`)",
+        "s:9:5: there is no variable `s`; give it with --var s=VALUE (in a program: in `variables`)",
+        "s:9:5: there is no variable `w`; give it with --var w=VALUE (in a program: in `variables`)",
+        "s:11:5: there is no variable `c`; give it with --var c=VALUE (in a program: in `variables`)",
+        "s:14:5: there is no variable `m`; give it with --var m=VALUE (in a program: in `variables`)",
         "s:18:5: there is no variable `patiant`; did you mean `patient`, or forget to give it?",
     ]
