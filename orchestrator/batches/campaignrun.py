@@ -43,7 +43,7 @@ from orchestrator.runtime.facts import FactFinder
 from orchestrator.runtime.job import Finished, Job, TickReport
 from orchestrator.runtime.messages import message_of
 from orchestrator.runtime.preview import Preview, previews
-from orchestrator.runtime.rows import in_one_line, result_of
+from orchestrator.runtime.rows import in_one_line, result_of, row_of_call
 from orchestrator.runtime.runner import Prepared, RunResult
 from orchestrator.scriptfile import load_script
 from orchestrator.scriptfile.campaign import check_labels
@@ -215,6 +215,17 @@ class CampaignRun:
         for contact, standing, row in self.placed():
             own = {} if row.disposition == Tally.REFUSED or not saved else self._saved(standing)
             yield replace(row, columns=contact.columns, saved=own)
+
+    def earlier_rows(self) -> Iterator[ResultRow]:
+        """Yield a result for each call of a contact that another one has followed: what it came to, for a ledger."""
+        if not self.campaign.redial:
+            return
+        for contact, standing, _ in self.placed():
+            runs = () if standing is None else self.orchestrator.journal.campaigns.runs_of(standing.key)
+            for made, run_id in enumerate(runs, 1):
+                result = None if standing is None or run_id == standing.run_id else self.run_of(run_id)
+                if result is not None and result.state.end is not None:
+                    yield replace(row_of_call(result.state, attempts=made), columns=contact.columns)
 
     def unlisted(self, keys: Collection[str]) -> list[ResultRow]:
         """Return the results of those contacts that are not, or no longer, in the list of this occurrence."""

@@ -11,7 +11,7 @@ from orchestrator.core.evolve import fold
 from orchestrator.core.instant import Instant
 from orchestrator.core.ledger import ResultRow, Tally
 from orchestrator.core.records import Concluded, Disposition, Record
-from orchestrator.core.state import Phase
+from orchestrator.core.state import Phase, RunState
 from orchestrator.ports import ContactState, Standing
 from orchestrator.runtime.facts import is_undialled
 
@@ -75,6 +75,23 @@ def result_of(
                 ended_at=rfc3339(standing.ended_wall),
                 reason=reason,
             )
+
+
+def row_of_call(state: RunState, *, attempts: int) -> ResultRow:
+    """Return what one call of a contact came to, whose run has ended; it was the so many-th."""
+    end = state.end
+    assert end is not None, "a call has come to something once its run has ended"
+    return ResultRow(
+        to=state.begun.to,
+        disposition=end.disposition,
+        result=end.result,
+        attempts=attempts,
+        run_id=state.run_id,
+        call_id=state.call_id,
+        started_at=state.begun.at.rfc3339(),
+        ended_at=end.at.rfc3339(),
+        reason=None if end.fault is None else in_one_line(end.fault.message),
+    )
 
 
 def in_one_line(text: str | None) -> str | None:

@@ -48,8 +48,8 @@ def append_results(
 ) -> Appended:
     """Add rows to a ledger, or begin one. Of several rows with one run id the last counts.
 
-    Whatever is said of a number replaces that it was waiting. Of the rows without a run one that says the same again
-    replaces the old one.
+    Rows without a run: one that says the same again replaces the old one, and whatever is said of a number replaces
+    that it was waiting.
 
     Args:
         path: The ledger. Other processes that append to a file of its folder wait.
@@ -75,7 +75,7 @@ def append_results(
             told = _Told(row for _, row in written())
             replaced = 0
             for row in old.rows(len(names)):
-                if row.run_id in newest or told.outdates(row):
+                if row.run_id in newest if row.run_id else told.outdates(row):
                     replaced += 1
                 else:
                     stream.write(row.line)
@@ -118,9 +118,9 @@ class _Told:
                 self._marks.add(_mark("row", row.line))
 
     def outdates(self, row: _Row) -> bool:
-        """Return whether an old row waited for what has been told since, or has no run and is said again."""
+        """Return whether an old row without a run is said again, or waited for what has been told since."""
         waits = row.disposition == Tally.WAITING and _mark("to", row.to) in self._marks
-        return waits or (not row.run_id and _mark("row", row.line) in self._marks)
+        return waits or _mark("row", row.line) in self._marks
 
 
 def _mark(kind: str, text: str) -> int:

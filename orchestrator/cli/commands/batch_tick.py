@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -227,7 +228,7 @@ def _ended(run: CampaignRun, report: TickReport, files: _Files, *, codes: list[i
     totals = Totals(began_at=Instant(began_wall, 0.0).rfc3339())
     secret = run.secret_names
     if files.results is not None and files.append:
-        append_results(files.results, totals.of(run.rows()), secret=secret)
+        append_results(files.results, chain(run.earlier_rows(), totals.of(run.rows())), secret=secret)
     elif files.results is not None:
         write_results(files.results, totals.of(run.rows()), secret=secret)
     else:

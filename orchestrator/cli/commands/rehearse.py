@@ -120,7 +120,8 @@ def _went(went: Went) -> Iterator[str]:
 def _ended(ended: Ended) -> Iterator[str]:
     yield ""
     result_text = "" if ended.result is None else f", result {line(ended.result)}"
-    yield f"The run is {ended.status.value} ({ended.disposition.value}){result_text}."
+    status, disposition = ended.status.value, ended.disposition.value
+    yield f"The run is {status}{'' if disposition == status else f' ({disposition})'}{result_text}."
     if ended.why is not None:
         yield f"Why: {line(ended.why)}"
     saved = {name: value for name, value in ended.variables.items() if name not in ("to", "from", "run_id", "call_id")}

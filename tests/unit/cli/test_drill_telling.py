@@ -37,8 +37,8 @@ def test_in_a_pipe_each_drill_is_a_line_and_only_the_last_column_is_long(capsys:
     told = capsys.readouterr()
     rows = [each for each in told.out.splitlines() if re.match(" +[0-9]  say", each)]
     assert [re.split("  +", row.strip())[2:] for row in rows] == [
-        ["lost", "completed (completed)", "-"],
-        ["reply lost", "completed (completed)", f"twice: say: {SENTENCE}"],
+        ["lost", "completed", "-"],
+        ["reply lost", "completed", f"twice: say: {SENTENCE}"],
         ["killed", "undecided: it asks a person", "left out: send_dtmf: 3 keys"],
         ["killed", "not over (waiting)", f"twice: send_dtmf: 3 keys; left out: say: {SENTENCE}"],
     ]

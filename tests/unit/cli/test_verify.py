@@ -139,7 +139,7 @@ def test_rehearse_plays_the_script_with_given_keys(call, keying) -> None:
     assert lines[1:4] == ["Hello Ada, 2.", "[send_dtmf: 1 key]", "[play: 00000000-0000-4000-8000-000000000000]"]
     assert "[press 1 key; 1 s; h hangs up]" in lines
     assert "> 7" in done.err
-    assert "The run is completed (completed), result 7." in lines
+    assert "The run is completed, result 7." in lines
 
 
 def test_rehearse_without_keys_times_out(call, keying) -> None:
