@@ -18,8 +18,8 @@ def refuse_second_call(
 ) -> None:
     """Refuse to ring a number to which a run may have a call up.
 
-    A call lasts no longer than its run's `max_call`. Calls of another API are not looked at: this process could
-    neither carry on with them nor end them.
+    A call lasts no longer than its run's `max_call`, from its dial on, which its run may have waited for. Calls of
+    another API are not looked at: this process could neither carry on with them nor end them.
 
     Args:
         journal: Has the runs.
@@ -37,7 +37,7 @@ def refuse_second_call(
         if driven and beside_live:
             continue
         state = fold(journal.read(run_id))
-        is_recent = now.since(state.begun.at) < state.settings.max_call_s
+        is_recent = now.since(state.call_since or state.begun.at) < state.settings.max_call_s
         if not (state.call_up and is_recent and other_api(state, api_url) is None):
             continue
         if driven:

@@ -597,16 +597,18 @@ def test_a_killed_tick_is_carried_on_with_first() -> None:
     assert bench.numbers() == NUMBERS[:3]
 
 
-def test_whoever_is_on_the_line_with_another_campaign_is_called_later() -> None:
-    """A second call would ring beside the first, which a live process steers."""
+@pytest.mark.parametrize("waited_s", [0.0, 7200.0])
+def test_whoever_is_on_the_line_with_another_campaign_is_called_later(waited_s: float) -> None:
+    """A second call would ring beside the first, which a live process steers, however long that waited for its dial."""
     bench = Bench()
     bench.contacts = [contact(NUMBERS[0])]
     bench.tick()
     other = bench.journal()
     (started,) = (each for each in other.read("run-1")[:1] if isinstance(each, RunStarted))
-    lease = other.start_run(replace(started, at=bench.time.now(), run_id="other"), lease_s=3600.0)
+    made = replace(started, at=bench.time.now().plus(-waited_s), run_id="other")
+    lease = other.start_run(made, lease_s=3600.0)
     dialled = [record for record in other.read("run-1")[1:] if not isinstance(record, RunEnded)][:3]
-    other.append(lease, dialled, marks(fold([started, *dialled])))
+    other.append(lease, dialled, marks(fold([made, *dialled])))
     bench.occurrence = Occurrence("tuesday")
     bench.digest = "another file"
     bench.tick()
