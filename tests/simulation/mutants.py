@@ -156,7 +156,7 @@ def _status_read_as(status: int, instead: int) -> tuple[Patch, ...]:
 
 def _judged(**fields: Any) -> tuple[Patch, ...]:
     def make(original: Any) -> Any:
-        return lambda *given: replace(original(*given), **fields)
+        return lambda *given, **more: replace(original(*given, **more), **fields)
 
     return (Patch(f"{_DIALECT}_judge_failure", make),)
 
