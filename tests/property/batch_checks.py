@@ -19,13 +19,14 @@ from orchestrator.core.contact import Contact, Rejected, row_digest
 from orchestrator.core.exchange import Operation as Kind
 from orchestrator.core.ledger import Ledger, Tally
 from orchestrator.core.records import Disposition, Resolved
-from orchestrator.core.redial import RedialRule
+from orchestrator.core.redial import NumberLimits, RedialRule
 from orchestrator.core.state import Phase
 from orchestrator.runtime.facts import is_undialled, was_kept_from_dialling
 from orchestrator.runtime.messages import message_of
 from orchestrator.runtime.settling import BREAKER
 from orchestrator.sandbox.operations import Operation
 from orchestrator.sandbox.transcript import Transcript
+from tests.fakes.transport import Sent
 from tests.fakes.virtual_time import EPOCH
 from tests.property import bookkeeping, checks, crashing
 from tests.property.batch_seen import SimulatedBatch, calls_of, started_of
@@ -38,6 +39,8 @@ from tests.property.simulation import Simulated
 _SLACK_S = 0.001
 _HEARD_S = 1.0
 """So long after a person has said something a tick has heard it."""
+_LEAVING_S = 1.0
+"""So long after its intent a dial has left at the latest."""
 _FAREWELL_S = 200.0
 _CAUSES = {
     "busy": Disposition.BUSY,
@@ -81,17 +84,23 @@ def check_batch(simulated: SimulatedBatch) -> None:
 def _check(simulated: SimulatedBatch) -> None:
     rung = list(rung_of(simulated))
     check_every_request_is_explained(simulated)
+    check_number_limits(simulated)
+    check_one_line_of_a_number(simulated, rung)
+    check_request_limits(simulated)
+    for each in simulated.campaigns():
+        for run_id, run in each.runs.items():
+            check_run(each, run_id, run, strays={one.call_id for one in rung if one.doubled and one.run_id != run_id})
+        _check_campaign(each, [one for one in rung if one.run_id in each.runs])
+
+
+def _check_campaign(simulated: SimulatedBatch, rung: list[Rung]) -> None:
     check_it_came_to_an_end(simulated)
-    for run_id, run in simulated.runs.items():
-        check_run(simulated, run_id, run)
     check_rings(simulated, rung)
     check_nobody_is_called_in_vain(simulated, rung)
     check_lines(simulated, rung)
     check_calling_windows(simulated, rung)
     check_pace(simulated)
-    check_number_limits(simulated)
     check_limits_of_a_tick(simulated)
-    check_request_limits(simulated)
     check_rows(simulated, rung)
     check_verdicts(simulated)
     check_orders(simulated)
@@ -153,14 +162,18 @@ def _server_of(simulated: SimulatedBatch, run: Simulated, operations: list[Opera
     )
 
 
-def check_run(simulated: SimulatedBatch, run_id: str, run: Simulated) -> None:
-    """What holds of a run by itself holds of each run of a batch."""
+def check_run(simulated: SimulatedBatch, run_id: str, run: Simulated, *, strays: set[str]) -> None:
+    """What holds of a run by itself holds of each run of a batch.
+
+    Allowed for is a lost dial that is taken for a call that the network made of another run's (`strays`).
+    """
     view = view_of(simulated, run)
     attempts = checks.attempts_of(view)
     try:
         checks._check_intents(view)
         for attempt in attempts:
-            checks._check_belief(view, attempt, attempts)
+            if not any(each.call is not None and each.call.call_id in strays for each in attempt.settled):
+                checks._check_belief(view, attempt, attempts)
         checks._check_repeats(attempts, keyed=view.settings.idempotent_for_s is not None)
         checks._check_ringing(view, attempts)
         checks._check_nobody_is_left(view, attempts)
@@ -210,14 +223,16 @@ def check_it_came_to_an_end(simulated: SimulatedBatch) -> None:
 
 
 def rung_of(simulated: SimulatedBatch) -> Iterator[Rung]:
-    """Yield every call that rang, in order."""
+    """Yield every call that rang for a campaign, or for both, in order."""
     epoch = EPOCH + simulated.scenario.skew_s
     find = simulated.server.transcript.find
     owners = {call_id: run_id for run_id, run in simulated.runs.items() for call_id in calls_of(run)}
     over = {entry["call"]: entry for entry in find(event="hangup")}
     answered = {entry["call"] for entry in find(event="answered")}
     for entry in find(event="ringing"):
-        call, run_id = entry["call"], owners[entry["call"]]
+        call, run_id = entry["call"], owners.get(entry["call"])
+        if run_id is None:  # its neighbour's
+            continue
         end = over.get(call)
         dials = [sent for sent in simulated.runs[run_id].sent if sent.request.operation is Kind.CREATE]
         yield Rung(
@@ -299,19 +314,32 @@ def check_nobody_is_called_in_vain(simulated: SimulatedBatch, rung: list[Rung]) 
 
 
 def check_lines(simulated: SimulatedBatch, rung: list[Rung]) -> None:
-    """No two calls to one number are up at once, and never more calls than the campaign's concurrency."""
-    known = {run_id for run_id, run in simulated.runs.items() if not _is_undecided(run)}
-    single = [each for each in rung if not each.doubled]  # the others are reported
-    campaign, most_s = simulated.scenario.campaign, simulated.settings.max_call_s
-    for one in single:
-        # A call whose end nobody could ask for is taken to be over after `max_call`.
-        ends_s = {each.run_id: min(each.ended_s or 9e9, each.began_s + most_s) - _SLACK_S for each in single}
-        up = [each for each in single if each.began_s <= one.began_s < ends_s[each.run_id]]
-        same = [each.run_id for each in up if each.number == one.number and {each.run_id, one.run_id} <= known]
-        assert len(same) <= 1, f"{', '.join(same)} ring {one.number} at once"
+    """There are never more calls up than the campaign's concurrency."""
+    campaign = simulated.scenario.campaign
+    for one, up in _up_at_each(simulated, rung):
         assert len(up) <= campaign.concurrency, (
             f"{len(up)} calls at {one.began_s:.2f} s: {', '.join(each.run_id for each in up)}"
         )
+
+
+def check_one_line_of_a_number(simulated: SimulatedBatch, rung: list[Rung]) -> None:
+    """No two calls to one number are up at once, whichever campaigns they are of."""
+    known = {run_id for run_id, run in simulated.runs.items() if not _is_undecided(run)}
+    for one, up in _up_at_each(simulated, rung):
+        same = [each.run_id for each in up if each.number == one.number and {each.run_id, one.run_id} <= known]
+        assert len(same) <= 1, f"{', '.join(same)} ring {one.number} at once"
+
+
+def _up_at_each(simulated: SimulatedBatch, rung: list[Rung]) -> Iterator[tuple[Rung, list[Rung]]]:
+    """Yield each call that rang once, with those that were up when it began: it is one of them.
+
+    A call whose end nobody could ask for is taken to be over after `max_call`. What rang twice is reported.
+    """
+    single = [each for each in rung if not each.doubled]
+    most_s = simulated.settings.max_call_s
+    ends_s = {each.run_id: min(each.ended_s or 9e9, each.began_s + most_s) - _SLACK_S for each in single}
+    for one in single:
+        yield one, [each for each in single if each.began_s <= one.began_s < ends_s[each.run_id]]
 
 
 def _is_undecided(run: Simulated) -> bool:
@@ -361,18 +389,30 @@ def _seconds(moment: time) -> float:
 
 
 def check_number_limits(simulated: SimulatedBatch) -> None:
-    """A number is spared the gap between two dials, and has no more dials in a day than its cap."""
-    limits = simulated.scenario.campaign.limits
-    of_number: dict[str, list[float]] = {}
-    for run_id, at_s, _ in _begun(simulated):
-        if all(sent.request.operation is not Kind.CREATE for sent in simulated.runs[run_id].sent):
-            continue  # it was given up before its dial left
-        of_number.setdefault(started_of(simulated.runs[run_id]).to, []).append(at_s)
-    for number, moments in of_number.items():
-        for before_s, after_s in pairwise(moments):
-            assert after_s - before_s >= limits.min_gap_s - _SLACK_S, f"{number} again after {after_s - before_s:.2f} s"
-        days = Counter(int((EPOCH + at_s) // 86_400) for at_s in moments)
-        assert limits.daily_cap is None or max(days.values()) <= limits.daily_cap, f"{number} too often in a day"
+    """A number is spared the gap before a dial, and has no more dials in a day than its cap, whoever dialled before.
+
+    What counts is when the dial of a run was sent that the server has executed.
+    """
+    of_number: dict[str, list[tuple[float, NumberLimits]]] = {}
+    for one in simulated.campaigns():
+        for run in one.runs.values():
+            if (sent := [each.at_s for each in run.sent if _made_a_call(each)]) != []:
+                dial = sent[-1], one.scenario.campaign.limits
+                of_number.setdefault(started_of(run).to, []).append(dial)
+    for number, dials in of_number.items():
+        dials.sort(key=lambda dial: dial[0])
+        for (before_s, _), (after_s, limits) in pairwise(dials):
+            assert after_s - before_s >= limits.min_gap_s - _LEAVING_S, f"{number} again after {after_s - before_s} s"
+        days: Counter[int] = Counter()
+        for at_s, limits in dials:
+            day = int((EPOCH + at_s) // 86_400)
+            days[day] += 1
+            assert limits.daily_cap is None or days[day] <= limits.daily_cap, f"{number} too often in a day"
+
+
+def _made_a_call(sent: Sent) -> bool:
+    is_dial = sent.request.operation is Kind.CREATE
+    return is_dial and any(isinstance(one, Operation) and one.execution is not None for one in sent.deliveries)
 
 
 def check_limits_of_a_tick(simulated: SimulatedBatch) -> None:
@@ -490,7 +530,7 @@ def check_messages(simulated: SimulatedBatch) -> None:
         assert count <= numbers[number], f"{number} was sent {count} messages, for {numbers[number]} not reached"
     troubles = [trouble for tick in simulated.ticks if tick.report is not None for trouble in tick.report.troubles]
     if simulated.scenario.campaign.fallback_sms is None or any(
-        text.endswith("says: stop") for _, text in simulated.happened
+        text.endswith(f"says to {simulated.scenario.campaign.name}: stop") for _, text in simulated.happened
     ):
         return  # whoever stops a campaign stops its messages, too
     for number, count in numbers.items():

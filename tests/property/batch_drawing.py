@@ -28,6 +28,7 @@ from tests.property.scenarios import FROM, Crash, Saved, Stop
 
 NUMBERS = tuple(f"+1212555{number:04}" for number in range(100, 108))
 CAMPAIGN = "spring"
+NEIGHBOUR = "summer"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +67,9 @@ class BatchScenario:
         period_s: How long after the end of a tick cron begins the next.
         orders: What people tell the campaign, and when.
         resolved: Between two ticks a person who knows what really happened gives each verdict that is waited for.
+        neighbour: Another campaign of the same journal that calls some of the same numbers, with rules, rows, lives and
+            orders of its own, in the same world; None: there is none.
+        beside_s: How long before this one's ticks cron begins those of the neighbour; None: after they have ended.
         limit_s: The network limit that steps are packed for.
         words_per_minute: How fast the server speaks.
         skew_s: How far the server's clock is ahead.
@@ -87,6 +91,8 @@ class BatchScenario:
     period_s: float = 60.0
     orders: tuple[tuple[float, CampaignOrders], ...] = ()
     resolved: bool = False
+    neighbour: BatchScenario | None = None
+    beside_s: float | None = None
     limit_s: float | None = None
     words_per_minute: float = 150.0
     skew_s: float = 0.0
@@ -129,7 +135,30 @@ def batch(dice: Dice) -> BatchScenario:
         jitter=dice.number(0, 10**6),
         resolved=dice.pick([True, False]),
     )
-    return replace(scenario, campaign=replace(scenario.campaign, calendar=_calendar(dice, scenario)))
+    scenario = replace(scenario, campaign=replace(scenario.campaign, calendar=_calendar(dice, scenario)))
+    if dice.pick([True, False, False]):
+        beside_s = dice.pick([None, 0.0, 0.5, 10.0])
+        scenario = replace(scenario, neighbour=_neighbour(dice, scenario), beside_s=beside_s)
+    return scenario
+
+
+def _neighbour(dice: Dice, scenario: BatchScenario) -> BatchScenario:
+    """Draw a campaign that calls some of the numbers of another one, and others."""
+    limits = scenario.campaign.api_limits  # those of the account
+    campaign = replace(_campaign(dice, scenario.script), name=NEIGHBOUR, api_limits=limits)
+    rows = tuple(
+        Contact(line=at + 2, to=dice.pick([row.to for row in scenario.contacts]), id=f"neighbour {at}")
+        for at in range(dice.number(1, 4))
+    )
+    neighbour = replace(
+        scenario,
+        campaign=campaign,
+        rows=rows,
+        unprepared=frozenset(),
+        lives=tuple(_life(dice) for _ in range(dice.number(0, 2))) if scenario.lives else (),
+        orders=_orders(dice),
+    )
+    return replace(neighbour, campaign=replace(campaign, calendar=_calendar(dice, scenario)))
 
 
 def _script(dice: Dice) -> Script:

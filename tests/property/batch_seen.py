@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from orchestrator.core.campaign import Occurrence
 from orchestrator.core.contact import Contact, occurrence_key
@@ -29,12 +29,14 @@ class TickSeen:
     """One tick, or one try of it.
 
     Attributes:
+        scenario: Of whose campaign it is.
         report: What it reported; None where it did not live to.
         error: What it raised, by name.
         told_s: When it was told to stop.
     """
 
     process: Process
+    scenario: BatchScenario
     life: Life
     began_s: float
     control: Control
@@ -52,7 +54,7 @@ class TickSeen:
 
 @dataclass(slots=True)
 class SimulatedBatch:
-    """What the simulation of a batch left behind.
+    """What the simulation of a batch left behind, and of its neighbour.
 
     Attributes:
         longest_s: The longest that a call is expected to last.
@@ -84,6 +86,22 @@ class SimulatedBatch:
     dialled: list[tuple[float, str, str]] = field(default_factory=list)
     reasons: dict[str, None] = field(default_factory=dict)
     happened: list[tuple[float, str]] = field(default_factory=list)
+
+    def campaigns(self) -> list[SimulatedBatch]:
+        """Return what is of each campaign's own: its ticks, its runs and its rows."""
+        scenario = self.scenario
+        if scenario.neighbour is None:
+            return [self]
+        return [self._of(scenario), self._of(scenario.neighbour)]
+
+    def _of(self, scenario: BatchScenario) -> SimulatedBatch:
+        name = scenario.campaign.name
+        ticks = [tick for tick in self.ticks if tick.scenario.campaign.name == name]
+        mine = {tick.process.name for tick in ticks}
+        runs = {run_id: run for run_id, run in self.runs.items() if self.begun[run_id][1] in mine}
+        begun = {run_id: self.begun[run_id] for run_id in runs}
+        rows = [(contact, row) for contact, row in self.rows if contact in scenario.contacts]
+        return replace(self, scenario=scenario, ticks=ticks, runs=runs, begun=begun, rows=rows)
 
     def key_of(self, contact: Contact) -> str:
         """Return the key of a contact in the occurrence."""

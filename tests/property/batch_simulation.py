@@ -74,7 +74,8 @@ def verdict_on(simulated: SimulatedBatch, run: Simulated) -> tuple[bool, str | N
     """Return whether the step that a run asks about really ran, and its call if that is up still."""
     from tests.property.batch_checks import view_of
 
-    view = view_of(simulated, run)
+    (batch,) = (each for each in simulated.campaigns() if run in each.runs.values())
+    view = view_of(batch, run)
     attempts = attempts_of(view)
     asked = [one for one in attempts if any(each.then is Then.STOP for each in one.settled)][-1]
     ran = any(one.executed for one in attempts if one.step == asked.step)
@@ -110,7 +111,8 @@ class BatchWorld:
         self._treatments = iter(scenario.treatments)
         self._draw = random.Random(scenario.jitter).random
         self._ids = count(1)
-        self._orders_left = len(scenario.orders)
+        self._scenarios = [scenario] if scenario.neighbour is None else [scenario, scenario.neighbour]
+        self._orders_left = sum(len(each.orders) for each in self._scenarios)
         self._outsider = MemoryJournal(now=self.time.now, store=self.simulated.store, process="a person")
         self._failures: list[Exception] = []
         self._verdicts: Counter[str] = Counter()
@@ -121,10 +123,11 @@ class BatchWorld:
 
         try:
             with self.time.running():
-                for at_s, orders in self.scenario.orders:
-                    self.time.at(at_s, partial(self._order, orders))
+                for each in self._scenarios:
+                    for at_s, orders in each.orders:
+                        self.time.at(at_s, partial(self._order, each.campaign.name, orders))
                 self._run_ticks()
-                self.simulated.rows = list(self._rows())
+                self.simulated.rows = [row for each in self._scenarios for row in self._rows(each)]
                 self._reap_what_is_left()
         except Exception as error:
             error.add_note(batch_story(self.simulated))
@@ -165,57 +168,71 @@ class BatchWorld:
     # --- cron ---------------------------------------------------------------------------------------------------------
 
     def _run_ticks(self) -> None:
-        lives = iter(self.scenario.lives)
+        lives = [iter(each.lives) for each in self._scenarios]
         for _ in range(MOST_TICKS):
-            life = next(lives, NO_LIFE)
-            self._live(life)
+            lived = [next(each, NO_LIFE) for each in lives]
+            self._live_round(lived)
             self._be_resolved()
             if self._is_nothing_left():
                 self.simulated.ended_s = self.time.seconds
                 return
             if self.time.seconds > LONGEST_S:
                 return
-            self.time.sleep(life.crash.gap_s if life.crash is not None else self._pause_s())
-            if life.crash is not None and life.crash.reboots:
+            crash = next((life.crash for life in lived if life.crash is not None), None)
+            self.time.sleep(crash.gap_s if crash is not None else min(map(self._pause_s, self._scenarios)))
+            if crash is not None and crash.reboots:
                 self.tell("the machine is started again")
                 self.time.reboot(f"boot {len(self.simulated.ticks)}")
 
-    def _pause_s(self) -> float:
+    def _pause_s(self, scenario: BatchScenario) -> float:
         """Return when cron's next tick comes that has something to do: the others would change nothing."""
-        period_s = self.scenario.period_s
-        if len(self.simulated.ticks) > _PATIENT_TICKS:  # an open contact, or one after it, waits for the next day
+        period_s = scenario.period_s
+        if len(self.simulated.ticks) > _PATIENT_TICKS * len(
+            self._scenarios
+        ):  # an open contact, or one after it, waits for the next day
             period_s = max(period_s, 3600.0)
-        standings = list(self._outsider.campaigns.all_of(self.scenario.campaign.name))
+        standings = list(self._outsider.campaigns.all_of(scenario.campaign.name))
         waiting = [one for one in standings if one.state in (ContactState.AGAIN, ContactState.WAITING)]
         dues = [one.due_wall for one in waiting]
         is_open = any(one.state is ContactState.OPEN for one in standings)
-        if is_open or not dues or len(standings) < len({contact.key for contact in self.scenario.contacts}):
+        if is_open or not dues or len(standings) < len({contact.key for contact in scenario.contacts}):
             return period_s
         left_s = min((0.0 if due is None else due - EPOCH - self.time.seconds for due in dues), default=0.0)
         return max(left_s, period_s)
 
-    def _live(self, life: Life) -> None:
-        """Live a tick, and those that are begun beside it."""
-        first = self._begin_tick(life)
+    def _live_round(self, lives: list[Life]) -> None:
+        """Live a tick of each campaign, beside one another or one after the other."""
+        scenario = self.scenario
+        if scenario.beside_s is None:
+            for each, life in zip(self._scenarios, lives, strict=True):
+                self._live(each, life)
+            return
+        beside = self._begin_tick(self._scenarios[1], lives[1])
+        self.time.sleep(scenario.beside_s)
+        self._live(scenario, lives[0], beside)
+
+    def _live(self, scenario: BatchScenario, life: Life, *others: TickSeen) -> None:
+        """Live a tick, and those that are begun beside it; and wait for others to end."""
+        first = self._begin_tick(scenario, life)
         ticks = [first]
         if life.rival_s is not None:
             self.time.block(lambda: first.is_over, until_s=first.began_s + life.rival_s)
             while not first.is_over and len(ticks) <= _MOST_RIVALS:
-                ticks.append(self._begin_tick(NO_LIFE))
+                ticks.append(self._begin_tick(scenario, NO_LIFE))
                 until_s = ticks[-1].began_s + _RIVAL_AGAIN_S
                 self.time.block(lambda: all(tick.is_over for tick in ticks), until_s=until_s)
                 if not ticks[-1].is_over:
                     break
-        for tick in ticks:
+        for tick in (*ticks, *others):
             assert tick.thread is not None
             tick.thread.join()
         if self._failures:
             raise self._failures[0]
 
-    def _begin_tick(self, life: Life) -> TickSeen:
+    def _begin_tick(self, scenario: BatchScenario, life: Life) -> TickSeen:
         process = self.time.begin_process(f"tick {len(self.simulated.ticks)}")
         journal = BatchJournal(self, process, life.crash)
-        tick = TickSeen(process, life, self.time.seconds, Control(self.time))
+        tick = TickSeen(process, scenario, life, self.time.seconds, Control(self.time))
         self.simulated.ticks.append(tick)
         self._arrange(tick)
         tick.thread = threading.Thread(target=self._tick, args=(tick, journal))
@@ -250,11 +267,11 @@ class BatchWorld:
         self.tell(f"{process.name} is woken")
         process.stopped = False
 
-    def _order(self, orders: CampaignOrders) -> None:
+    def _order(self, campaign: str, orders: CampaignOrders) -> None:
         said = "stop" if orders.stopped else "pause" if orders.paused else "continue"
-        self.tell(f"a person says: {said}")
+        self.tell(f"a person says to {campaign}: {said}")
         self._orders_left -= 1
-        self._outsider.campaigns.order(self.scenario.campaign.name, orders)
+        self._outsider.campaigns.order(campaign, orders)
 
     def _be_resolved(self) -> None:
         """Have a person who finds out what happened give the verdicts that are waited for, between two ticks."""
@@ -280,7 +297,7 @@ class BatchWorld:
         try:
             runner = self._runner(tick.process, journal, tick.control)
             try:
-                tick.report = self._drive(runner, journal, tick.control)
+                tick.report = self._drive(tick, runner, journal)
             finally:
                 runner.close()
         except LeaseHeldError:
@@ -294,8 +311,8 @@ class BatchWorld:
         finally:
             tick.ended_s = self.time.seconds
 
-    def _drive(self, runner: Runner, journal: BatchJournal, control: Control) -> TickReport:
-        name = self.scenario.campaign.name
+    def _drive(self, tick: TickSeen, runner: Runner, journal: BatchJournal) -> TickReport:
+        name = tick.scenario.campaign.name
         unfinished = [one.run_id for one in journal.campaigns.all_of(name, state=ContactState.OPEN) if one.run_id]
         runner.reap(keep=unfinished)
         batch = Batch(
@@ -303,14 +320,13 @@ class BatchWorld:
             journal=journal,
             store=journal.campaigns,
             clock=self.time,
-            control=control,
-            job=self._job(),
+            control=tick.control,
+            job=self._job(tick.scenario),
             lease_s=LEASE_S,
         )
         return batch.tick()
 
-    def _job(self) -> Job:
-        scenario = self.scenario
+    def _job(self, scenario: BatchScenario) -> Job:
         variables = {"to": scenario.contacts[0].to, "from": FROM}
         longest_s = plan(scenario.script, variables, self.settings).bounds.longest_s
         self.simulated.longest_s = min(longest_s, self.settings.max_call_s)
@@ -321,7 +337,7 @@ class BatchWorld:
             longest_s=self.simulated.longest_s,
             contacts=lambda: scenario.rows,
             content_digest="one file",
-            prepare=self._prepare,
+            prepare=partial(self._prepare, scenario),
             zones_of=lambda _: frozenset({"UTC"}),
             forbidden=lambda number: "it is on a list" if number in scenario.forbidden else None,
             dial=dial_of(scenario.script, variables, self.settings),
@@ -329,8 +345,8 @@ class BatchWorld:
             has_priorities=True,
         )
 
-    def _prepare(self, contact: Contact) -> Prepared:
-        if contact.id in self.scenario.unprepared:
+    def _prepare(self, scenario: BatchScenario, contact: Contact) -> Prepared:
+        if contact.id in scenario.unprepared:
             raise UsageError("the column `name` is empty, but the script needs it")
         variables = {**contact.variables, "to": contact.to, "from": FROM}
         return Prepared(to=contact.to, from_=FROM, variables=variables, secrets={}, settings=self.settings)
@@ -410,13 +426,13 @@ class BatchWorld:
 
     # --- the end ------------------------------------------------------------------------------------------------------
 
-    def _rows(self) -> Iterator[tuple[Contact, ResultRow]]:
+    def _rows(self, scenario: BatchScenario) -> Iterator[tuple[Contact, ResultRow]]:
         """Yield a result for each contact's row, as the results file has it."""
-        journal, campaign = self._outsider, self.scenario.campaign.name
+        journal, campaign = self._outsider, scenario.campaign.name
         is_stopped = journal.campaigns.orders_of(campaign).stopped
         seen: Counter[str] = Counter()
-        for contact in self.scenario.contacts:
-            key = key_of(self.scenario, contact)
+        for contact in scenario.contacts:
+            key = key_of(scenario, contact)
             seen[key] += 1
             if seen[key] > 1:
                 yield contact, ResultRow(to=contact.to, disposition=Tally.REFUSED, reason=f"{DUPLICATE}: another row")
@@ -426,9 +442,12 @@ class BatchWorld:
 
     def _is_nothing_left(self) -> bool:
         """Return whether no further tick would change anything."""
-        if self._orders_left or any(row.tally is Tally.WAITING for _, row in self._rows()):
+        return not self._orders_left and all(map(self._has_nothing_left, self._scenarios))
+
+    def _has_nothing_left(self, scenario: BatchScenario) -> bool:
+        if any(row.tally is Tally.WAITING for _, row in self._rows(scenario)):
             return False
-        messages = self._outsider.campaigns.all_of(f"{self.scenario.campaign.name} (sms)", state=ContactState.OPEN)
+        messages = self._outsider.campaigns.all_of(f"{scenario.campaign.name} (sms)", state=ContactState.OPEN)
         states = [fold(self._outsider.read(one.run_id)) for one in messages if one.run_id is not None]
         return all(state.end is not None or state.phase is Phase.UNDECIDED for state in states)
 

@@ -23,6 +23,11 @@ def batch_story(simulated: SimulatedBatch) -> str:
         value = getattr(scenario, name)
         lines += [f"{name} {value}"] if value else []
     lines += [f"life {_short(life)}" for life in scenario.lives]
+    if scenario.neighbour is not None:
+        other = scenario.neighbour
+        begun = "after each of these" if scenario.beside_s is None else f"{scenario.beside_s:g} s before each of these"
+        lines += [f"its neighbour, whose ticks begin {begun}: {_short(other.campaign)}", *map(_short, other.rows)]
+        lines += [f"life of the neighbour {_short(life)}" for life in other.lives]
     lines += [f"{at}: {entry.label or ''} {_options(entry)}" for at, entry in enumerate(scenario.script.entries)]
     lines += [f"{at:8.2f}{text}" for at, text in sorted(_told(simulated), key=lambda one: one[0])]
     lines += [f"row {_short(row)}" for _, row in simulated.rows]
@@ -32,7 +37,7 @@ def batch_story(simulated: SimulatedBatch) -> str:
 def _told(simulated: SimulatedBatch) -> list[tuple[float, str]]:
     told = [(at_s, f"  process  {text}") for at_s, text in simulated.happened]
     for tick in simulated.ticks:
-        told.append((tick.began_s, f"  process  {tick.process.name} begins"))
+        told.append((tick.began_s, f"  process  {tick.process.name} of {tick.scenario.campaign.name} begins"))
         if tick.ended_s is not None:
             came_to = tick.error if tick.report is None else _short(tick.report)
             told.append((tick.ended_s, f"  process  {tick.process.name} has ended: {came_to}"))

@@ -11,6 +11,7 @@ from orchestrator.core.records import Disposition, Resolved
 from orchestrator.core.redial import NoMore, Why
 from orchestrator.core.windows import Calendar
 from orchestrator.ports import ContactState
+from orchestrator.runtime.facts import _dialled_wall
 from tests.simulation.mutants import Mutant, Patch
 
 PART = "batch"
@@ -102,6 +103,23 @@ def _rings_on(original: Any) -> Any:
     return lambda commands, state, now, _ring_by_wall: original(commands, state, now, None)
 
 
+def _rings_beside(original: Any) -> Any:
+    def mutated(*arguments: Any, beside_live: bool = True, **options: Any) -> None:
+        del beside_live
+        original(*arguments, beside_live=True, **options)
+
+    return mutated
+
+
+def _counts_its_own_dials(_original: Any) -> Any:
+    def mutated(self: Any, number: str, since_wall: float, undialled: str | None) -> Any:
+        own = {each.key for each in self._store.all_of(self._rules.campaign.name)}
+        runs = self._store.dials_of(number, since_wall=since_wall, but_for=undialled)
+        return [_dialled_wall(self._journal.read(each)) for each in runs if self._store.contact_of(each) in own]
+
+    return mutated
+
+
 def _starts(_original: Any) -> Any:
     def mutated(self: Any, work: Any, *arguments: Any) -> None:
         thread = threading.Thread(target=self._run, args=(work, arguments))
@@ -154,6 +172,21 @@ _ROWS: tuple[tuple[str, str, tuple[Patch, ...]], ...] = (
         (Patch("orchestrator.runtime.adrift:Adrift.count", _always(0)),),
     ),
     ("rate", "calls begin as fast as they can", (Patch(f"{_PACE}note_start", _always(None)),)),
+    (
+        "number-own",
+        "only a campaign's own dials of a number count",
+        (Patch("orchestrator.runtime.facts:FactFinder._dials_wall", _counts_its_own_dials),),
+    ),
+    (
+        "number-made",
+        "a dial counts from when its run was made",
+        (Patch("orchestrator.runtime.facts:_dialled_wall", lambda _: lambda records: records[0].at.wall),),
+    ),
+    (
+        "beside-live",
+        "a number is called that is on the line with another campaign",
+        (Patch("orchestrator.runtime.runner:refuse_second_call", _rings_beside),),
+    ),
     ("number-limits", "a number is spared nothing", (Patch(f"{_REDIAL}earliest_allowed", _ignores_gaps),)),
     (
         "windows",

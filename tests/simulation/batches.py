@@ -38,12 +38,17 @@ _CONTACTS = (
     *("reached after a verdict", "called again after a verdict"),
     *("outside the window", "too late in the window", "not dialled again by itself"),
 )
+_NEIGHBOURS = (
+    *("at once", "one after the other", "a number is called by both"),
+    *("on the line with the other", "kept by a dial that is not settled"),
+)
 
 EXPECTED = frozenset(
     [
         *(f"fault: {fault}" for fault in _FAULTS),
         *(f"tick: {each}" for each in _TICKS),
         *(f"contact: {each}" for each in _CONTACTS),
+        *(f"neighbour: {each}" for each in _NEIGHBOURS),
         *(f"tally: {tally}" for tally in Tally if tally is not Tally.WAITING),
         *(
             f"disposition: {disposition}"
@@ -73,8 +78,9 @@ def run_batch_seed(seed: int) -> SimulatedBatch:
 
 def seen_in_batch(simulated: SimulatedBatch) -> set[str]:
     """Return what occurred in a batch."""
-    found = {f"tick: {each}" for each in _of_ticks(simulated)}
-    found |= {f"contact: {each}" for each in _of_contacts(simulated)}
+    found = {f"tick: {each}" for one in simulated.campaigns() for each in _of_ticks(one)}
+    found |= {f"contact: {each}" for one in simulated.campaigns() for each in _of_contacts(one)}
+    found |= {f"neighbour: {each}" for each in _of_neighbours(simulated)}
     for run in simulated.runs.values():
         for sent in (*run.sent, *run.looks):
             found |= {f"fault: {fault}" for fault in _of_treatment(sent, sent.treatment)}
@@ -96,10 +102,30 @@ def _of_ticks(simulated: SimulatedBatch) -> Iterator[str]:
             yield words
     if any(text.endswith("pause") for text in told):
         yield "paused"
-    if any(text.endswith("says: stop") for text in told):
+    if any(text.endswith(": stop") for text in told):
         yield "stopped by a person"
     for place, tick in enumerate(simulated.ticks):
         yield from _of_tick(simulated, tick, place)
+
+
+def _of_neighbours(simulated: SimulatedBatch) -> Iterator[str]:
+    """Yield what occurs only where two campaigns call the same numbers."""
+    if simulated.scenario.neighbour is None:
+        return
+    one, other = simulated.campaigns()
+    beside = any(
+        tick.began_s < (each.ended_s or 0.0) and each.began_s < (tick.ended_s or 0.0)
+        for tick in one.ticks
+        for each in other.ticks
+    )
+    yield "at once" if beside else "one after the other"
+    numbers = {started_of(run).to for run in one.runs.values()} & {started_of(run).to for run in other.runs.values()}
+    if numbers:
+        yield "a number is called by both"
+    if any("has a call to this number" in reason for reason in simulated.reasons):
+        yield "on the line with the other"
+    if any("number is blocked" in reason for reason in simulated.reasons):
+        yield "kept by a dial that is not settled"
 
 
 def _of_tick(simulated: SimulatedBatch, tick: TickSeen, place: int) -> Iterator[str]:
