@@ -7,29 +7,33 @@ did. Besides, the runs of a batch have rules together: who is called, how often,
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from datetime import time
+from dataclasses import replace
 from itertools import pairwise, zip_longest
 from types import SimpleNamespace
 from typing import Any
 
-from orchestrator.core.budget import RequestLimit
 from orchestrator.core.contact import Contact, Rejected, row_digest
-from orchestrator.core.exchange import Operation as Kind
 from orchestrator.core.ledger import Ledger, Tally
 from orchestrator.core.records import Disposition, Resolved
-from orchestrator.core.redial import NumberLimits, RedialRule
+from orchestrator.core.redial import RedialRule
 from orchestrator.core.state import Phase
 from orchestrator.runtime.facts import is_undialled, was_kept_from_dialling
 from orchestrator.runtime.messages import message_of
 from orchestrator.runtime.settling import BREAKER
 from orchestrator.sandbox.operations import Operation
 from orchestrator.sandbox.transcript import Transcript
-from tests.fakes.transport import Sent
-from tests.fakes.virtual_time import EPOCH
-from tests.property import bookkeeping, checks, crashing
-from tests.property.batch_seen import SimulatedBatch, calls_of, started_of
+from tests.property import batch_limits, bookkeeping, checks, crashing
+from tests.property.batch_seen import (
+    Rung,
+    SimulatedBatch,
+    begun_by,
+    calls_of,
+    contacts_of,
+    is_message,
+    is_undecided,
+    rung_of,
+    started_of,
+)
 from tests.property.batch_simulation import LONGEST_S
 from tests.property.batch_story import batch_story
 from tests.property.reference import listen
@@ -39,8 +43,6 @@ from tests.property.simulation import Simulated
 _SLACK_S = 0.001
 _HEARD_S = 1.0
 """So long after a person has said something a tick has heard it."""
-_LEAVING_S = 1.0
-"""So long after its intent a dial has left at the latest."""
 _FAREWELL_S = 200.0
 _CAUSES = {
     "busy": Disposition.BUSY,
@@ -48,28 +50,6 @@ _CAUSES = {
     "rejected": Disposition.REJECTED,
     "failed": Disposition.FAILED,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Rung:
-    """One call that really rang.
-
-    Attributes:
-        began_s: When it began to ring.
-        ended_s: When it was over; None: it is up.
-        cause: Why it ended, as the server knows.
-        answered: Whether somebody answered.
-        doubled: Whether the network sent its dial on twice.
-    """
-
-    call_id: str
-    run_id: str
-    number: str
-    began_s: float
-    ended_s: float | None
-    cause: str | None
-    answered: bool
-    doubled: bool
 
 
 def check_batch(simulated: SimulatedBatch) -> None:
@@ -84,9 +64,9 @@ def check_batch(simulated: SimulatedBatch) -> None:
 def _check(simulated: SimulatedBatch) -> None:
     rung = list(rung_of(simulated))
     check_every_request_is_explained(simulated)
-    check_number_limits(simulated)
-    check_one_line_of_a_number(simulated, rung)
-    check_request_limits(simulated)
+    batch_limits.check_number_limits(simulated)
+    batch_limits.check_one_line_of_a_number(simulated, rung)
+    batch_limits.check_request_limits(simulated)
     for each in simulated.campaigns():
         for run_id, run in each.runs.items():
             check_run(each, run_id, run, strays={one.call_id for one in rung if one.doubled and one.run_id != run_id})
@@ -97,10 +77,10 @@ def _check_campaign(simulated: SimulatedBatch, rung: list[Rung]) -> None:
     check_it_came_to_an_end(simulated)
     check_rings(simulated, rung)
     check_nobody_is_called_in_vain(simulated, rung)
-    check_lines(simulated, rung)
-    check_calling_windows(simulated, rung)
-    check_pace(simulated)
-    check_limits_of_a_tick(simulated)
+    batch_limits.check_lines(simulated, rung)
+    batch_limits.check_calling_windows(simulated, rung)
+    batch_limits.check_pace(simulated)
+    batch_limits.check_limits_of_a_tick(simulated)
     check_rows(simulated, rung)
     check_verdicts(simulated)
     check_orders(simulated)
@@ -110,11 +90,6 @@ def _check_campaign(simulated: SimulatedBatch, rung: list[Rung]) -> None:
 
 
 # --- each run ---------------------------------------------------------------------------------------------------------
-
-
-def is_message(simulated: SimulatedBatch, run: Simulated) -> bool:
-    """Whether a run sends the campaign's text message, and calls nobody."""
-    return started_of(run).script_name != simulated.scenario.script.name
 
 
 def view_of(simulated: SimulatedBatch, run: Simulated) -> Simulated:
@@ -222,35 +197,10 @@ def check_it_came_to_an_end(simulated: SimulatedBatch) -> None:
 # --- who is called, and how often -------------------------------------------------------------------------------------
 
 
-def rung_of(simulated: SimulatedBatch) -> Iterator[Rung]:
-    """Yield every call that rang for a campaign, or for both, in order."""
-    epoch = EPOCH + simulated.scenario.skew_s
-    find = simulated.server.transcript.find
-    owners = {call_id: run_id for run_id, run in simulated.runs.items() for call_id in calls_of(run)}
-    over = {entry["call"]: entry for entry in find(event="hangup")}
-    answered = {entry["call"] for entry in find(event="answered")}
-    for entry in find(event="ringing"):
-        call, run_id = entry["call"], owners.get(entry["call"])
-        if run_id is None:  # its neighbour's
-            continue
-        end = over.get(call)
-        dials = [sent for sent in simulated.runs[run_id].sent if sent.request.operation is Kind.CREATE]
-        yield Rung(
-            call,
-            run_id,
-            entry["to"],
-            entry["at"] - epoch,
-            None if end is None else end["at"] - epoch,
-            None if end is None else end["cause"],
-            call in answered,
-            any(len(sent.treatment.deliveries) > 1 for sent in dials),
-        )
-
-
 def check_rings(simulated: SimulatedBatch, rung: list[Rung]) -> None:
     """Nobody is rung again but by a redial rule: for how the last call ended, as often and as late as it says."""
     by_run = {each.run_id: each for each in rung}
-    for contact in _contacts(simulated):
+    for contact in contacts_of(simulated):
         used: Counter[Disposition] = Counter()
         for before, after in pairwise(_runs_that_count(simulated, contact)):
             last, following = by_run.get(before), by_run.get(after)
@@ -264,10 +214,6 @@ def check_rings(simulated: SimulatedBatch, rung: list[Rung]) -> None:
                 assert waited_s >= rule.after_s - _SLACK_S, f"{contact.id} is called again after {waited_s:.2f} s"
 
 
-def _contacts(simulated: SimulatedBatch) -> list[Contact]:
-    return list({contact.key: contact for contact in reversed(simulated.scenario.contacts)}.values())
-
-
 def _runs_that_count(simulated: SimulatedBatch, contact: Contact) -> list[str]:
     """Return a contact's runs, but for those that were refused a dial for the sake of our own credentials."""
     ids = {id(run): run_id for run_id, run in simulated.runs.items()}
@@ -278,7 +224,7 @@ def _truth(simulated: SimulatedBatch, run_id: str, rung: Rung | None) -> Disposi
     """Return how a run really ended; where its call rang nobody, or we ended it, as the run tells."""
     state = simulated.runs[run_id].state
     told = None if state.end is None else state.end.disposition
-    if rung is None or rung.doubled or state.end is None or _is_undecided(simulated.runs[run_id]):
+    if rung is None or rung.doubled or state.end is None or is_undecided(simulated.runs[run_id]):
         return told
     if not rung.answered and rung.cause in _CAUSES:
         return _CAUSES[rung.cause]
@@ -305,145 +251,12 @@ def check_nobody_is_called_in_vain(simulated: SimulatedBatch, rung: list[Rung]) 
     assert not [each for each in rung if each.number in scenario.forbidden], "a forbidden number was called"
     called = {each.run_id for each in rung}
     digests: dict[str, str] = {}
-    for contact in _contacts(simulated):
+    for contact in contacts_of(simulated):
         runs = simulated.runs_of(contact)
         assert contact.id not in scenario.unprepared or not runs, f"{contact.id} lacks what the script needs"
         if any(started_of(run).run_id in called for run in runs):
             twin = digests.setdefault(row_digest(contact), contact.key)
             assert twin == contact.key, f"{contact.key} and {twin} are the same, and both were called"
-
-
-def check_lines(simulated: SimulatedBatch, rung: list[Rung]) -> None:
-    """There are never more calls up than the campaign's concurrency."""
-    campaign = simulated.scenario.campaign
-    for one, up in _up_at_each(simulated, rung):
-        assert len(up) <= campaign.concurrency, (
-            f"{len(up)} calls at {one.began_s:.2f} s: {', '.join(each.run_id for each in up)}"
-        )
-
-
-def check_one_line_of_a_number(simulated: SimulatedBatch, rung: list[Rung]) -> None:
-    """No two calls to one number are up at once, whichever campaigns they are of."""
-    known = {run_id for run_id, run in simulated.runs.items() if not _is_undecided(run)}
-    for one, up in _up_at_each(simulated, rung):
-        same = [each.run_id for each in up if each.number == one.number and {each.run_id, one.run_id} <= known]
-        assert len(same) <= 1, f"{', '.join(same)} ring {one.number} at once"
-
-
-def _up_at_each(simulated: SimulatedBatch, rung: list[Rung]) -> Iterator[tuple[Rung, list[Rung]]]:
-    """Yield each call that rang once, with those that were up when it began: it is one of them.
-
-    A call whose end nobody could ask for is taken to be over after `max_call`. What rang twice is reported.
-    """
-    single = [each for each in rung if not each.doubled]
-    most_s = simulated.settings.max_call_s
-    ends_s = {each.run_id: min(each.ended_s or 9e9, each.began_s + most_s) - _SLACK_S for each in single}
-    for one in single:
-        yield one, [each for each in single if each.began_s <= one.began_s < ends_s[each.run_id]]
-
-
-def _is_undecided(run: Simulated) -> bool:
-    """Whether nobody knows of a run's call, and a person is asked."""
-    return run.state.phase is Phase.UNDECIDED
-
-
-# --- how fast ---------------------------------------------------------------------------------------------------------
-
-
-def _begun(simulated: SimulatedBatch) -> Iterator[tuple[str, float, str]]:
-    """Yield the runs that were made to call somebody, with when and by which process."""
-    for run_id, (at_s, process) in simulated.begun.items():
-        if not is_message(simulated, simulated.runs[run_id]):
-            yield run_id, at_s, process
-
-
-def check_pace(simulated: SimulatedBatch) -> None:
-    """A tick begins calls no faster than the campaign's rate."""
-    rate_per_s = simulated.scenario.campaign.rate_per_s
-    if rate_per_s is None:
-        return
-    for tick in simulated.ticks:
-        moments = [at_s for _, at_s, process in _begun(simulated) if process == tick.process.name]
-        for before_s, after_s in pairwise(moments):
-            assert after_s - before_s >= 1 / rate_per_s - _SLACK_S, f"two calls in {after_s - before_s:.2f} s"
-
-
-def check_calling_windows(simulated: SimulatedBatch, rung: list[Rung]) -> None:
-    """Nothing rings outside the campaign's windows, nor so late in one that a whole call has no room any more.
-
-    Whichever attempt it is that rings. Nobody knows that the server's clock is behind before its first reply.
-    """
-    behind_s = max(-simulated.scenario.skew_s, 0.0)
-    windows = simulated.scenario.campaign.calendar.windows
-    for each in rung:
-        second = (EPOCH + each.began_s) % 86_400
-        left_s = max((_seconds(one.end) - second for one in windows if _seconds(one.start) <= second), default=0.0)
-        least_s = max(simulated.longest_s - behind_s, 0.0) - _SLACK_S
-        assert left_s >= least_s or not windows, (
-            f"{each.run_id} rings {each.number} at {each.began_s:.2f} s, {left_s:.2f} s before its window closes"
-        )
-
-
-def _seconds(moment: time) -> float:
-    return moment.hour * 3600 + moment.minute * 60 + moment.second + moment.microsecond / 1e6
-
-
-def check_number_limits(simulated: SimulatedBatch) -> None:
-    """A number is spared the gap before a dial, and has no more dials in a day than its cap, whoever dialled before.
-
-    What counts is when the dial of a run was sent that the server has executed.
-    """
-    of_number: dict[str, list[tuple[float, NumberLimits]]] = {}
-    for one in simulated.campaigns():
-        for run in one.runs.values():
-            if (sent := [each.at_s for each in run.sent if _made_a_call(each)]) != []:
-                dial = sent[-1], one.scenario.campaign.limits
-                of_number.setdefault(started_of(run).to, []).append(dial)
-    for number, dials in of_number.items():
-        dials.sort(key=lambda dial: dial[0])
-        for (before_s, _), (after_s, limits) in pairwise(dials):
-            assert after_s - before_s >= limits.min_gap_s - _LEAVING_S, f"{number} again after {after_s - before_s} s"
-        days: Counter[int] = Counter()
-        for at_s, limits in dials:
-            day = int((EPOCH + at_s) // 86_400)
-            days[day] += 1
-            assert limits.daily_cap is None or days[day] <= limits.daily_cap, f"{number} too often in a day"
-
-
-def _made_a_call(sent: Sent) -> bool:
-    is_dial = sent.request.operation is Kind.CREATE
-    return is_dial and any(isinstance(one, Operation) and one.execution is not None for one in sent.deliveries)
-
-
-def check_limits_of_a_tick(simulated: SimulatedBatch) -> None:
-    """A tick makes no more dials, and calls no more contacts for the first time, than its campaign lets it."""
-    campaign = simulated.scenario.campaign
-    first = {started_of(simulated.runs_of(each)[0]).run_id for each in _contacts(simulated) if simulated.runs_of(each)}
-    for tick in simulated.ticks:
-        mine = [run_id for run_id, _, process in _begun(simulated) if process == tick.process.name]
-        assert campaign.max_attempts is None or len(mine) <= campaign.max_attempts, f"{len(mine)} dials in a tick"
-        new = [run_id for run_id in mine if run_id in first]
-        assert campaign.max_calls is None or len(new) <= campaign.max_calls, f"{len(new)} new calls in a tick"
-
-
-def check_request_limits(simulated: SimulatedBatch) -> None:
-    """Within no window do more requests leave than the account's limits allow; a DELETE never waits, nor counts."""
-    limits = simulated.scenario.campaign.api_limits
-    runs = simulated.runs.values()
-    sent = [each for run in runs for each in (*run.sent, *run.looks) if each.request.operation is not Kind.END]
-    for kind in Kind:
-        _check_windows([each.at_s for each in sent if each.request.operation is kind], limits.endpoint, kind)
-    _check_windows([each.at_s for each in sent], limits.account, "any request")
-
-
-def _check_windows(moments_s: list[float], limit: RequestLimit | None, what: str) -> None:
-    if limit is None:
-        return
-    ordered = sorted(moments_s)
-    for first_s, last_s in zip(ordered, ordered[limit.requests :], strict=False):
-        assert last_s - first_s >= limit.window_s, (
-            f"{limit.requests + 1} of {what} in {last_s - first_s:.2f} s from {first_s:.2f} on"
-        )
 
 
 # --- what is told -----------------------------------------------------------------------------------------------------
@@ -495,7 +308,7 @@ def check_orders(simulated: SimulatedBatch) -> None:
     for (since_s, orders), (until_s, _) in pairwise(said):
         if orders is None or not (orders.paused or orders.stopped):
             continue
-        for run_id, at_s, _ in _begun(simulated):
+        for run_id, at_s, _ in begun_by(simulated):
             assert not since_s + _HEARD_S < at_s < until_s, f"{run_id} was begun in spite of {orders}"
 
 
@@ -517,7 +330,7 @@ def check_breaker(simulated: SimulatedBatch) -> None:
     outage, campaign = simulated.scenario.outage, simulated.scenario.campaign
     if outage is None:
         return
-    began = Counter(process for _, at_s, process in _begun(simulated) if outage[0] <= at_s < outage[1])
+    began = Counter(process for _, at_s, process in begun_by(simulated) if outage[0] <= at_s < outage[1])
     most = BREAKER + campaign.concurrency - 1
     assert not began or max(began.values()) <= most, f"{max(began.values())} calls begun while the API was down"
 

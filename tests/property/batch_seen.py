@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from orchestrator.core.campaign import Occurrence
@@ -11,13 +12,14 @@ from orchestrator.core.exchange import Operation as Kind
 from orchestrator.core.ledger import ResultRow
 from orchestrator.core.records import RunStarted
 from orchestrator.core.settings import Settings
+from orchestrator.core.state import Phase
 from orchestrator.runtime.control import Control
 from orchestrator.runtime.job import TickReport
 from orchestrator.sandbox.model import CallServer
 from orchestrator.sandbox.operations import Operation
 from tests.conformance.memory_journal import MemoryStore
 from tests.fakes.transport import Sent
-from tests.fakes.virtual_time import Process, VirtualTime
+from tests.fakes.virtual_time import EPOCH, Process, VirtualTime
 from tests.property.batch_drawing import BatchScenario, Life
 from tests.property.simulation import Simulated
 
@@ -113,6 +115,28 @@ class SimulatedBatch:
         return [self.runs[run_id] for run_id, run in self.store.runs.items() if run.contact_key == key]
 
 
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """One call that really rang.
+
+    Attributes:
+        began_s: When it began to ring.
+        ended_s: When it was over; None: it is up.
+        cause: Why it ended, as the server knows.
+        answered: Whether somebody answered.
+        doubled: Whether the network sent its dial on twice.
+    """
+
+    call_id: str
+    run_id: str
+    number: str
+    began_s: float
+    ended_s: float | None
+    cause: str | None
+    answered: bool
+    doubled: bool
+
+
 def key_of(scenario: BatchScenario, contact: Contact) -> str:
     """Return the key of a contact in the occurrence of a scenario."""
     return occurrence_key(campaign=scenario.campaign.name, contact=contact.key, occurrence=OCCURRENCE.name)
@@ -134,3 +158,50 @@ def calls_of(run: Simulated) -> list[str]:
         for one in sent.deliveries
         if isinstance(one, Operation) and one.execution is not None
     ]
+
+
+def is_message(simulated: SimulatedBatch, run: Simulated) -> bool:
+    """Whether a run sends the campaign's text message, and calls nobody."""
+    return started_of(run).script_name != simulated.scenario.script.name
+
+
+def rung_of(simulated: SimulatedBatch) -> Iterator[Rung]:
+    """Yield every call that rang for a campaign, or for both, in order."""
+    epoch = EPOCH + simulated.scenario.skew_s
+    find = simulated.server.transcript.find
+    owners = {call_id: run_id for run_id, run in simulated.runs.items() for call_id in calls_of(run)}
+    over = {entry["call"]: entry for entry in find(event="hangup")}
+    answered = {entry["call"] for entry in find(event="answered")}
+    for entry in find(event="ringing"):
+        call, run_id = entry["call"], owners.get(entry["call"])
+        if run_id is None:  # its neighbour's
+            continue
+        end = over.get(call)
+        dials = [sent for sent in simulated.runs[run_id].sent if sent.request.operation is Kind.CREATE]
+        yield Rung(
+            call,
+            run_id,
+            entry["to"],
+            entry["at"] - epoch,
+            None if end is None else end["at"] - epoch,
+            None if end is None else end["cause"],
+            call in answered,
+            any(len(sent.treatment.deliveries) > 1 for sent in dials),
+        )
+
+
+def contacts_of(simulated: SimulatedBatch) -> list[Contact]:
+    """Return the contacts of the file, each once."""
+    return list({contact.key: contact for contact in reversed(simulated.scenario.contacts)}.values())
+
+
+def is_undecided(run: Simulated) -> bool:
+    """Whether nobody knows of a run's call, and a person is asked."""
+    return run.state.phase is Phase.UNDECIDED
+
+
+def begun_by(simulated: SimulatedBatch) -> Iterator[tuple[str, float, str]]:
+    """Yield the runs that were made to call somebody, with when and by which process."""
+    for run_id, (at_s, process) in simulated.begun.items():
+        if not is_message(simulated, simulated.runs[run_id]):
+            yield run_id, at_s, process

@@ -13,9 +13,9 @@ from itertools import pairwise, zip_longest
 from orchestrator.core.exchange import Operation
 from orchestrator.core.ledger import ResultRow, Tally
 from orchestrator.core.records import Disposition, Intended, Record, Resolved, Resumed, Settled, Then, Waited
-from tests.property.batch_checks import check_batch, is_message, rung_of
+from tests.property.batch_checks import check_batch
 from tests.property.batch_drawing import batch
-from tests.property.batch_seen import SimulatedBatch, TickSeen, started_of
+from tests.property.batch_seen import SimulatedBatch, TickSeen, is_message, rung_of, started_of
 from tests.property.batch_simulation import simulate_batch
 from tests.property.limiting import FOR_A_PLACE
 from tests.property.simulation import Simulated
