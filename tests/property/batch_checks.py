@@ -64,7 +64,7 @@ def check_batch(simulated: SimulatedBatch) -> None:
 def _check(simulated: SimulatedBatch) -> None:
     rung = list(rung_of(simulated))
     check_every_request_is_explained(simulated)
-    batch_limits.check_number_limits(simulated)
+    batch_limits.check_number_limits(simulated, rung)
     batch_limits.check_one_line_of_a_number(simulated, rung)
     batch_limits.check_request_limits(simulated)
     for each in simulated.campaigns():

@@ -13,8 +13,6 @@ from itertools import pairwise
 from orchestrator.core.budget import RequestLimit
 from orchestrator.core.exchange import Operation as Kind
 from orchestrator.core.redial import NumberLimits
-from orchestrator.sandbox.operations import Operation
-from tests.fakes.transport import Sent
 from tests.fakes.virtual_time import EPOCH
 from tests.property.batch_seen import Rung, SimulatedBatch, begun_by, contacts_of, is_undecided, started_of
 
@@ -43,11 +41,11 @@ def check_one_line_of_a_number(simulated: SimulatedBatch, rung: list[Rung]) -> N
 def _up_at_each(simulated: SimulatedBatch, rung: list[Rung]) -> Iterator[tuple[Rung, list[Rung]]]:
     """Yield each call that rang once, with those that were up when it began: it is one of them.
 
-    A call whose end nobody could ask for is taken to be over after `max_call`. What rang twice is reported.
+    A call whose end nobody could ask for is taken to be over `max_call` after its dial. What rang twice is reported.
     """
     single = [each for each in rung if not each.doubled]
     most_s = simulated.settings.max_call_s
-    ends_s = {each.run_id: min(each.ended_s or 9e9, each.began_s + most_s) - _SLACK_S for each in single}
+    ends_s = {each.run_id: min(each.ended_s or 9e9, each.sent_s + most_s) - _SLACK_S for each in single}
     for one in single:
         yield one, [each for each in single if each.began_s <= one.began_s < ends_s[each.run_id]]
 
@@ -83,17 +81,16 @@ def _seconds(moment: time) -> float:
     return moment.hour * 3600 + moment.minute * 60 + moment.second + moment.microsecond / 1e6
 
 
-def check_number_limits(simulated: SimulatedBatch) -> None:
+def check_number_limits(simulated: SimulatedBatch, rung: list[Rung]) -> None:
     """A number is spared the gap before a dial, and has no more dials in a day than its cap, whoever dialled before.
 
-    What counts is when the dial of a run was sent that the server has executed.
+    What counts is when the dial of a run left that rang.
     """
     of_number: dict[str, list[tuple[float, NumberLimits]]] = {}
     for one in simulated.campaigns():
-        for run in one.runs.values():
-            if (sent := [each.at_s for each in run.sent if _made_a_call(each)]) != []:
-                dial = sent[-1], one.scenario.campaign.limits
-                of_number.setdefault(started_of(run).to, []).append(dial)
+        last = {each.run_id: each for each in rung if each.run_id in one.runs}
+        for each in last.values():
+            of_number.setdefault(each.number, []).append((each.sent_s, one.scenario.campaign.limits))
     for number, dials in of_number.items():
         dials.sort(key=lambda dial: dial[0])
         for (before_s, _), (after_s, limits) in pairwise(dials):
@@ -103,11 +100,6 @@ def check_number_limits(simulated: SimulatedBatch) -> None:
             day = int((EPOCH + at_s) // 86_400)
             days[day] += 1
             assert limits.daily_cap is None or days[day] <= limits.daily_cap, f"{number} too often in a day"
-
-
-def _made_a_call(sent: Sent) -> bool:
-    is_dial = sent.request.operation is Kind.CREATE
-    return is_dial and any(isinstance(one, Operation) and one.execution is not None for one in sent.deliveries)
 
 
 def check_limits_of_a_tick(simulated: SimulatedBatch) -> None:

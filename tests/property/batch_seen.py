@@ -120,6 +120,7 @@ class Rung:
     """One call that really rang.
 
     Attributes:
+        sent_s: When the dial left that made it.
         began_s: When it began to ring.
         ended_s: When it was over; None: it is up.
         cause: Why it ended, as the server knows.
@@ -130,6 +131,7 @@ class Rung:
     call_id: str
     run_id: str
     number: str
+    sent_s: float
     began_s: float
     ended_s: float | None
     cause: str | None
@@ -151,13 +153,17 @@ def started_of(run: Simulated) -> RunStarted:
 
 def calls_of(run: Simulated) -> list[str]:
     """Return the ids of the calls that a run's dials have made, by what the server did with them."""
-    return [
-        one.execution.call.resource_id
+    return list(_dials_of(run))
+
+
+def _dials_of(run: Simulated) -> dict[str, Sent]:
+    return {
+        one.execution.call.resource_id: sent
         for sent in run.sent
         if sent.request.operation is Kind.CREATE
         for one in sent.deliveries
         if isinstance(one, Operation) and one.execution is not None
-    ]
+    }
 
 
 def is_message(simulated: SimulatedBatch, run: Simulated) -> bool:
@@ -169,24 +175,27 @@ def rung_of(simulated: SimulatedBatch) -> Iterator[Rung]:
     """Yield every call that rang for a campaign, or for both, in order."""
     epoch = EPOCH + simulated.scenario.skew_s
     find = simulated.server.transcript.find
-    owners = {call_id: run_id for run_id, run in simulated.runs.items() for call_id in calls_of(run)}
+    dials = {
+        call_id: (run_id, sent) for run_id, run in simulated.runs.items() for call_id, sent in _dials_of(run).items()
+    }
     over = {entry["call"]: entry for entry in find(event="hangup")}
     answered = {entry["call"] for entry in find(event="answered")}
     for entry in find(event="ringing"):
-        call, run_id = entry["call"], owners.get(entry["call"])
-        if run_id is None:  # its neighbour's
+        call = entry["call"]
+        if call not in dials:  # its neighbour's
             continue
-        end = over.get(call)
-        dials = [sent for sent in simulated.runs[run_id].sent if sent.request.operation is Kind.CREATE]
+        end, (run_id, sent) = over.get(call), dials[call]
+        all_sent = [each for each in simulated.runs[run_id].sent if each.request.operation is Kind.CREATE]
         yield Rung(
             call,
             run_id,
             entry["to"],
+            sent.at_s,
             entry["at"] - epoch,
             None if end is None else end["at"] - epoch,
             None if end is None else end["cause"],
             call in answered,
-            any(len(sent.treatment.deliveries) > 1 for sent in dials),
+            any(len(each.treatment.deliveries) > 1 for each in all_sent),
         )
 
 
