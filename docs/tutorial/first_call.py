@@ -25,7 +25,7 @@ SCRIPT = ROOT / "configs" / "scripts" / "long-announcement.yaml"
 COMMAND = Path(sys.executable).parent / "orchestrator"
 SPEED = 5  # the third paragraph then lasts four seconds: a busy machine needs two to begin again
 CUT_S = 7
-CALLEE = "+15555550123"
+CALLEE = "+12125550123"
 THIRD_PARAGRAPH = "The school buses will not run"
 
 
