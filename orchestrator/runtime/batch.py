@@ -423,6 +423,7 @@ class Batch:
                 secrets=secrets,
                 settings=settings,
                 ring_by_wall=ring_by_wall,
+                beside_live=ring_by_wall == NEVER,
                 observer=self._observer,
             )
         except (ScriptError, ConfigurationError) as error:

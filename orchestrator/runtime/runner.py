@@ -256,6 +256,7 @@ class Runner:
         original: Script | None = None,
         dials_late: bool = True,
         ring_by_wall: float | None = None,
+        beside_live: bool = True,
         observer: Observer | None = None,
     ) -> RunResult:
         """Carry on with an interrupted run. One that has ended, or waits for a verdict, is returned as it stands.
@@ -268,11 +269,13 @@ class Runner:
             original: The script as it was, to show a difference in what has already run.
             dials_late: A call that was not dialled in its time is dialled now all the same: the caller knows better.
             ring_by_wall: As for `run`; a lost dial is asked about, whenever it is.
+            beside_live: A run that has yet to dial may ring beside another run's call to its number.
             observer: Told of every record.
 
         Raises:
             LeaseHeldError: A live process drives it.
             ConfigurationError: It belongs to another API.
+            NumberBlockedError: Another run may have a call to its number up, and it must not ring beside that.
             ChangedPastError: The script differs in what has already run.
         """
         lease = self._journal.acquire(run_id, lease_s=self._lease_s)
@@ -282,6 +285,9 @@ class Runner:
                 self._refuse_another_api(state)
             if state.end is None and state.phase is not Phase.UNDECIDED:
                 refuse_changed_past(state, script, original=original)
+            if state.end is None and state.call_id is None and not beside_live:
+                now, api_url = self._clock.now(), self._origin.api_url
+                refuse_second_call(self._journal, state.begun.to, now=now, api_url=api_url, beside_live=False)
         except BaseException:
             self._journal.release(lease)
             raise

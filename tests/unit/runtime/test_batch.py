@@ -12,8 +12,8 @@ import pytest
 from orchestrator.core.campaign import Occurrence
 from orchestrator.core.contact import Rejected
 from orchestrator.core.evolve import fold, marks
-from orchestrator.core.exchange import Operation, Request
-from orchestrator.core.records import CancelAsked, Disposition, Intended, RunEnded, RunStarted, Status
+from orchestrator.core.exchange import CallSeen, Operation, Outcome, Request
+from orchestrator.core.records import CancelAsked, Concluded, Disposition, Intended, RunEnded, RunStarted, Status
 from orchestrator.core.redial import NumberLimits
 from orchestrator.core.settings import Settings
 from orchestrator.core.state import Phase
@@ -619,6 +619,32 @@ def test_whoever_is_on_the_line_with_another_campaign_is_called_later(waited_s: 
     other.release(lease)
     bench.tick()
     assert bench.numbers() == [NUMBERS[0]] * 2
+
+
+def test_a_run_that_has_yet_to_dial_does_not_ring_beside_another_campaign_s_call() -> None:
+    """It waits as it is, as one that would be made only now."""
+    bench = Bench()
+    bench.contacts = [contact(NUMBERS[0])]
+    bench.network = Treatment(refused=True)
+    bench.tick()
+    bench.network = CLEAN
+    other = bench.journal()
+    (started,) = (each for each in other.read("run-1")[:1] if isinstance(each, RunStarted))
+    lease = other.start_run(replace(started, at=bench.time.now(), run_id="other"), lease_s=3600.0)
+    at = bench.time.now()
+    call = CallSeen(call_id="theirs", status="in-progress", to=NUMBERS[0], from_=FROM)
+    dialled = [
+        replace(next(each for each in other.read("run-1") if isinstance(each, Intended)), at=at),
+        Concluded(at=at, outcome=Outcome.DONE, reason="", status=201, call=call),
+    ]
+    other.append(lease, dialled, marks(fold([replace(started, run_id="other"), *dialled])))
+    bench.tick()
+    assert bench.numbers() == []
+    assert bench.standing(NUMBERS[0]).state is ContactState.OPEN
+    other.append(lease, [], RunMarks(ended=True, claims_dial=False, call_id="theirs"))
+    other.release(lease)
+    bench.tick()
+    assert bench.numbers() == [NUMBERS[0]]
 
 
 def test_a_row_that_cannot_be_read_any_more_keeps_no_other_call_from_being_carried_on_with() -> None:
