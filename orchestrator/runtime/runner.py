@@ -6,6 +6,7 @@ It knows scripts only as objects, and no adapter.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from orchestrator.core.actions import Orders
@@ -19,7 +20,7 @@ from orchestrator.core.records import CancelAsked, Fault, Noticed, Record, Resol
 from orchestrator.core.script import Dial, Script, Value
 from orchestrator.core.settings import Settings
 from orchestrator.core.state import Phase, RunState
-from orchestrator.errors import ConfigurationError, LeaseHeldError, UsageError
+from orchestrator.errors import ConfigurationError, LeaseHeldError, LeaseLostError, UsageError
 from orchestrator.ports import Clock, ContactClaim, Journal, Lease, RequestBudget, Transport
 from orchestrator.runtime.control import Control
 from orchestrator.runtime.driver import Driver, Observer
@@ -367,9 +368,10 @@ class Runner:
                 lease = self._journal.acquire(summary.run_id, lease_s=self._lease_s)
             except LeaseHeldError:
                 continue
-            result = self._reap(lease, observer)
-            if result is not None:
-                reaped.append(result)
+            with suppress(LeaseLostError):  # this process was stopped for long, and another one ends that call
+                result = self._reap(lease, observer)
+                if result is not None:
+                    reaped.append(result)
         return reaped
 
     def _reap(self, lease: Lease, observer: Observer | None) -> RunResult | None:

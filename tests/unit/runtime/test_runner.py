@@ -234,6 +234,18 @@ def test_reap_ends_a_call_whose_callee_waits_in_silence() -> None:
     assert [call["status"] for call in bench.calls()] == ["hangup"]
 
 
+def test_reap_goes_on_when_another_process_has_taken_a_run_over() -> None:
+    """It was stopped for longer than its lease: whose call it was ending is no reason to leave the others up."""
+    bench = crashed(script_of(SHORT, LONG, Hangup()), after_s=10.0)
+    with bench.time.running():
+        die(bench)
+        bench.time.sleep(120.0)
+        tenancy = bench.simulated.store.runs[RUN_ID].tenancy
+        bench.time.at(bench.time.seconds + 0.01, lambda: tenancy.give("another", bench.time.now()) and None)
+        assert reap(bench) == []
+        assert reap(bench) == [Status.FAILED]
+
+
 def test_reap_leaves_alone_what_is_driven_or_waits_or_never_rang() -> None:
     """A live driver, a person's verdict, a run that died before its dial."""
     driven = Bench(script_of(LONG, Hangup()))
