@@ -335,13 +335,21 @@ class Batch:
         began = self._clock.now()
         try:
             work(*arguments)
-        except (AlreadyCalledError, LeaseHeldError, LeaseLostError, NumberBlockedError):
+        except (AlreadyCalledError, NumberBlockedError):
             pass  # another process was faster, or has a carried-on run's number; what it does is its own
+        except (LeaseHeldError, LeaseLostError):
+            self._leave_to_another(standing)
         finally:
             lasted_s = self._clock.now().since(began)
             with self._guard:
                 del self._live[standing.key]
                 self._spent = replace(self._spent, call_s=self._spent.call_s - reserved_s + lasted_s)
+
+    def _leave_to_another(self, standing: Standing) -> None:
+        """Count the call of a run that another process drives, or ends: it takes one of this campaign's places."""
+        held = self._store.standings([standing.key]).get(standing.key)
+        if held is not None and held.run_id is not None:
+            self._adrift.note(fold(self._journal.read(held.run_id)))
 
     # --- in the threads of calls --------------------------------------------------------------------------------------
 

@@ -647,6 +647,20 @@ def test_a_run_that_has_yet_to_dial_does_not_ring_beside_another_campaign_s_call
     assert bench.numbers() == [NUMBERS[0]]
 
 
+def test_a_call_that_another_process_looks_after_keeps_its_place() -> None:
+    """Found by simulation: while somebody else ended a call of the campaign, one call more than allowed was up."""
+    bench = Bench(concurrency=1)
+    _be_killed(bench)
+    other = bench.journal()
+    lease = other.acquire("run-1", lease_s=3600.0)
+    report = bench.tick(after_s=1.0)
+    assert bench.numbers() == [NUMBERS[0]]
+    assert (report.stopped or "").startswith("calls of which nobody knows whether they are up take all places")
+    other.release(lease)
+    bench.tick()
+    assert bench.numbers() == NUMBERS[:3]
+
+
 def test_a_row_that_cannot_be_read_any_more_keeps_no_other_call_from_being_carried_on_with() -> None:
     """Its own call goes on without the secrets that the row had."""
     bench = Bench(concurrency=3)
