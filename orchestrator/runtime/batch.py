@@ -18,30 +18,27 @@ from orchestrator.core.contact import Contact, occurrence_key, row_digest
 from orchestrator.core.evolve import fold
 from orchestrator.core.instant import Instant
 from orchestrator.core.script import Value
-from orchestrator.core.settings import Settings
 from orchestrator.core.state import Phase
 from orchestrator.errors import (
     AlreadyCalledError,
-    ConfigurationError,
     JournalError,
     LeaseHeldError,
     LeaseLostError,
     NumberBlockedError,
-    OrchestratorError,
     ScriptError,
     UsageError,
-    exit_code_of,
 )
-from orchestrator.ports import CampaignLease, CampaignStore, Clock, ContactClaim, ContactState, Journal, Standing
+from orchestrator.ports import CampaignLease, CampaignStore, Clock, ContactState, Journal, Standing
 from orchestrator.runtime.adrift import Adrift
+from orchestrator.runtime.calling import Calling, state_before
 from orchestrator.runtime.control import Control
 from orchestrator.runtime.driver import Observer
-from orchestrator.runtime.facts import SUPERSEDED, FactFinder, is_undialled
+from orchestrator.runtime.facts import FactFinder, is_undialled
 from orchestrator.runtime.job import Finished, Job, TickReport
 from orchestrator.runtime.messages import Messages
 from orchestrator.runtime.occurrences import close_what_is_over, refuse_an_old_file
 from orchestrator.runtime.pace import PULSE_S, Pace
-from orchestrator.runtime.runner import NEVER, Prepared, Runner, RunResult
+from orchestrator.runtime.runner import Runner
 from orchestrator.runtime.settling import Settling
 
 _TAKEN_UP = (
@@ -121,10 +118,22 @@ class Batch:
             guard=self._guard,
             told=told,
         )
+        self._calling = Calling(
+            runner=runner,
+            journal=journal,
+            store=store,
+            control=control,
+            job=job,
+            settling=self._settling,
+            adrift=self._adrift,
+            report=self._report,
+            guard=self._guard,
+            not_called=lambda standing: self._spend(standing, -1),
+            trouble=self._trouble,
+            observer=observer,
+        )
         self._lease: CampaignLease | None = None
         self._is_ours = True
-        self._undialled: dict[str, Standing] = {}
-        """Contacts whose run exists, but whose dial is known not to have left: they are called like new ones."""
         self._began = self._kept = self._listened = clock.now()
         self._spent = Spent()
         self._live: dict[str, str] = {}  # the number that is being called, by the contact's key
@@ -172,13 +181,13 @@ class Batch:
                 continue
             state = fold(self._journal.read(standing.run_id))
             if state.end is None and is_undialled(state):
-                self._undialled[standing.key] = standing
+                self._calling.undialled[standing.key] = standing
             elif state.end is not None:
                 self._report.left_over.add(standing.key)
                 self._begin(standing, self._settling.settle, standing, state)
             elif state.phase is not Phase.UNDECIDED or state.watching:
                 self._report.left_over.add(standing.key)
-                self._begin(standing, self._carry_on_with, standing, secrets.get(standing.key, {}))
+                self._begin(standing, self._calling.carry_on, standing, secrets.get(standing.key, {}))
             else:
                 self._adrift.note(state)
         for standing in self._messages.unfinished():
@@ -197,7 +206,7 @@ class Batch:
 
     def _give_up_what_is_over(self) -> None:
         """End the runs that never dialled and whose occurrence is over: nobody is called for it any more."""
-        for standing in list(self._undialled.values()):
+        for standing in list(self._calling.undialled.values()):
             if standing.occurrence != self._job.occurrence.name and standing.run_id is not None:
                 result = self._runner.cancel(standing.run_id, why="its occurrence is over", observer=self._observer)
                 if result is not None and result.state.end is not None:
@@ -265,7 +274,7 @@ class Batch:
     def _offer(self, contact: Contact, standing: Standing | None) -> Standing | None:
         """Call a contact, or return what to note of one that is not called now."""
         key = self._key(contact)
-        undialled = self._undialled.get(key)
+        undialled = self._calling.undialled.get(key)
         if standing is not None and undialled is None and standing.state in (ContactState.OPEN, ContactState.DONE):
             return None
         self._pace.wait_for_a_place()
@@ -273,7 +282,7 @@ class Batch:
             return None
         now = self._clock.now()
         if undialled is not None and standing is not None:
-            standing = replace(standing, state=_state_before(standing), due_wall=None)
+            standing = replace(standing, state=state_before(standing), due_wall=None)
         run_id = None if undialled is None else undialled.run_id
         facts = self._facts.of(contact, key, standing, now_wall=now.wall, undialled=run_id)
         with self._guard:
@@ -283,8 +292,9 @@ class Batch:
             case Call(ring_by_wall=ring_by_wall):
                 self._pace.note_start()
                 self._spend(blank)
-                self._undialled.pop(key, None)
-                self._begin(blank, self._call, contact, undialled or blank, ring_by_wall, longest_s=facts.longest_s)
+                self._calling.undialled.pop(key, None)
+                arguments = (contact, undialled or blank, ring_by_wall)
+                self._begin(blank, self._calling.call, *arguments, longest_s=facts.longest_s)
                 return None
             case _ if undialled is not None:
                 return None  # its run waits as it is
@@ -316,11 +326,6 @@ class Batch:
             spent = self._spent
             self._spent = replace(spent, calls=spent.calls + first, attempts=spent.attempts + calls)
 
-    def _put_aside(self, standing: Standing, state: ContactState, error: OrchestratorError) -> None:
-        """Note of a contact that it was not called after all."""
-        self._spend(standing, -1)
-        self._settling.put_aside(standing, state, error)
-
     def _begin(
         self, standing: Standing, work: Callable[..., None], *arguments: object, longest_s: float | None = None
     ) -> None:
@@ -338,115 +343,12 @@ class Batch:
         except (AlreadyCalledError, NumberBlockedError):
             pass  # another process was faster, or has a carried-on run's number; what it does is its own
         except (LeaseHeldError, LeaseLostError):
-            self._leave_to_another(standing)
+            self._calling.leave_to_another(standing)
         finally:
             lasted_s = self._clock.now().since(began)
             with self._guard:
                 del self._live[standing.key]
                 self._spent = replace(self._spent, call_s=self._spent.call_s - reserved_s + lasted_s)
-
-    def _leave_to_another(self, standing: Standing) -> None:
-        """Count the call of a run that another process drives, or ends: it takes one of this campaign's places."""
-        held = self._store.standings([standing.key]).get(standing.key)
-        if held is not None and held.run_id is not None:
-            self._adrift.note(fold(self._journal.read(held.run_id)))
-
-    # --- in the threads of calls --------------------------------------------------------------------------------------
-
-    def _call(self, contact: Contact, standing: Standing, ring_by_wall: float | None) -> None:
-        is_open = standing.state is ContactState.OPEN  # its run exists, but never dialled
-        try:
-            prepared = self._job.prepare(contact)
-        except (UsageError, ScriptError) as error:
-            if is_open and standing.run_id is not None:
-                self._runner.cancel(standing.run_id, why=str(error), observer=self._observer)
-            self._put_aside(standing, ContactState.REFUSED, error)
-            return
-        if is_open and not self._is_for(standing, prepared):
-            anew = self._without_its_run(standing)
-            if anew is None:
-                return
-            standing, is_open = anew, False
-        try:
-            if is_open:
-                self._resume(standing, prepared.secrets, prepared.settings, contact, ring_by_wall=ring_by_wall)
-            else:
-                self._dial(contact, standing, prepared, ring_by_wall)
-        except NumberBlockedError as error:
-            # A contact whose run exists stays open: with another one beside it, both could be carried on with.
-            self._put_aside(standing, ContactState.OPEN if is_open else ContactState.WAITING, error)
-
-    def _is_for(self, standing: Standing, prepared: Prepared) -> bool:
-        """Return whether a run that never dialled would call whom the contact's row names today, and say that."""
-        begun = fold(self._journal.read(standing.run_id or "")).begun
-        made_for = (begun.to, begun.from_, begun.variables, frozenset(begun.secret_names))
-        return made_for == (prepared.to, prepared.from_, prepared.variables, frozenset(prepared.secrets))
-
-    def _without_its_run(self, standing: Standing) -> Standing | None:
-        """Give up a contact's run that never dialled; return where the contact stands then, None where another has it.
-
-        Whoever dies before that is noted leaves the run's fault behind, by which the contact waits as well.
-        """
-        assert standing.run_id is not None, "an open contact has a run"
-        why = "its row has changed since, and is called by a run of its own"
-        result = self._runner.cancel(standing.run_id, why=why, code=SUPERSEDED, observer=self._observer)
-        if result is None or result.state.end is None:
-            return None
-        anew = replace(standing, state=_state_before(standing), attempts=standing.attempts - 1, due_wall=None)
-        self._store.put([anew])
-        return anew
-
-    def _dial(self, contact: Contact, standing: Standing, prepared: Prepared, ring_by_wall: float | None) -> None:
-        claim = ContactClaim(
-            key=standing.key,
-            campaign=standing.campaign,
-            occurrence=standing.occurrence,
-            row_digest=row_digest(contact),
-        )
-        result = self._runner.run(
-            self._job.script, prepared, contact=claim, ring_by_wall=ring_by_wall, observer=self._observer
-        )
-        self._take(standing, result, contact)
-
-    def _carry_on_with(self, standing: Standing, secrets: Mapping[str, Value]) -> None:
-        with self._guard:
-            self._report.resumed += 1
-        settings = fold(self._journal.read(standing.run_id or "")).settings
-        self._resume(standing, secrets, settings, ring_by_wall=NEVER)
-
-    def _resume(
-        self,
-        standing: Standing,
-        secrets: Mapping[str, Value],
-        settings: Settings,
-        contact: Contact | None = None,
-        *,
-        ring_by_wall: float | None,
-    ) -> None:
-        assert standing.run_id is not None, "an open contact has a run"
-        try:
-            result = self._runner.resume(
-                standing.run_id,
-                self._job.script,
-                secrets=secrets,
-                settings=settings,
-                ring_by_wall=ring_by_wall,
-                beside_live=ring_by_wall == NEVER,
-                observer=self._observer,
-            )
-        except (ScriptError, ConfigurationError) as error:
-            self._trouble(f"run {standing.run_id} cannot be carried on with: {error}", exit_code_of(error))
-            return
-        if ring_by_wall == NEVER and is_undialled(result.state) and not self._control.told.is_set():
-            with self._guard:  # its lost dial made no call: whether it is dialled now is asked as for a new one
-                self._undialled[standing.key] = standing
-                self._report.left_over.discard(standing.key)
-            return
-        self._take(standing, result, contact)
-
-    def _take(self, standing: Standing, result: RunResult, contact: Contact | None) -> None:
-        self._adrift.note(result.state)
-        self._settling.take(standing, result, contact)
 
     def _trouble(self, text: str, *codes: int) -> None:
         with self._guard:
@@ -491,11 +393,6 @@ class Batch:
     def _key(self, contact: Contact) -> str:
         campaign, occurrence = self._job.campaign.name, self._job.occurrence.name
         return occurrence_key(campaign=campaign, contact=contact.key, occurrence=occurrence)
-
-
-def _state_before(standing: Standing) -> ContactState:
-    """Return how a contact stood before its newest run was made."""
-    return ContactState.AGAIN if standing.attempts > 1 else ContactState.WAITING
 
 
 def _chunks(contacts: Iterable[Contact]) -> Iterator[list[Contact]]:

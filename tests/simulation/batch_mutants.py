@@ -16,6 +16,7 @@ from tests.simulation.mutants import Mutant, Patch
 
 PART = "batch"
 _BATCH = "orchestrator.runtime.batch:Batch."
+_CALLING = "orchestrator.runtime.calling:Calling."
 _PACE = "orchestrator.runtime.pace:Pace."
 _REDIAL = "orchestrator.core.redial:"
 
@@ -144,11 +145,11 @@ _ROWS: tuple[tuple[str, str, tuple[Patch, ...]], ...] = (
         "a run is made without its contact",
         (Patch("orchestrator.runtime.runner:Runner._begin", _claims_no_contact),),
     ),
-    ("called-anew", "an unfinished contact is called anew", (Patch(f"{_BATCH}_carry_on_with", _calls_anew),)),
+    ("called-anew", "an unfinished contact is called anew", (Patch(f"{_CALLING}carry_on", _calls_anew),)),
     (
         "verdict-anew",
         "a contact is called anew once a person has said what became of its call",
-        (Patch(f"{_BATCH}_carry_on_with", _forgets_verdicts),),
+        (Patch(f"{_CALLING}carry_on", _forgets_verdicts),),
     ),
     (
         "verdict-row",
