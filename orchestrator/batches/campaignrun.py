@@ -26,6 +26,7 @@ from orchestrator.core.contact import Contact, Repeats, occurrence_key
 from orchestrator.core.evolve import fold
 from orchestrator.core.ledger import ResultRow, Tally
 from orchestrator.core.script import Dial, Script, Value
+from orchestrator.core.state import RunState
 from orchestrator.core.throttle import dial_of
 from orchestrator.errors import (
     ConfigurationError,
@@ -39,7 +40,8 @@ from orchestrator.errors import (
 )
 from orchestrator.ports import ContactState, Standing
 from orchestrator.runtime.batch import CHUNK, Batch
-from orchestrator.runtime.facts import FactFinder
+from orchestrator.runtime.calling import state_before
+from orchestrator.runtime.facts import FactFinder, is_undialled, was_kept_from_dialling
 from orchestrator.runtime.job import Finished, Job, TickReport
 from orchestrator.runtime.messages import message_of
 from orchestrator.runtime.preview import Preview, previews
@@ -200,10 +202,23 @@ class CampaignRun:
         """
         now_wall = self.orchestrator.clock.now().wall
         find = self._fact_finder()
+        undialled: dict[str, str] = {}  # the runs that never dialled, by the contact's key
+
+        def placed() -> Iterator[tuple[Contact, Standing | None]]:
+            for contact, standing in self._in_order():
+                run_id = None if standing is None or standing.state is not ContactState.OPEN else standing.run_id
+                if standing is not None and run_id is not None and is_undialled(self._state_of(run_id)):
+                    undialled[standing.key] = run_id
+                    yield contact, replace(standing, state=state_before(standing), due_wall=None)
+                else:
+                    yield contact, standing
+
         return previews(
-            self._in_order(),
+            placed(),
             self._rules,
-            facts_of=lambda contact, standing: find(contact, standing, now_wall),
+            facts_of=lambda contact, standing: find(
+                contact, standing, now_wall, None if standing is None else undialled.get(standing.key)
+            ),
             problem_of=self._problem_of,
             now_wall=now_wall,
         )
@@ -222,10 +237,11 @@ class CampaignRun:
             return
         for contact, standing, _ in self.placed():
             runs = () if standing is None else self.orchestrator.journal.campaigns.runs_of(standing.key)
-            for made, run_id in enumerate(runs, 1):
-                result = None if standing is None or run_id == standing.run_id else self.run_of(run_id)
-                if result is not None and result.state.end is not None:
-                    yield replace(row_of_call(result.state, attempts=made), columns=contact.columns)
+            found = [result.state for run_id in runs if (result := self.run_of(run_id)) is not None]
+            calls = [state for state in found if state.end is not None and not was_kept_from_dialling(state)]
+            for made, state in enumerate(calls, 1):
+                if standing is not None and state.run_id != standing.run_id:
+                    yield replace(row_of_call(state, attempts=made), columns=contact.columns)
 
     def unlisted(self, keys: Collection[str]) -> list[ResultRow]:
         """Return the results of those contacts that are not, or no longer, in the list of this occurrence."""
@@ -350,11 +366,14 @@ class CampaignRun:
     def _forbidden(self, number: str) -> str | None:
         return refusal(number) or self._lists.reason(number)
 
-    def _fact_finder(self) -> Callable[[Contact, Standing | None, float], Facts]:
+    def _state_of(self, run_id: str) -> RunState:
+        return fold(self.orchestrator.journal.read(run_id))
+
+    def _fact_finder(self) -> Callable[[Contact, Standing | None, float, str | None], Facts]:
         """Return what finds facts; without a journal there is nothing to know of earlier calls."""
         holidays_of = self._holidays_of or (lambda _: frozenset())
         if not self.orchestrator.journal_path.exists():
-            return lambda contact, _, __: Facts(
+            return lambda contact, *_: Facts(
                 zones=self._zones_of(contact.to),
                 forbidden=self._forbidden(contact.to),
                 holidays=holidays_of(contact.to),
@@ -370,7 +389,9 @@ class CampaignRun:
             holidays_of=holidays_of,
             longest_of=self._lasting.of,
         )
-        return lambda contact, standing, now_wall: finder.of(contact, self.key_of(contact), standing, now_wall=now_wall)
+        return lambda contact, standing, now_wall, undialled: finder.of(
+            contact, self.key_of(contact), standing, now_wall=now_wall, undialled=undialled
+        )
 
     def _in_order(self) -> Iterator[tuple[Contact, Standing | None]]:
         """Yield contacts as a tick goes through them: by their priority, then as in the file."""
@@ -406,7 +427,7 @@ class CampaignRun:
     def run_of(self, run_id: str) -> RunResult | None:
         """Return what a run that nobody drives has come to; None where it was pruned."""
         try:
-            return RunResult(fold(self.orchestrator.journal.read(run_id)))
+            return RunResult(self._state_of(run_id))
         except NoSuchRunError:
             return None
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import traceback
 from base64 import b64encode
@@ -48,6 +49,8 @@ def tell(error: BaseException, app: App) -> int:
         return _tell_usage(error, app)
     if isinstance(error, click.Abort | KeyboardInterrupt):
         return _say(app, code="stopped", text="Stopped.", exit_code=INTERRUPTED)
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC and error.filename is None:  # click's own, of --help
+        return tell_unwritten(OutputError(error.strerror))
     return _tell_bug(error, app)
 
 

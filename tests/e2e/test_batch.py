@@ -321,6 +321,8 @@ def test_an_api_out_of_reach_ends_the_tick_and_loses_nobody(start_sandbox, make_
     assert cli.json("batch", "status")[0]["in_call"] == 0
     reasons = {row["reason"] for row in cli.json("batch", "results", "reminder") if row["run_id"]}
     assert reasons == {"its call was not begun (not sent: the connection was refused); the next tick tries again"}
+    dry = cli.json("batch", "reminder.yaml", "--contacts", "list.csv", "--dry-run")
+    assert dry["totals"]["call"] == 20  # those with a run that has not dialled among them
     more = ("--set", "retry_total=200ms", "--journal", "other.db", "-v")
     assert "step not sent" in cli("batch", "reminder.yaml", "--contacts", "list.csv", *more).stderr
     sandbox = start_sandbox("--port", str(port), "--speed", "20")

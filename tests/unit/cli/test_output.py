@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
@@ -99,11 +100,12 @@ def test_notes_that_nobody_reads_are_dropped(monkeypatch, broken_pipe) -> None:
     output.note("y")
 
 
-def test_a_full_disk_is_told(monkeypatch, capsys, script) -> None:
-    """A result that cannot be written is exit 1 with the reason."""
-    with Path("/dev/full").open("w", encoding="utf-8") as full:
+@pytest.mark.parametrize("words", [("validate", "SCRIPT"), ("--help",), ("run", "--help"), ("--version",)])
+def test_a_full_disk_is_told(monkeypatch, capsys, script, words: tuple[str, ...]) -> None:
+    """A result that cannot be written is exit 1 with the reason; so is a help."""
+    with contextlib.suppress(OSError), Path("/dev/full").open("w", encoding="utf-8") as full:  # closing it fails too
         monkeypatch.setattr(sys, "stdout", full)
-        assert program.run(["validate", str(script)]) == 1
+        assert program.run([str(script) if word == "SCRIPT" else word for word in words]) == 1
         monkeypatch.undo()
     assert "the result cannot be written: No space left on device" in capsys.readouterr().err
 
