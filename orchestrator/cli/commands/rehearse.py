@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,12 +13,14 @@ import click
 from orchestrator.cli import options
 from orchestrator.cli.app import App
 from orchestrator.cli.listener import Listener, Piped, Scripted, Terminal
-from orchestrator.cli.output import line, result
+from orchestrator.cli.output import line, result, result_document
 from orchestrator.cli.standing import begun_of, stood_in_for
 
 if TYPE_CHECKING:
     from orchestrator.core.rehearsal import Asked, Beat, Ended, Went
 
+_WORDS = {"from_": "from", "kind": "branch"}
+"""What the facts of beats are called in documents where they have other names."""
 _KEYS = re.compile(r"(h|[0-9*#]*)(,(h|[0-9*#]*))*")
 
 
@@ -38,6 +41,7 @@ def _keys(ctx: click.Context, param: click.Parameter, value: str | None) -> list
     "asked then, and questions without an entry time out.",
 )
 @click.option("--fast", is_flag=True, help="Do not wait while something would be spoken, nor for keys.")
+@options.json_option
 def command(app: App, script: str, **given: Any) -> int:
     """Play a script in the terminal: you are the callee. Nothing is sent.
 
@@ -48,6 +52,9 @@ def command(app: App, script: str, **given: Any) -> int:
     The program's own machine plays it, so that `when`, `switch`, `on_failure`, `max_visits` and the rest do what they
     do in a call. Numbers and variables that are not given are stood in for. Without a terminal each line of stdin
     answers a question, unless SCRIPT is read from there.
+
+    Exit 0 however the run ends. With --json nothing is waited for, and one document says what was played and how it
+    ended: in a test of a script, with --keys.
     """
     from orchestrator.core.masking import without_keys
     from orchestrator.core.rehearsal import HANG_UP, Asked, collected, rehearse
@@ -57,12 +64,16 @@ def command(app: App, script: str, **given: Any) -> int:
     given["variables"] = options.all_variables(given["variables"], given["var_file"])
     with app.orchestrator(settings={**given["settings"], "mode": "sync"}, read_only=True) as orchestrator:
         prepared = orchestrator.prepare(loaded, stood_in_for(loaded, given))
-        listener = _listener(given, clock=orchestrator.clock, taken="-" in (script, given["var_file"]))
+        listener = _listener(
+            given, clock=orchestrator.clock, taken="-" in (script, given["var_file"]), as_json=app.as_json
+        )
         play = rehearse(loaded, begun_of(loaded, prepared))
         beat = next(play)
         secret: set[str] = set()
+        played: list[dict[str, Any]] = []
         while True:
-            for text in _told(beat):
+            played.append(_document(beat, secret))
+            for text in () if app.as_json else _told(beat):
                 result(without_keys(text, secret))
             answer = listener.hears(beat)
             if isinstance(beat, Asked) and beat.secret and answer is not None and answer != HANG_UP:
@@ -70,15 +81,30 @@ def command(app: App, script: str, **given: Any) -> int:
             try:
                 beat = play.send(answer)
             except StopIteration:
-                return 0
+                break
+    if app.as_json:
+        *beats, ended = played
+        result_document({"script": loaded.name, **ended, "played": beats})
+    return 0
 
 
-def _listener(given: dict[str, Any], *, clock: Any, taken: bool) -> Listener:
+def _document(beat: Beat, secret: set[str]) -> dict[str, Any]:
+    """Return what `--json` shows of a beat: what it is, and its facts; of the last one only those."""
+    from orchestrator.core.masking import without_keys
+    from orchestrator.core.rehearsal import Ended, HungUp
+
+    facts = {_WORDS.get(name, name): value for name, value in asdict(beat).items() if name != "seconds"}
+    shown = {name: without_keys(value, secret) if isinstance(value, str) else value for name, value in facts.items()}
+    kind = "hung_up" if isinstance(beat, HungUp) else type(beat).__name__.lower()
+    return shown if isinstance(beat, Ended) else {"kind": kind, **shown}
+
+
+def _listener(given: dict[str, Any], *, clock: Any, taken: bool, as_json: bool) -> Listener:
     """Return who answers: the keys that were given, the person at the terminal, or what comes through the pipe."""
-    is_fast = given["fast"]
+    is_fast = given["fast"] or as_json
     if given["keys"] is not None:
         return Scripted(given["keys"], clock=clock, is_fast=is_fast)
-    if taken or sys.stdin is None:
+    if taken or sys.stdin is None or (as_json and sys.stdin.isatty()):
         return Scripted([], clock=clock, is_fast=is_fast)
     return (Terminal if sys.stdin.isatty() else Piped)(sys.stdin, clock=clock, is_fast=is_fast)
 

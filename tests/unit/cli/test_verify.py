@@ -142,6 +142,35 @@ def test_rehearse_plays_the_script_with_given_keys(call, keying) -> None:
     assert "The run is completed, result 7." in lines
 
 
+def test_rehearse_json_is_one_document(call, keying) -> None:
+    """How it ended, and what was played before, for tests of scripts; nothing is waited for."""
+    shown = call("rehearse", keying, "--json", "--keys", "7", "--var", "who=Ada", "--var", "times=2").json
+    assert (shown["script"], shown["status"], shown["disposition"]) == ("keying", "completed", "completed")
+    assert (shown["result"], shown["why"], shown["variables"]["who"]) == ("7", None, "Ada")
+    kinds = [each["kind"] for each in shown["played"]]
+    assert kinds[:4] == ["rang", "said", "did", "did"]
+    assert shown["played"][1] == {"kind": "said", "text": "Hello Ada, 2."}
+    silent = call("rehearse", keying, "--json", "--keys", "").json
+    branches = [each for each in silent["played"] if each["kind"] == "went"]
+    assert {"kind": "went", "branch": "on_failure", "label": "silent", "line": 9, "reason": "timeout"} in branches
+    left = call("rehearse", keying, "--json", "--keys", "h").json
+    assert {"kind": "hung_up", "by_callee": True} in left["played"]
+
+
+def test_rehearse_json_hides_secret_digits(call, tmp_path) -> None:
+    """Also where a sentence says them back."""
+    path = tmp_path / "pin.yaml"
+    path.write_text(
+        'version: 1\ncommands:\n  - dial: {to: "+12125550123", from: "+15555550199"}\n'
+        "  - get_dtmf: {timeout: 2, max_digits: 6}\n    save: pin\n"
+        '  - say: {text: "You keyed {{ pin }}."}\n',
+        encoding="utf-8",
+    )
+    shown = call("rehearse", path, "--json", "--keys", "482913#")
+    assert "482913" not in shown.out + shown.err
+    assert {"kind": "said", "text": "You keyed ***."} in shown.json["played"]
+
+
 def test_rehearse_without_keys_times_out(call, keying) -> None:
     """Stdin says nothing here; a message goes nowhere."""
     done = call("rehearse", keying, "--fast", "--keys", "")
