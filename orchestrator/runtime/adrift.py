@@ -1,7 +1,8 @@
-"""The calls of a campaign's runs at rest that may be up: nobody steers them, but each takes a line. For the batch.
+"""The calls of a campaign that may be up though no thread of the tick steers them: each takes a line. For the batch.
 
 A run comes to rest undecided where nobody can say what became of its dial, or unfinished where the API is out of
-reach. Its call keeps its place among those in flight until it can be up no longer, or somebody has settled it.
+reach; or another process carries on with it, or ends it. Its call keeps its place among those in flight until it can be
+up no longer, or somebody has settled it.
 """
 
 from __future__ import annotations
@@ -24,12 +25,15 @@ class Adrift:
         self._clock = clock
         self._guard = threading.Lock()
         self._until: dict[str, float] = {}  # by run, when such a call is over at the latest: seconds since the epoch
+        self._elsewhere: set[str] = set()  # the runs that another process drives: those are over sooner
         self._asked = clock.now()
 
-    def note(self, state: RunState) -> None:
-        """Take what a run has come to."""
+    def note(self, state: RunState, *, elsewhere: bool = False) -> None:
+        """Take what a run has come to, or that another process drives it."""
         until_wall = may_be_up_until(state)
         with self._guard:
+            if elsewhere:
+                self._elsewhere.add(state.run_id)
             if until_wall is None:
                 self._until.pop(state.run_id, None)
             else:
@@ -48,6 +52,12 @@ class Adrift:
         for run_id in known if is_due else ():
             self.note(fold(self._journal.read(run_id)))
         return len(self._until)
+
+    def nobodys(self) -> int:
+        """Return how many of them no process drives, so that waiting for their end would last. Raises JournalError."""
+        self.count()
+        with self._guard:
+            return len(self._until.keys() - self._elsewhere)
 
 
 def may_be_up_until(state: RunState) -> float | None:

@@ -375,7 +375,7 @@ class Batch:
         """Whether all places are taken by calls that nobody steers: to wait for their end would last for minutes."""
         with self._guard:
             is_idle = not self._live
-        return is_idle and self._adrift.count() >= self._job.campaign.concurrency
+        return is_idle and self._adrift.nobodys() >= self._job.campaign.concurrency
 
     def _listen(self, now: Instant) -> None:
         assert self._lease is not None, "a tick has the campaign's lease"

@@ -120,7 +120,7 @@ class Calling:
         """Count the call of a run that another process drives, or ends: it takes one of this campaign's places."""
         held = self._store.standings([standing.key]).get(standing.key)
         if held is not None and held.run_id is not None:
-            self._adrift.note(fold(self._journal.read(held.run_id)))
+            self._adrift.note(fold(self._journal.read(held.run_id)), elsewhere=True)
 
     def _is_for(self, standing: Standing, prepared: Prepared) -> bool:
         """Return whether a run that never dialled would call whom the contact's row names today, and say that."""
