@@ -28,7 +28,7 @@ test: $(VENV)/.tested network ## Run every check and every test
 PROXIES := haproxy nginx squid ip nft
 network: ## Install the proxies that tests/network runs (Debian packages; needs root; none is started)
 	@export PATH="$$PATH:/usr/sbin:/sbin"; \
-	if ! for each in $(PROXIES); do command -v $$each >/dev/null || exit 1; done; then \
+	if ! (for each in $(PROXIES); do command -v $$each >/dev/null || exit 1; done); then \
 	  if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then \
 	    echo "tests/network is skipped without $(PROXIES); as root on Debian or Ubuntu: make network"; \
 	  else \
