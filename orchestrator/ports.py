@@ -234,7 +234,7 @@ class CampaignStore(Protocol):
     def occurrences_of(self, campaign: str | None) -> list[tuple[str, str]]:
         """Return (campaign, occurrence) pairs, the newest first."""
 
-    def dials_of(self, number: str, *, since_wall: float, but_for: str | None = None) -> tuple[str, ...]:
+    def dialling_runs(self, number: str, *, since_wall: float, but_for: str | None = None) -> tuple[str, ...]:
         """Return the ids of the runs to a number that have not ended before then, across campaigns, the oldest first.
 
         A run that ended without a call counts only where its dial failed: neither a message does, nor a run that was

@@ -40,7 +40,7 @@ from orchestrator.errors import (
 )
 from orchestrator.ports import ContactState, Standing
 from orchestrator.runtime.batch import CHUNK, Batch
-from orchestrator.runtime.calling import state_before
+from orchestrator.runtime.calling import before_its_run
 from orchestrator.runtime.facts import FactFinder, is_undialled, was_kept_from_dialling
 from orchestrator.runtime.job import Finished, Job, TickReport
 from orchestrator.runtime.messages import message_of
@@ -204,17 +204,17 @@ class CampaignRun:
         find = self._fact_finder()
         undialled: dict[str, str] = {}  # the runs that never dialled, by the contact's key
 
-        def placed() -> Iterator[tuple[Contact, Standing | None]]:
+        def as_a_tick_sees_them() -> Iterator[tuple[Contact, Standing | None]]:
             for contact, standing in self._in_order():
                 run_id = None if standing is None or standing.state is not ContactState.OPEN else standing.run_id
                 if standing is not None and run_id is not None and is_undialled(self._state_of(run_id)):
                     undialled[standing.key] = run_id
-                    yield contact, replace(standing, state=state_before(standing), due_wall=None)
+                    yield contact, before_its_run(standing)
                 else:
                     yield contact, standing
 
         return previews(
-            placed(),
+            as_a_tick_sees_them(),
             self._rules,
             facts_of=lambda contact, standing: find(
                 contact, standing, now_wall, None if standing is None else undialled.get(standing.key)
@@ -236,11 +236,13 @@ class CampaignRun:
         if not self.campaign.redial:
             return
         for contact, standing, _ in self.placed():
-            runs = () if standing is None else self.orchestrator.journal.campaigns.runs_of(standing.key)
+            if standing is None or standing.attempts < 2:
+                continue
+            runs = self.orchestrator.journal.campaigns.runs_of(standing.key)
             found = [result.state for run_id in runs if (result := self.run_of(run_id)) is not None]
             calls = [state for state in found if state.end is not None and not was_kept_from_dialling(state)]
             for made, state in enumerate(calls, 1):
-                if standing is not None and state.run_id != standing.run_id:
+                if state.run_id != standing.run_id:
                     yield replace(row_of_call(state, attempts=made), columns=contact.columns)
 
     def unlisted(self, keys: Collection[str]) -> list[ResultRow]:

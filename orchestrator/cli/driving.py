@@ -21,9 +21,10 @@ from orchestrator.errors import JournalError, LeaseLostError, OrchestratorError,
 
 if TYPE_CHECKING:
     from orchestrator.compose import Orchestrator, Result
+    from orchestrator.ports import RunSummary
 
 AT_ONCE = 32
-"""Interrupted runs that are carried on with at a time. Those whose call is up come first: somebody waits there."""
+"""Interrupted runs that are carried on with at a time."""
 
 
 class LiveRuns(Protocol):
@@ -87,6 +88,11 @@ def shown(app: App, orchestrator: Orchestrator, watch: Watch) -> Iterator[None]:
     )
     with view:
         yield
+
+
+def interrupted(orchestrator: Orchestrator) -> list[RunSummary]:
+    """Return the runs that can be carried on with; those whose call is up first: somebody waits there."""
+    return sorted(orchestrator.resumable(), key=lambda summary: summary.marks.call_id is None)
 
 
 def resume(orchestrator: Orchestrator, run_ids: Sequence[str], **given: Any) -> list[Result | OrchestratorError]:

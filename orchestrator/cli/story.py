@@ -82,6 +82,11 @@ def trouble(document: Document, command: Callable[..., str] | None, *, call_up: 
     return lines
 
 
+def ended_as(status: str, disposition: str | None) -> str:
+    """Return how a run stands, and how its call ended where that says more."""
+    return status if disposition in (None, status) else f"{status} ({disposition})"
+
+
 def is_incoming(document: Document) -> bool:
     """Return whether the run takes a call, and dials nobody; of a document of `runs` as well."""
     return bool(document.get("direction") == INCOMING)

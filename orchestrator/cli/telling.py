@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.cli.output import line, safe
-from orchestrator.cli.story import NOT_SENT, caller, cause, is_incoming, local, state_of, uncertain
+from orchestrator.cli.story import NOT_SENT, caller, cause, ended_as, is_incoming, local, state_of, uncertain
 from orchestrator.cli.watch import call_may_be_up
 from orchestrator.core.exchange import Outcome
 from orchestrator.core.records import (
@@ -63,7 +63,7 @@ def heading(document: Mapping[str, Any]) -> str:
         "Script": line(document["script"]),
         "From": f"{caller(document)}, an incoming call" if is_incoming(document) else None,
         "To": line(document["to"]),
-        "Status": _status(document),
+        "Status": ended_as(document["status"], document["disposition"]),
         "Result": None if document["result"] is None else line(document["result"]),
         "Call": document["call_id"],
         "Started": local(document["started_at"]),
@@ -123,11 +123,6 @@ def _last_trouble(document: Mapping[str, Any]) -> str:
 
 def _reason(step: Mapping[str, Any]) -> str:
     return line(step["evidence"]).removeprefix(NOT_SENT)
-
-
-def _status(document: Mapping[str, Any]) -> str:
-    status, disposition = document["status"], document["disposition"]
-    return status if disposition in (None, status) else f"{status} ({disposition})"
 
 
 def _told(record: Record, commands: str) -> str | None:

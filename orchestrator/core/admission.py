@@ -103,6 +103,10 @@ class Tick:
     occurrence: Occurrence
     longest_s: float
 
+    def lasting(self, longest_s: float | None) -> Tick:
+        """Return the same for a call that may last so long; None for any call."""
+        return self if longest_s is None else replace(self, longest_s=longest_s)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spent:
@@ -162,7 +166,7 @@ def admit(contact: Contact, facts: Facts, tick: Tick, *, spent: Spent, now_wall:
     Raises:
         ZoneInfoNotFoundError: A zone has no data.
     """
-    tick = tick if facts.longest_s is None else replace(tick, longest_s=facts.longest_s)
+    tick = tick.lasting(facts.longest_s)
     state = facts.standing.state if facts.standing is not None else "new"
     if state in _FINISHED:
         return Known(_FINISHED[state])

@@ -16,6 +16,8 @@ from orchestrator.core.settings import OnSeveral
 from orchestrator.core.state import RunState
 from orchestrator.core.waits import until
 
+SUPERSEDED = "superseded"
+"""The fault of a run that never dialled, and was given up for another one."""
 MAX_EXTRA_TRIES = 3
 """How often the end of a further call is tried while the run's own callee waits; twice that when nobody waits."""
 
@@ -149,7 +151,7 @@ def ended_later(state: RunState) -> str:
 
 def cancelled(cancel: CancelAsked, now: Instant) -> EndDecided:
     """Return the end of a run that was told to end."""
-    status = Status.CANCELLED if cancel.code in ("cancelled", "stopped", "superseded") else Status.FAILED
+    status = Status.CANCELLED if cancel.code in ("cancelled", "stopped", SUPERSEDED) else Status.FAILED
     return EndDecided(at=now, status=status, fault=Fault(code=cancel.code, message=cancel.why))
 
 

@@ -30,7 +30,7 @@ from orchestrator.errors import (
 )
 from orchestrator.ports import CampaignLease, CampaignStore, Clock, ContactState, Journal, Standing
 from orchestrator.runtime.adrift import Adrift
-from orchestrator.runtime.calling import Calling, state_before
+from orchestrator.runtime.calling import Calling, before_its_run
 from orchestrator.runtime.control import Control
 from orchestrator.runtime.driver import Observer
 from orchestrator.runtime.facts import FactFinder, is_undialled
@@ -282,7 +282,7 @@ class Batch:
             return None
         now = self._clock.now()
         if undialled is not None and standing is not None:
-            standing = replace(standing, state=state_before(standing), due_wall=None)
+            standing = before_its_run(standing)
         run_id = None if undialled is None else undialled.run_id
         facts = self._facts.of(contact, key, standing, now_wall=now.wall, undialled=run_id)
         with self._guard:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from orchestrator.core.contact import Contact, row_digest
+from orchestrator.core.ending import SUPERSEDED
 from orchestrator.core.evolve import fold
 from orchestrator.core.script import Value
 from orchestrator.core.settings import Settings
@@ -26,7 +27,7 @@ from orchestrator.ports import CampaignStore, ContactClaim, ContactState, Journa
 from orchestrator.runtime.adrift import Adrift
 from orchestrator.runtime.control import Control
 from orchestrator.runtime.driver import Observer
-from orchestrator.runtime.facts import SUPERSEDED, is_undialled
+from orchestrator.runtime.facts import is_undialled
 from orchestrator.runtime.job import Job, TickReport
 from orchestrator.runtime.runner import NEVER, Prepared, Runner, RunResult
 from orchestrator.runtime.settling import Settling
@@ -138,7 +139,7 @@ class Calling:
         result = self._runner.cancel(standing.run_id, why=why, code=SUPERSEDED, observer=self._observer)
         if result is None or result.state.end is None:
             return None
-        anew = replace(standing, state=state_before(standing), attempts=standing.attempts - 1, due_wall=None)
+        anew = replace(before_its_run(standing), attempts=standing.attempts - 1)
         self._store.put([anew])
         return anew
 
@@ -194,6 +195,6 @@ class Calling:
         self._settling.put_aside(standing, state, error)
 
 
-def state_before(standing: Standing) -> ContactState:
-    """Return how a contact stood before its newest run was made."""
-    return ContactState.AGAIN if standing.attempts > 1 else ContactState.WAITING
+def before_its_run(standing: Standing) -> Standing:
+    """Return where a contact stood before its newest run, which never dialled, was made: it is decided about anew."""
+    return replace(standing, state=ContactState.AGAIN if standing.attempts > 1 else ContactState.WAITING, due_wall=None)

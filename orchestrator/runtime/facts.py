@@ -6,12 +6,12 @@ The batch asks right before each call, and a preview for each contact. It decide
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import date
 
 from orchestrator.core.admission import Facts, planning_of
 from orchestrator.core.admission import Tick as TickRules
 from orchestrator.core.contact import Contact, row_digest
+from orchestrator.core.ending import SUPERSEDED
 from orchestrator.core.evolve import fold
 from orchestrator.core.exchange import Operation
 from orchestrator.core.records import Intended, Record
@@ -21,8 +21,6 @@ from orchestrator.ports import CampaignStore, ContactState, Journal, Standing
 
 LOOK_BACK_S = 26 * 3600.0
 """How far back dials of a number can matter to a daily cap, by the clock of any zone."""
-SUPERSEDED = "superseded"
-"""The fault of a run that never dialled, and was given up for another one."""
 _UNDIALLED = (Phase.NEW, Phase.READY, Phase.RETRYING)
 
 HolidaysOf = Callable[[str], frozenset[date] | None]
@@ -94,13 +92,12 @@ class FactFinder:
 
     def _dials_wall(self, number: str, since_wall: float, undialled: str | None) -> tuple[float, ...]:
         """Return when runs dialled a number for the last time: a run can wait for long before it does."""
-        runs = self._store.dials_of(number, since_wall=since_wall, but_for=undialled)
+        runs = self._store.dialling_runs(number, since_wall=since_wall, but_for=undialled)
         return tuple(_dialled_wall(self._journal.read(run_id)) for run_id in runs)
 
     def planning(self, contact: Contact) -> Planning:
         """Return by what it is decided when a contact is called again."""
-        longest_s = self._longest_of(contact) or self._rules.longest_s
-        rules = replace(self._rules, longest_s=longest_s)
+        rules = self._rules.lasting(self._longest_of(contact))
         return planning_of(contact, self._zones(contact), rules, holidays=self._holidays_of(contact.to))
 
     def _zones(self, contact: Contact) -> frozenset[str]:

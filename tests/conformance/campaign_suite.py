@@ -258,7 +258,7 @@ class CampaignSuite:
     # --- the dials of a number ----------------------------------------------------------------------------------------
 
     def test_the_dials_of_a_number_are_counted_across_campaigns(self, bench: Bench, store: CampaignStore) -> None:
-        """`dials_of` tells the runs to a number that have not ended, or not before a moment."""
+        """`dialling_runs` tells the runs to a number that have not ended, or not before a moment."""
         journal = bench.open()
         begin = bench.now().wall
         claims = (CLAIM, replace(CLAIM, key="key-2", campaign="autumn"), None)
@@ -267,10 +267,10 @@ class CampaignSuite:
             journal.append(lease, [], replace(SETTLED, ended=number < 2, status=Status.FAILED))
             bench.now.move(10)
         journal.start_run(a_start(bench, "run-9", to="+15555550109"), lease_s=LEASE_S)
-        assert store.dials_of(NUMBER, since_wall=begin) == ("run-0", "run-1", "run-2")
-        assert store.dials_of(NUMBER, since_wall=begin + A_BIT) == ("run-1", "run-2")
-        assert store.dials_of(NUMBER, since_wall=begin + 1000) == ("run-2",)
-        assert store.dials_of("+15555550108", since_wall=0) == ()
+        assert store.dialling_runs(NUMBER, since_wall=begin) == ("run-0", "run-1", "run-2")
+        assert store.dialling_runs(NUMBER, since_wall=begin + A_BIT) == ("run-1", "run-2")
+        assert store.dialling_runs(NUMBER, since_wall=begin + 1000) == ("run-2",)
+        assert store.dialling_runs("+15555550108", since_wall=0) == ()
 
     def test_what_never_dialled_is_no_dial(self, bench: Bench, store: CampaignStore) -> None:
         """Nor is a run that has yet to dial one for whoever decides about itself; a dial that failed is one."""
@@ -283,8 +283,8 @@ class CampaignSuite:
             journal.append(journal.start_run(a_start(bench, name), lease_s=LEASE_S), [], marks)
             bench.now.move(10)
         journal.start_run(a_start(bench, "to dial"), lease_s=LEASE_S)
-        assert store.dials_of(NUMBER, since_wall=begin) == ("failed", "called", "to dial")
-        assert store.dials_of(NUMBER, since_wall=begin, but_for="to dial") == ("failed", "called")
+        assert store.dialling_runs(NUMBER, since_wall=begin) == ("failed", "called", "to dial")
+        assert store.dialling_runs(NUMBER, since_wall=begin, but_for="to dial") == ("failed", "called")
 
     # --- files and occurrences ----------------------------------------------------------------------------------------
 

@@ -206,7 +206,7 @@ class MemoryCampaigns:
             run = self._store.runs.get(run_id)
             return None if run is None else run.contact_key
 
-    def dials_of(self, number: str, *, since_wall: float, but_for: str | None = None) -> tuple[str, ...]:
+    def dialling_runs(self, number: str, *, since_wall: float, but_for: str | None = None) -> tuple[str, ...]:
         """Return the ids of the runs to a number that have dialled since then, or may yet."""
         with self._using():
             found = [

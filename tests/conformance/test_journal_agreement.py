@@ -108,7 +108,7 @@ class Agreement(RuleBasedStateMachine):
             process,
             lambda journal, _: journal.campaigns.twin_of("x", campaign="spring", occurrence="monday", row_digest="row"),
         )
-        self.both(process, lambda journal, _: journal.campaigns.dials_of("+1", since_wall=1_700_000_003.0))
+        self.both(process, lambda journal, _: journal.campaigns.dialling_runs("+1", since_wall=1_700_000_003.0))
 
     @rule(process=PROCESSES, lease_s=SECONDS)
     def take_campaign(self, process: str, lease_s: float) -> None:

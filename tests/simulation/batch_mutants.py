@@ -115,7 +115,7 @@ def _rings_beside(original: Any) -> Any:
 def _counts_its_own_dials(_original: Any) -> Any:
     def mutated(self: Any, number: str, since_wall: float, undialled: str | None) -> Any:
         own = {each.key for each in self._store.all_of(self._rules.campaign.name)}
-        runs = self._store.dials_of(number, since_wall=since_wall, but_for=undialled)
+        runs = self._store.dialling_runs(number, since_wall=since_wall, but_for=undialled)
         return [_dialled_wall(self._journal.read(each)) for each in runs if self._store.contact_of(each) in own]
 
     return mutated

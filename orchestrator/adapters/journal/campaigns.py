@@ -223,7 +223,7 @@ class SqliteCampaigns:
         with self._reading() as link:
             return link.core.execute(query).scalar()
 
-    def dials_of(self, number: str, *, since_wall: float, but_for: str | None = None) -> tuple[str, ...]:
+    def dialling_runs(self, number: str, *, since_wall: float, but_for: str | None = None) -> tuple[str, ...]:
         """Return the ids of the runs to a number that have dialled since then, or may yet."""
         counts = sa.or_(runs.c.call_id.is_not(None), runs.c.status.not_in(_WITHOUT_DIAL))
         is_recent = sa.or_(runs.c.ended_wall.is_(None), runs.c.ended_wall >= since_wall)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,9 +41,11 @@ class WithCommands(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Take the arguments as a command without commands does; one word that is no file may be a misspelt command."""
-        near = difflib.get_close_matches(args[0], self.commands, n=1) if args and args[0].isalpha() else []
-        if near and not ctx.resilient_parsing and not Path(args[0]).exists():
-            raise click.UsageError(f"There is no command or file `{args[0]}`. Did you mean `batch {near[0]}`?", ctx)
+        from orchestrator.scriptfile.words import nearest
+
+        near = nearest(args[0], self.commands) if args and args[0].isalpha() else None
+        if near is not None and not ctx.resilient_parsing and not Path(args[0]).exists():
+            raise click.UsageError(f"There is no command or file `{args[0]}`. Did you mean `batch {near}`?", ctx)
         return click.Command.parse_args(self, ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:

@@ -212,7 +212,7 @@ def _carry_on(app: App, orchestrator: Orchestrator, campaign: Campaign, watch: L
         return
     open_ = orchestrator.journal.campaigns.all_of(campaign.name, state=ContactState.OPEN)
     own = {standing.run_id for standing in open_}
-    run_ids = [summary.run_id for summary in orchestrator.resumable() if summary.run_id in own]
+    run_ids = [summary.run_id for summary in driving.interrupted(orchestrator) if summary.run_id in own]
     with driving.stoppable(app, orchestrator, watch, grace_s=orchestrator.default_settings.grace_s, hand_over=False):
         driving.reap_first(orchestrator, keep=run_ids)
         for run_id, came in zip(run_ids, driving.resume(orchestrator, run_ids), strict=True):

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from orchestrator.cli.exits import counted
 from orchestrator.cli.output import empty_table, line, note, prose, result, show, width
+from orchestrator.cli.story import ended_as
 from orchestrator.core.drills import Blow, Drilled, Noticed
 
 _WIDE = 100
@@ -80,7 +81,7 @@ def _end(drilled: Drilled) -> str:
         return f"not over ({drilled.status or 'no run'})"
     if drilled.status == "undecided":
         return "undecided: it asks a person"
-    return drilled.status if drilled.disposition == drilled.status else f"{drilled.status} ({drilled.disposition})"
+    return ended_as(drilled.status, drilled.disposition)
 
 
 def _listed(found: tuple[Noticed, ...]) -> str:

@@ -147,25 +147,32 @@ def _needed(rows: Sequence[Mapping[str, str]], names: Sequence[str]) -> int:
 
 def _rows(planned: Plan) -> list[dict[str, str]]:
     """Return what is known of each item, by the names of the columns."""
-    from orchestrator.core.plan import PlannedControl, PlannedStep
+    from orchestrator.core.plan import PlannedStep
 
     silent = {id(planned.steps[at]) for at in planned.breaches}
-    rows, number = [], 0
+    return [
+        _step_row(planned, item, number, is_breach=id(item) in silent)
+        if isinstance(item, PlannedStep)
+        else _other_row(planned, item, number)
+        for number, item in _numbered(planned)
+    ]
+
+
+def _numbered(planned: Plan) -> Iterator[tuple[int, PlannedStep | PlannedControl | PlannedRefusal]]:
+    """Yield each item with the number of its step; what is refused has one as well, and a control entry the next."""
+    from orchestrator.core.plan import PlannedControl
+
+    number = 0
     for item in planned.items:
-        if isinstance(item, PlannedStep):
-            rows.append(_step_row(planned, item, number, is_breach=id(item) in silent))
-        else:
-            rows.append(_other_row(planned, item, number))
+        yield number, item
         number += not isinstance(item, PlannedControl)
-    return rows
 
 
 def _steps(planned: Plan) -> Iterator[tuple[int, PlannedStep]]:
-    """Yield each step with its number; what is refused has one as well."""
-    from orchestrator.core.plan import PlannedControl, PlannedStep
+    """Yield each step with its number."""
+    from orchestrator.core.plan import PlannedStep
 
-    numbered = (item for item in planned.items if not isinstance(item, PlannedControl))
-    yield from ((number, item) for number, item in enumerate(numbered) if isinstance(item, PlannedStep))
+    return ((number, item) for number, item in _numbered(planned) if isinstance(item, PlannedStep))
 
 
 def _step_row(planned: Plan, item: PlannedStep, number: int, *, is_breach: bool) -> dict[str, str]:

@@ -15,6 +15,7 @@ from orchestrator.cli.app import App
 from orchestrator.cli.listener import Listener, Piped, Scripted, Terminal
 from orchestrator.cli.output import line, result, result_document
 from orchestrator.cli.standing import begun_of, stood_in_for
+from orchestrator.cli.story import ended_as
 
 if TYPE_CHECKING:
     from orchestrator.core.rehearsal import Asked, Beat, Ended, Went
@@ -146,8 +147,7 @@ def _went(went: Went) -> Iterator[str]:
 def _ended(ended: Ended) -> Iterator[str]:
     yield ""
     result_text = "" if ended.result is None else f", result {line(ended.result)}"
-    status, disposition = ended.status.value, ended.disposition.value
-    yield f"The run is {status}{'' if disposition == status else f' ({disposition})'}{result_text}."
+    yield f"The run is {ended_as(ended.status.value, ended.disposition.value)}{result_text}."
     if ended.why is not None:
         yield f"Why: {line(ended.why)}"
     saved = {name: value for name, value in ended.variables.items() if name not in ("to", "from", "run_id", "call_id")}

@@ -89,8 +89,7 @@ def _chosen(app: App, orchestrator: Orchestrator, runs: Sequence[str]) -> list[s
     if not runs:
         if not exists(app, orchestrator):
             return []
-        found = sorted(orchestrator.resumable(), key=lambda summary: summary.marks.call_id is None)
-        return [summary.run_id for summary in found]
+        return [summary.run_id for summary in driving.interrupted(orchestrator)]
     must_exist(orchestrator, run_id=runs[0])
     return list(dict.fromkeys(orchestrator.journal.find_run(run) for run in runs))
 

@@ -11,6 +11,7 @@ import pytest
 
 from orchestrator.core.campaign import Occurrence
 from orchestrator.core.contact import Rejected
+from orchestrator.core.ending import SUPERSEDED
 from orchestrator.core.evolve import fold, marks
 from orchestrator.core.exchange import CallSeen, Operation, Outcome, Request
 from orchestrator.core.records import CancelAsked, Concluded, Disposition, Intended, RunEnded, RunStarted, Status
@@ -23,12 +24,18 @@ from orchestrator.ports import CampaignOrders, ContactState, RunMarks
 from orchestrator.runtime.adrift import ASK_AGAIN_S, Adrift
 from orchestrator.runtime.batch import CHUNK
 from orchestrator.runtime.control import Control
-from orchestrator.runtime.facts import SUPERSEDED
 from orchestrator.sandbox.callees import Behaviour
 from tests.conformance.memory_journal import MemoryJournal
 from tests.fakes.batch_bench import AGAIN, BUSY, FROM, LONGEST_S, MESSAGE, NUMBERS, Bench, contact
 from tests.fakes.transport import CLEAN, RawAnswer, Treatment
 from tests.fakes.virtual_time import EPOCH, KilledError
+
+
+def _find_the_api_down(bench: Bench) -> None:
+    """Run a tick that leaves runs which never dialled; after it the API is there."""
+    bench.network = Treatment(refused=True)
+    bench.tick()
+    bench.network = CLEAN
 
 
 def _be_killed(bench: Bench) -> None:
@@ -279,9 +286,7 @@ def test_a_call_that_was_not_begun_and_is_blocked_stays_the_contact_s_one_run() 
     """A second run beside it could be carried on with, and call the same person twice."""
     bench = Bench()
     bench.contacts = [contact(NUMBERS[0])]
-    bench.network = Treatment(refused=True)
-    bench.tick()
-    bench.network = CLEAN
+    _find_the_api_down(bench)
     other = bench.journal()
     (started,) = (each for each in other.read("run-1")[:1] if isinstance(each, RunStarted))
     lease = other.start_run(replace(started, run_id="other"), lease_s=30.0)
@@ -429,9 +434,7 @@ def test_a_row_that_changed_before_its_call_was_begun_is_called_as_it_is_now(cha
     bench = Bench()
     row = contact(NUMBERS[0], id="alice", variables={"name": "Alice"})
     bench.contacts = [row]
-    bench.network = Treatment(refused=True)
-    bench.tick()
-    bench.network = CLEAN
+    _find_the_api_down(bench)
     bench.contacts = [replace(row, **changes)]
     bench.tick()
     assert bench.numbers() == [bench.contacts[0].to]
@@ -447,9 +450,7 @@ def test_a_row_that_is_put_right_while_another_process_has_its_run_is_left_to_th
     """A second run beside it could call a second time."""
     bench = Bench()
     bench.contacts = [contact(NUMBERS[0], id="alice")]
-    bench.network = Treatment(refused=True)
-    bench.tick()
-    bench.network = CLEAN
+    _find_the_api_down(bench)
     bench.contacts = [contact(NUMBERS[1], id="alice")]
     other = bench.journal()
     lease = other.acquire("run-1", lease_s=3600.0)
@@ -464,9 +465,7 @@ def test_a_contact_whose_old_run_was_given_up_by_a_process_that_died_then_is_cal
     """It waits like one that nobody has come to."""
     bench = Bench()
     bench.contacts = [contact(NUMBERS[0], id="alice")]
-    bench.network = Treatment(refused=True)
-    bench.tick()
-    bench.network = CLEAN
+    _find_the_api_down(bench)
     bench.cancel("run-1", code=SUPERSEDED)
     bench.tick()
     bench.tick()
@@ -477,9 +476,7 @@ def test_a_run_that_never_dialled_is_no_dial_of_its_number() -> None:
     """A cap of one dial a day would keep a contact from its only one."""
     bench = Bench(limits=NumberLimits(daily_cap=1, min_gap_s=3600.0))
     bench.contacts = [contact(NUMBERS[0])]
-    bench.network = Treatment(refused=True)
-    bench.tick()
-    bench.network = CLEAN
+    _find_the_api_down(bench)
     bench.tick(after_s=60.0)
     assert bench.numbers() == [NUMBERS[0]]
 
@@ -488,9 +485,7 @@ def test_the_gap_of_a_number_begins_with_its_dial() -> None:
     """A run that could not dial for an hour, since the API was down, is as new to the number as its dial."""
     bench = Bench(limits=NumberLimits(min_gap_s=600.0))
     bench.contacts = [contact(NUMBERS[0])]
-    bench.network = Treatment(refused=True)
-    bench.tick()
-    bench.network = CLEAN
+    _find_the_api_down(bench)
     bench.tick(after_s=3600.0)
     bench.contacts = [contact(NUMBERS[0]), contact(NUMBERS[0], id="later", variables={"n": "1"})]
     bench.tick(after_s=300.0)
@@ -503,9 +498,7 @@ def test_an_occurrence_that_dialled_nobody_is_no_earlier_call_of_its_file() -> N
     """The API was down for a day: the next day the same file is called, and not refused as one that was."""
     bench = Bench()
     bench.contacts = [contact(NUMBERS[0])]
-    bench.network = Treatment(refused=True)
-    bench.tick()
-    bench.network = CLEAN
+    _find_the_api_down(bench)
     bench.occurrence = Occurrence("tuesday")
     bench.tick(after_s=3600.0)
     assert bench.numbers() == [NUMBERS[0]]
@@ -625,9 +618,7 @@ def test_a_run_that_has_yet_to_dial_does_not_ring_beside_another_campaign_s_call
     """It waits as it is, as one that would be made only now."""
     bench = Bench()
     bench.contacts = [contact(NUMBERS[0])]
-    bench.network = Treatment(refused=True)
-    bench.tick()
-    bench.network = CLEAN
+    _find_the_api_down(bench)
     other = bench.journal()
     (started,) = (each for each in other.read("run-1")[:1] if isinstance(each, RunStarted))
     lease = other.start_run(replace(started, at=bench.time.now(), run_id="other"), lease_s=3600.0)
