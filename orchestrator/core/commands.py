@@ -73,6 +73,15 @@ POLICIES: Mapping[ReplayClass, Policy] = {
 }
 """What is done with a step of unknown outcome by default (rules, section 4.4); an sms is skipped instead."""
 
+_TOLD: Mapping[str, tuple[str, ...]] = {
+    "dial": ("to",),
+    "say": ("text",),
+    "play": ("resource_id",),
+    "send_dtmf": ("dtmf",),
+    "sms": ("to", "message"),
+}
+"""The parameters by which people know a command, besides the prompts of a `get_dtmf`."""
+
 DANGEROUS_NAMES = frozenset(NAMES[kind] for kind, rank in REPLAY_CLASSES.items() if rank is ReplayClass.DANGEROUS)
 """The commands that must not be repeated unless their author says so."""
 _BY_DANGER: Mapping[ReplayClass, int] = {kind: rank for rank, kind in enumerate(ReplayClass)}
@@ -175,6 +184,23 @@ def wire_dial(dial: Dial, variables: Variables, *, to: str, from_: str, timeout_
             ),
         }
     }
+
+
+def in_words(command: WireCommand) -> str:
+    """Return a command in one line, as people read it: whom it reaches or what is heard, then its other parameters."""
+    ((name, parameters),) = command.items()
+    told = _told(command)
+    others = ", ".join(
+        f"{key} {value}" for key, value in parameters.items() if key not in _TOLD.get(name, ()) and key != "commands"
+    )
+    return name + (f": {told}" if told else "") + (f" ({others})" if others else "")
+
+
+def _told(command: WireCommand) -> str:
+    ((name, parameters),) = command.items()
+    if name == "get_dtmf":
+        return " ".join(map(_told, parameters.get("commands", ())))
+    return ": ".join(str(parameters[key]) for key in _TOLD.get(name, ()) if parameters[key])
 
 
 def _short_enough(message: str) -> str:

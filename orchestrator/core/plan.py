@@ -6,7 +6,6 @@ which branches a run takes is known only then. Steps themselves are `step`'s bus
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass, replace
 from typing import Any
@@ -383,12 +382,9 @@ def _planned(
 
 def _shown(command: WireCommand, entry: Entry, secret: frozenset[str]) -> str:
     """Return a command in one line; as written, and so masked, where it would show a secret."""
-    ((name, parameters),) = command.items()
-    if name == "send_dtmf" or commands.names_read(entry) & secret:
+    if "send_dtmf" in command or commands.names_read(entry) & secret:
         return entry.written
-    if name == "say":
-        return f"say: {parameters['text']}"
-    return f"{name}: {json.dumps(parameters, ensure_ascii=False)}" if parameters else name
+    return commands.in_words(command)
 
 
 def _not_known(step: Step) -> str:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from orchestrator.core.verification import Verification
 
 FOUND = 1
-_SHOWN = 40
+_SHOWN, _SHOWN_OF_WORD = 40, 20
 _NO_FINDING = "-"
 
 
@@ -118,4 +118,6 @@ def _table(verified: Verification) -> Table:
 
 
 def _cut(text: str) -> str:
+    """Return the beginning of a text, and of each of its words, so that the column may be narrow."""
+    text = " ".join(word if len(word) <= _SHOWN_OF_WORD else f"{word[: _SHOWN_OF_WORD - 1]}…" for word in text.split())
     return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1].rstrip()}…"

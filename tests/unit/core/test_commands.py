@@ -8,6 +8,7 @@ from typing import get_args
 import pytest
 
 from orchestrator.core import commands
+from orchestrator.core.exchange import WireCommand
 from orchestrator.core.records import ReplayClass
 from orchestrator.core.script import (
     Answer,
@@ -195,3 +196,27 @@ def test_a_message_that_would_be_cut_is_refused(length: int, refused: bool) -> N
             commands.wire(sms, {})
     else:
         assert commands.wire(sms, {})["sms"]["message"] == "x" * length
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        (
+            {"dial": {"to": "+12125550123", "from": "+12125550199", "timeout": 30}},
+            "dial: +12125550123 (from +12125550199, timeout 30)",
+        ),
+        ({"say": {"text": "Hello.", "voice": "anna"}}, "say: Hello. (voice anna)"),
+        ({"play": {"resource_id": "jingle"}}, "play: jingle"),
+        (
+            {"get_dtmf": {"timeout": 5, "commands": [{"say": {"text": "Press."}}, {"play": {"resource_id": "beep"}}]}},
+            "get_dtmf: Press. beep (timeout 5)",
+        ),
+        ({"get_dtmf": {}}, "get_dtmf"),
+        ({"sms": {"to": "+12125550123", "from": "Shop", "message": "Hi"}}, "sms: +12125550123: Hi (from Shop)"),
+        ({"sms": {"to": "", "from": "Shop", "message": "Hi"}}, "sms: Hi (from Shop)"),
+        ({"hangup": {}}, "hangup"),
+    ],
+)
+def test_in_words(command: WireCommand, words: str) -> None:
+    """People read whom a command reaches or what is heard of it before its other parameters."""
+    assert commands.in_words(command) == words
