@@ -235,10 +235,11 @@ class CampaignStore(Protocol):
         """Return (campaign, occurrence) pairs, the newest first."""
 
     def dialling_runs(self, number: str, *, since_wall: float, but_for: str | None = None) -> tuple[str, ...]:
-        """Return the ids of the runs to a number that have not ended before then, across campaigns, the oldest first.
+        """Return the ids of the runs to a number that may have dialled since then, across campaigns, the oldest first.
 
-        A run that ended without a call counts only where its dial failed: neither a message does, nor a run that was
-        given up before it dialled. A run that is yet to dial counts, but for the one of the id `but_for`.
+        Not among them: those that had ended by then, that ended well or were given up without a call, and the one of
+        the id `but_for`. Among them are those that are yet to dial, and those that failed, of which their records
+        tell whether they ever dialled.
         """
 
 
@@ -329,14 +330,25 @@ class Journal(Protocol):
       live, or until `claim_until_wall`; one that blocks no more is taken over by the next run that claims.
     """
 
-    def start_run(self, started: RunStarted, *, lease_s: float, contact: ContactClaim | None = None) -> Lease:
+    def start_run(
+        self,
+        started: RunStarted,
+        *,
+        lease_s: float,
+        contact: ContactClaim | None = None,
+        beside: Collection[str] | None = None,
+    ) -> Lease:
         """Create a run with its first record and its lease, and claim its number's dial, in one transaction.
 
         With `contact`, the contact becomes OPEN in the same transaction, with this run and one attempt more. A run
         that takes an incoming call owns that call from then on, and claims no number.
 
+        With `beside`, the number may have only the calls of these runs up (see `calls_to`): the run is refused where
+        another one has come to have one since the caller looked.
+
         Raises:
-            NumberBlockedError: Another run's dial to the same number is unsettled; nothing was created.
+            NumberBlockedError: Another run's dial to the same number is unsettled, or it has a call up that is not
+                among those of `beside`; nothing was created.
             AlreadyCalledError: The contact is OPEN or DONE; nothing was created.
             CallTakenError: Another run has the incoming call that this one is to take; nothing was created.
         """

@@ -14,7 +14,7 @@ from orchestrator.core.contact import Contact, row_digest
 from orchestrator.core.ending import SUPERSEDED
 from orchestrator.core.evolve import fold
 from orchestrator.core.exchange import Operation
-from orchestrator.core.records import Intended, Record
+from orchestrator.core.records import Intended, Record, RunEnded
 from orchestrator.core.redial import PastRun, Planning
 from orchestrator.core.state import Phase, RunState
 from orchestrator.ports import CampaignStore, ContactState, Journal, Standing
@@ -93,7 +93,8 @@ class FactFinder:
     def _dials_wall(self, number: str, since_wall: float, undialled: str | None) -> tuple[float, ...]:
         """Return when runs dialled a number for the last time: a run can wait for long before it does."""
         runs = self._store.dialling_runs(number, since_wall=since_wall, but_for=undialled)
-        return tuple(_dialled_wall(self._journal.read(run_id)) for run_id in runs)
+        dialled = (_dialled_wall(self._journal.read(run_id)) for run_id in runs)
+        return tuple(wall for wall in dialled if wall is not None)
 
     def planning(self, contact: Contact) -> Planning:
         """Return by what it is decided when a contact is called again."""
@@ -109,10 +110,12 @@ class FactFinder:
         return self._zones_of(contact.to) if needs_zones and contact.tz is None else frozenset()
 
 
-def _dialled_wall(records: Sequence[Record]) -> float:
-    """Return when a run sent its last dial, or, where it has yet to, when it was made."""
+def _dialled_wall(records: Sequence[Record]) -> float | None:
+    """Return when a run sent its last dial, or, where it has yet to, when it was made; None where it never will."""
     dials = (each.at for each in reversed(records) if isinstance(each, Intended) and each.operation is Operation.CREATE)
-    return next(dials, records[0].at).wall
+    yet_to = None if any(isinstance(each, RunEnded) for each in records) else records[0].at
+    at = next(dials, yet_to)
+    return None if at is None else at.wall
 
 
 def was_kept_from_dialling(state: RunState) -> bool:

@@ -15,11 +15,12 @@ from orchestrator.ports import Journal
 
 def refuse_second_call(
     journal: Journal, number: str, *, now: Instant, api_url: str | None, beside_live: bool = True
-) -> None:
+) -> frozenset[str]:
     """Refuse to ring a number to which a run may have a call up.
 
     A call lasts no longer than its run's `max_call`, from its dial on, which its run may have waited for. Calls of
-    another API are not looked at: this process could neither carry on with them nor end them.
+    another API are not looked at: this process could neither carry on with them nor end them. Returns the runs to the
+    number that were looked at, and are no reason.
 
     Args:
         journal: Has the runs.
@@ -33,7 +34,8 @@ def refuse_second_call(
         NumberBlockedError: There is one that a live process drives.
         JournalError: It cannot be read.
     """
-    for run_id, driven in journal.calls_to(number).items():
+    seen = journal.calls_to(number)
+    for run_id, driven in seen.items():
         if driven and beside_live:
             continue
         state = fold(journal.read(run_id))
@@ -50,3 +52,4 @@ def refuse_second_call(
             blocking_run_id=run_id,
             being_settled=True,
         )
+    return frozenset(seen)

@@ -159,14 +159,10 @@ class Runner:
             JournalError: Nothing was sent, or a live call was ended.
         """
         dials = any(isinstance(entry.element, Dial) for entry in script.entries)
-        refuse_second_call(
-            self._journal,
-            prepared.to,
-            now=self._clock.now(),
-            api_url=self._origin.api_url,
-            beside_live=contact is None or not dials,
-        )
-        lease, state = self._begin(script, prepared, contact=contact)
+        beside_live = contact is None or not dials
+        now, api_url = self._clock.now(), self._origin.api_url
+        seen = refuse_second_call(self._journal, prepared.to, now=now, api_url=api_url, beside_live=beside_live)
+        lease, state = self._begin(script, prepared, contact=contact, beside=None if beside_live else seen)
         return self._drive_from_its_start(script, prepared, lease, state, observer, ring_by_wall=ring_by_wall)
 
     def answer(
@@ -196,7 +192,13 @@ class Runner:
         return self._drive_from_its_start(script, prepared, lease, state, observer)
 
     def _begin(
-        self, script: Script, prepared: Prepared, *, contact: ContactClaim | None = None, call: CallSeen | None = None
+        self,
+        script: Script,
+        prepared: Prepared,
+        *,
+        contact: ContactClaim | None = None,
+        beside: Collection[str] | None = None,
+        call: CallSeen | None = None,
     ) -> tuple[Lease, RunState]:
         now = self._clock.now()
         started = RunStarted(
@@ -219,7 +221,8 @@ class Runner:
             call=call,
             secrets=prepared.secrets,
         )
-        return self._journal.start_run(started, lease_s=self._lease_s, contact=contact), fold([started])
+        lease = self._journal.start_run(started, lease_s=self._lease_s, contact=contact, beside=beside)
+        return lease, fold([started])
 
     def _drive_from_its_start(
         self,

@@ -203,6 +203,10 @@ class JournalSuite:
         journal.release(lease)
         assert journal.calls_to(number) == {"run-1": False}
         assert journal.calls_to("+12125550177") == {}
+        with pytest.raises(NumberBlockedError) as refused:
+            journal.start_run(a_start(bench, "run-2"), lease_s=LEASE_S, beside=())
+        assert (refused.value.blocking_run_id, refused.value.being_settled) == ("run-1", True)
+        journal.release(journal.start_run(a_start(bench, "run-2"), lease_s=LEASE_S, beside={"run-1"}))
         lease = journal.acquire("run-1", lease_s=LEASE_S)
         journal.append(lease, [], replace(SETTLED, call_id="call-1", ended=True))
         journal.release(lease)

@@ -92,7 +92,14 @@ class MemoryJournal:
         self._fails_at = self.appends + appends
         self._takes_effect = takes_effect
 
-    def start_run(self, started: RunStarted, *, lease_s: float, contact: ContactClaim | None = None) -> Lease:
+    def start_run(
+        self,
+        started: RunStarted,
+        *,
+        lease_s: float,
+        contact: ContactClaim | None = None,
+        beside: Collection[str] | None = None,
+    ) -> Lease:
         """Create a run with its first record and its lease, and claim its number's dial."""
         with self._using():
             text = codec.encode(started)
@@ -100,6 +107,9 @@ class MemoryJournal:
                 raise JournalError(f"There is a run {started.run_id} already.")
             if contact is not None and self.store.campaigns.closed(contact):
                 raise AlreadyCalledError("This contact was called, or is being called.")
+            others = () if beside is None else [each for each in self._called(started.to) if each not in beside]
+            for run_id in others:
+                raise NumberBlockedError("It has a call up.", blocking_run_id=run_id, being_settled=True)
             if started.call is None:
                 self._free_number(started.to, started.run_id)
             else:
@@ -163,12 +173,15 @@ class MemoryJournal:
     def calls_to(self, number: str) -> dict[str, bool]:
         """Return the runs that have called a number and have not ended, with whether somebody drives them."""
         with self._using():
-            called = {run_id: run for run_id, run in self.store.runs.items() if run.started.to == number}
-            return {
-                run_id: self._is_live(run)
-                for run_id, run in called.items()
-                if run.marks.call_id is not None and run.started.call is None and not run.marks.ended
-            }
+            return {run_id: self._is_live(run) for run_id, run in self._called(number).items()}
+
+    def _called(self, number: str) -> dict[str, _Run]:
+        called = {run_id: run for run_id, run in self.store.runs.items() if run.started.to == number}
+        return {
+            run_id: run
+            for run_id, run in called.items()
+            if run.marks.call_id is not None and run.started.call is None and not run.marks.ended
+        }
 
     def acquire(self, run_id: str, *, lease_s: float) -> Lease:
         """Take the lease of a run that is free."""

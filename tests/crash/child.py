@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from orchestrator.adapters.journal import SqliteJournal
 from orchestrator.compose import Orchestrator
@@ -26,10 +26,17 @@ class KillingJournal(SqliteJournal):
     when = "never"
     passed = 0
 
-    def start_run(self, started: RunStarted, *, lease_s: float, contact: ContactClaim | None = None) -> Lease:
+    def start_run(
+        self,
+        started: RunStarted,
+        *,
+        lease_s: float,
+        contact: ContactClaim | None = None,
+        beside: Collection[str] | None = None,
+    ) -> Lease:
         """Create the run: boundary 1."""
         self._die("before")
-        lease = super().start_run(started, lease_s=lease_s, contact=contact)
+        lease = super().start_run(started, lease_s=lease_s, contact=contact, beside=beside)
         self._die("after")
         return lease
 

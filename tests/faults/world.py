@@ -6,7 +6,7 @@ Smaller than the simulations of `tests/property`: nothing fails here but the dis
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -71,9 +71,16 @@ class _Noting(SqliteJournal):
 
     world: DiskWorld
 
-    def start_run(self, started: RunStarted, *, lease_s: float, contact: ContactClaim | None = None) -> Lease:
+    def start_run(
+        self,
+        started: RunStarted,
+        *,
+        lease_s: float,
+        contact: ContactClaim | None = None,
+        beside: Collection[str] | None = None,
+    ) -> Lease:
         """Create the run."""
-        lease = super().start_run(started, lease_s=lease_s, contact=contact)
+        lease = super().start_run(started, lease_s=lease_s, contact=contact, beside=beside)
         self.world.acknowledged([started])
         return lease
 

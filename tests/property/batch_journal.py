@@ -30,10 +30,17 @@ class BatchJournal(MemoryJournal):
         self.failed = False
         self.campaigns = _DyingCampaigns(self, self.store, self._using, now=world.time.now, process=process.name)
 
-    def start_run(self, started: RunStarted, *, lease_s: float, contact: ContactClaim | None = None) -> Lease:
+    def start_run(
+        self,
+        started: RunStarted,
+        *,
+        lease_s: float,
+        contact: ContactClaim | None = None,
+        beside: Collection[str] | None = None,
+    ) -> Lease:
         """Create the run, or die."""
         with self.writing():
-            lease = super().start_run(started, lease_s=lease_s, contact=contact)
+            lease = super().start_run(started, lease_s=lease_s, contact=contact, beside=beside)
             self._world.begun(started, self._dying)
         return lease
 

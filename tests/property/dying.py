@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 from orchestrator.core.budget import Demand
@@ -31,11 +31,18 @@ class DyingJournal(MemoryJournal):
         if crash is not None and crash.disk_full and crash.append is not None:
             self.fail_after(max(crash.append - 1, 0), takes_effect=crash.takes_effect)
 
-    def start_run(self, started: RunStarted, *, lease_s: float, contact: ContactClaim | None = None) -> Lease:
+    def start_run(
+        self,
+        started: RunStarted,
+        *,
+        lease_s: float,
+        contact: ContactClaim | None = None,
+        beside: Collection[str] | None = None,
+    ) -> Lease:
         """Create the run, or die."""
         assert contact is None, "simulations have no batches"
         self._perhaps_die(takes_effect=False)
-        lease = super().start_run(started, lease_s=lease_s)
+        lease = super().start_run(started, lease_s=lease_s, beside=beside)
         self._world.begins(started)
         self._perhaps_die(takes_effect=True)
         return lease

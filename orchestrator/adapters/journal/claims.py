@@ -5,6 +5,8 @@ The claim is the column `runs.claimed_number`, which is UNIQUE. Called inside a 
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import sqlalchemy as sa
 
 from orchestrator.adapters.journal import statements
@@ -50,3 +52,18 @@ def claim(link: Link, number: str, *, now: Instant, here: Owner, for_run: str | 
         )
     link.core.execute(sa.update(runs).where(runs.c.run_id == other.run_id).values(claimed_number=None))
     return number
+
+
+def refuse_others(link: Link, number: str, *, beside: Collection[str]) -> None:
+    """Refuse a run to a number that another run has called, and has not ended, but for those of `beside`.
+
+    Raises:
+        NumberBlockedError: There is one.
+    """
+    for (run_id,) in statements.called_by.run(link.driver, {"number": number}):
+        if run_id not in beside:
+            raise NumberBlockedError(
+                f"Run {run_id} has just called this number: no other run dials it.",
+                blocking_run_id=run_id,
+                being_settled=True,
+            )

@@ -110,7 +110,14 @@ class SqliteJournal:
 
     # --- driving a run ------------------------------------------------------------------------------------------------
 
-    def start_run(self, started: RunStarted, *, lease_s: float, contact: ContactClaim | None = None) -> Lease:
+    def start_run(
+        self,
+        started: RunStarted,
+        *,
+        lease_s: float,
+        contact: ContactClaim | None = None,
+        beside: Collection[str] | None = None,
+    ) -> Lease:
         """Create a run with its first record and its lease, and claim its number's dial."""
         body = codec.encode(started)
         incoming = None if started.call is None else started.call.call_id
@@ -134,6 +141,8 @@ class SqliteJournal:
                 open_contact(link, contact, started)  # first: a contact being called has its number blocked, too
             if incoming and statements.incoming_is_taken.run(link.driver, {"call_id": incoming}).fetchone():
                 raise CallTakenError(f"Another run of the journal {self.path} has taken call {incoming}.")
+            if beside is not None:
+                claims.refuse_others(link, started.to, beside=beside)
             now = self._now()
             number = None if incoming else claims.claim(link, started.to, now=now, here=self._owner)
             lease = lease_row(self._owner, now.plus(lease_s))
@@ -320,7 +329,7 @@ class SqliteJournal:
     def calls_to(self, number: str) -> dict[str, bool]:
         """Return the runs that have called a number and have not ended, with whether somebody drives them."""
         with self._reading() as link:
-            if statements.has_called.run(link.driver, {"number": number}).fetchone() is None:
+            if statements.called_by.run(link.driver, {"number": number}).fetchone() is None:
                 return {}  # as good as always
             unfinished = link.core.execute(runs.select().where(statements.called_and_unfinished(number))).all()
         now, here = self._now(), self._owner

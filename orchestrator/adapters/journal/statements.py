@@ -149,7 +149,7 @@ def called_and_unfinished(number: str | sa.BindParameter[str]) -> sa.ColumnEleme
     return sa.and_(runs.c.callee == number, runs.c.ended.is_(sa.false()), has_called)
 
 
-has_called = Prepared(sa.select(sa.literal_column("1")).where(called_and_unfinished(sa.bindparam("number"))))
+called_by = Prepared(sa.select(runs.c.run_id).where(called_and_unfinished(sa.bindparam("number"))))
 
 START = (
     "run_id", "script_name", "callee", "contact_key", "incoming_call",

@@ -91,6 +91,7 @@ def prune(app: App, older_than: float, dry_run: bool) -> int:
     """Remove runs that ended long ago.
 
     Runs that have not ended, wait for a verdict or keep a number from being dialled stay, whatever their age.
+    Who was called in which occurrence stays known. A campaign's min_gap counts only the calls that are still there.
     """
     with app.orchestrator(read_only=dry_run) as orchestrator:
         if not exists(app, orchestrator):

@@ -166,6 +166,23 @@ def test_who_was_busy_is_called_again_when_it_is_due() -> None:
     assert len(texts) == 1
 
 
+def test_a_message_that_the_api_refused_is_no_dial_of_its_number() -> None:
+    """The least time between two dials counts from the call before it."""
+    bench = Bench(limits=NumberLimits(min_gap_s=600.0))
+    bench.fallback = MESSAGE
+    bench.contacts = [contact(NUMBERS[0])]
+    bench.callees.set(NUMBERS[0], [Behaviour(does="busy", after=100.0)])
+    bench.network = lambda request: (
+        Treatment(instead=RawAnswer(400, b"{}")) if request.operation is Operation.SMS else CLEAN
+    )
+    assert "failed" in bench.tick().troubles[0]
+    bench.occurrence = Occurrence("tuesday")
+    bench.digest = "another file"
+    bench.tick(after_s=EPOCH + 601.0 - bench.time.now().wall)
+    first, second = (moment for moment, _ in bench.rung())
+    assert second - first == pytest.approx(601.0, abs=1.0)
+
+
 def test_a_contact_is_done_only_once_its_message_is_sent() -> None:
     """A process that dies in between sends it when it carries on: by then nobody else would think of it."""
     bench = Bench()
@@ -612,6 +629,24 @@ def test_whoever_is_on_the_line_with_another_campaign_is_called_later(waited_s: 
     other.release(lease)
     bench.tick()
     assert bench.numbers() == [NUMBERS[0]] * 2
+
+
+def test_a_call_that_is_dialled_right_after_the_look_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two processes that come at once: the run is made only where nobody has called its number since the look."""
+    bench = Bench()
+    bench.contacts = [contact(NUMBERS[0])]
+    bench.tick()
+    other = bench.journal()
+    (started,) = (each for each in other.read("run-1")[:1] if isinstance(each, RunStarted))
+    lease = other.start_run(replace(started, at=bench.time.now(), run_id="other"), lease_s=3600.0)
+    other.append(lease, [], RunMarks(claims_dial=False, call_id="theirs"))
+    bench.occurrence = Occurrence("tuesday")
+    bench.digest = "another file"
+    monkeypatch.setattr(MemoryJournal, "calls_to", lambda *_: {})
+    bench.tick()
+    held = next(each for each in bench.store.campaigns.contacts.values() if each.occurrence == "tuesday")
+    assert (held.state, held.run_id) == (ContactState.WAITING, None)
+    assert bench.numbers() == [NUMBERS[0]]
 
 
 def test_a_run_that_has_yet_to_dial_does_not_ring_beside_another_campaign_s_call() -> None:
