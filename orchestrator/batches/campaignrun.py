@@ -46,7 +46,8 @@ from orchestrator.runtime.job import Finished, Job, TickReport
 from orchestrator.runtime.messages import message_of
 from orchestrator.runtime.preview import Preview, previews
 from orchestrator.runtime.rows import in_one_line, result_of, row_of_call
-from orchestrator.runtime.runner import Prepared, RunResult
+from orchestrator.runtime.runner import Prepared
+from orchestrator.runtime.shared import RunResult
 from orchestrator.scriptfile import load_script
 from orchestrator.scriptfile.campaign import check_labels
 from orchestrator.scriptfile.contacts import ContactsError

@@ -27,7 +27,7 @@ from orchestrator.errors import (
 )
 from orchestrator.ports import ContactState
 from orchestrator.runtime.job import Finished, TickReport
-from orchestrator.runtime.runner import RunResult
+from orchestrator.runtime.shared import RunResult
 from orchestrator.scriptfile.campaign import load_campaign, make_campaign
 
 _STOPPED_BY: Mapping[int, type[OrchestratorError]] = {

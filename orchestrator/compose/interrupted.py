@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from orchestrator.core.evolve import fold
 from orchestrator.core.origin import normalised, other_api
@@ -30,9 +30,9 @@ class Interrupted:
             if (dialled or summary.contact_key is None) and not self._is_elsewhere(summary.run_id, journal):
                 yield summary
 
-    def sentences(self, further: dict[str, str]) -> list[str]:
+    def sentences(self, further: Mapping[str, str]) -> list[str]:
         """Return a sentence for each other API whose runs were left alone, here and by others (`further`)."""
-        urls = list((self.left_alone | further).values())
+        urls = list({**self.left_alone, **further}.values())
         return [
             f"{urls.count(url)} unfinished run(s) of the API at {url} were left alone, since this process uses "
             f"{self._api_url}: set ORCHESTRATOR_API_URL={url} for them"

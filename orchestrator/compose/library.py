@@ -26,7 +26,8 @@ from orchestrator.core.script import Script, Value
 from orchestrator.core.state import RunState
 from orchestrator.ports import RunSummary
 from orchestrator.runtime.control import Control
-from orchestrator.runtime.runner import NEVER, Runner, RunResult, waits_for_no_verdict
+from orchestrator.runtime.runner import NEVER, Runner, waits_for_no_verdict
+from orchestrator.runtime.shared import RunResult
 
 if TYPE_CHECKING:
     from orchestrator.adapters.journal import SqliteJournal

@@ -14,7 +14,7 @@ from orchestrator.core.records import Fault
 from orchestrator.core.script import Value
 from orchestrator.core.state import RunState
 from orchestrator.ports import Clock
-from orchestrator.runtime.runner import RunResult
+from orchestrator.runtime.shared import RunResult
 
 if TYPE_CHECKING:
     from orchestrator.batches.many import ContactEnd

@@ -29,8 +29,9 @@ from orchestrator.runtime.control import Control
 from orchestrator.runtime.driver import Observer
 from orchestrator.runtime.facts import is_undialled
 from orchestrator.runtime.job import Job, TickReport
-from orchestrator.runtime.runner import NEVER, Prepared, Runner, RunResult
+from orchestrator.runtime.runner import NEVER, Prepared, Runner
 from orchestrator.runtime.settling import Settling
+from orchestrator.runtime.shared import RunResult
 
 
 class Calling:

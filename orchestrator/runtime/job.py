@@ -11,7 +11,8 @@ from orchestrator.core.contact import Contact, Rejected
 from orchestrator.core.script import Script
 from orchestrator.errors import OrchestratorError
 from orchestrator.runtime.facts import HolidaysOf
-from orchestrator.runtime.runner import Prepared, RunResult
+from orchestrator.runtime.runner import Prepared
+from orchestrator.runtime.shared import RunResult
 
 
 class SameFileError(OrchestratorError):

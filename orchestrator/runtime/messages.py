@@ -15,7 +15,8 @@ from orchestrator.errors import AlreadyCalledError, ConfigurationError, NumberBl
 from orchestrator.ports import CampaignStore, ContactClaim, ContactState, Journal, Standing
 from orchestrator.runtime.driver import Observer
 from orchestrator.runtime.job import Job
-from orchestrator.runtime.runner import Prepared, Runner, RunResult
+from orchestrator.runtime.runner import Prepared, Runner
+from orchestrator.runtime.shared import RunResult
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,48 +6,29 @@ It knows scripts only as objects, and no adapter.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 
-from orchestrator.core.actions import Orders
 from orchestrator.core.budget import Demand
 from orchestrator.core.evolve import evolve, fold, marks
 from orchestrator.core.exchange import CallSeen, Operation
 from orchestrator.core.instant import Instant
 from orchestrator.core.origin import Origin, dial_by, other_api
 from orchestrator.core.past import refuse_changed_past
-from orchestrator.core.records import CancelAsked, Fault, Noticed, Record, Resolved, Resumed, RunStarted
+from orchestrator.core.records import CancelAsked, Fault, Noticed, Resolved, RunStarted
 from orchestrator.core.script import Dial, Script, Value
 from orchestrator.core.settings import Settings
 from orchestrator.core.state import Phase, RunState
-from orchestrator.errors import ConfigurationError, LeaseHeldError, LeaseLostError, UsageError
+from orchestrator.errors import LeaseHeldError, UsageError
 from orchestrator.ports import Clock, ContactClaim, Journal, Lease, RequestBudget, Transport
 from orchestrator.runtime.control import Control
-from orchestrator.runtime.driver import Driver, Observer
-from orchestrator.runtime.heartbeat import Heartbeat
-from orchestrator.runtime.listing import Listing
+from orchestrator.runtime.driver import Observer
 from orchestrator.runtime.ontheline import refuse_second_call
 from orchestrator.runtime.pathmemory import PathMemory
-from orchestrator.runtime.places import Places
-from orchestrator.runtime.serverclock import ServerClock
+from orchestrator.runtime.reaping import Reaper
+from orchestrator.runtime.shared import NOTHING_LEFT, RunResult, Shared
 
 NEVER = 0.0
 """As `ring_by_wall`: whoever carries on with the run settles what is uncertain, but dials nobody."""
-NOTHING_LEFT = Script(name="", entries=())
-"""What is driven when only the end of a call is left to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class RunResult:
-    """Where a run stands after it was driven.
-
-    Attributes:
-        state: As its records tell.
-        rest: Why it rests without having ended; None when it ended.
-    """
-
-    state: RunState
-    rest: Fault | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +55,7 @@ class Prepared:
 
 
 class Runner:
-    """Drives runs with one journal, one transport and one heartbeat. May be used by several threads at once.
-
-    Attributes:
-        left_alone: Runs that were left alone since they belong to another API: its base URL, by the run's id.
-    """
+    """Drives runs with one journal, one transport and one heartbeat. May be used by several threads at once."""
 
     def __init__(  # noqa: PLR0913 - the parts that runs share, each given by name
         self,
@@ -110,28 +87,36 @@ class Runner:
             origin: The API that the transport reaches, for runs to note.
             memory: Remembers how requests were cut; None: that is forgotten.
         """
-        self.left_alone: dict[str, str] = {}
-        self._journal = journal
-        self._transport = transport
-        self._clock = clock
-        self._control = control
         self._new_id = new_id
-        self._draw = draw
-        self._lease_s = lease_s
-        self._budget = budget
-        self._listing = Listing(clock) if shares_lists else None
-        self._origin = origin or Origin()
-        self._memory = memory
-        self._server_clock = ServerClock(journal, api_url=self._origin.api_url)
-        self._heartbeat = Heartbeat(journal=journal, clock=clock, lease_s=lease_s)
+        self._shared = Shared(
+            journal=journal,
+            transport=transport,
+            clock=clock,
+            control=control,
+            draw=draw,
+            lease_s=lease_s,
+            budget=budget,
+            shares_lists=shares_lists,
+            origin=origin or Origin(),
+            memory=memory,
+        )
+        self._journal = journal
+        self._clock = clock
+        self._origin = self._shared.origin
+        self._reaper = Reaper(self._shared)
+
+    @property
+    def left_alone(self) -> Mapping[str, str]:
+        """Runs that `reap` left alone since they belong to another API: its base URL, by the run's id."""
+        return self._reaper.left_alone
 
     def close(self) -> None:
         """End the heartbeat."""
-        self._heartbeat.stop()
+        self._shared.close()
 
     def tell(self, run_id: str) -> None:
         """Tell a run that this process drives that it has mail, so that it need not find out by itself."""
-        self._heartbeat.tell(run_id)
+        self._shared.tell(run_id)
 
     def run(
         self,
@@ -217,11 +202,11 @@ class Runner:
             defaulted=prepared.defaulted,
             api_url=self._origin.api_url,
             account=self._origin.account,
-            clock_skew_s=self._server_clock.skew_s(now),
+            clock_skew_s=self._shared.clock_skew_s(now),
             call=call,
             secrets=prepared.secrets,
         )
-        lease = self._journal.start_run(started, lease_s=self._lease_s, contact=contact, beside=beside)
+        lease = self._journal.start_run(started, lease_s=self._shared.lease_s, contact=contact, beside=beside)
         return lease, fold([started])
 
     def _drive_from_its_start(
@@ -240,15 +225,11 @@ class Runner:
         if prepared.learned is not None:
             code = "limit_not_kept" if prepared.settings.limit_s is None else "limit_learned"
             first = Noticed(at=state.begun.at, code=code, message=prepared.learned)
-        return self._drive(script, state, lease, first=first, ring_by_wall=ring_by_wall, observer=observer)
+        return self._shared.drive(script, state, lease, first=first, ring_by_wall=ring_by_wall, observer=observer)
 
     def room_for(self, dial: Demand) -> Instant | None:
         """Return when one more call may be thought of within the account's request limits; None: now."""
-        if self._budget is None:
-            return None
-        wall = self._budget.room_at(dial)
-        now = self._clock.now()  # read later than the budget's own, so that "now" is not a moment still to come
-        return now.plus(wall - now.wall) if wall > now.wall else None
+        return self._shared.room_for(dial)
 
     def resume(
         self,
@@ -282,11 +263,11 @@ class Runner:
             NumberBlockedError: Another run may have a call to its number up, and it must not ring beside that.
             ChangedPastError: The script differs in what has already run.
         """
-        lease = self._journal.acquire(run_id, lease_s=self._lease_s)
+        lease = self._shared.acquire(run_id)
         try:
             state = fold(self._journal.read(run_id))
             if state.end is None:
-                self._refuse_another_api(state)
+                self._shared.refuse_another_api(state)
             if state.end is None and state.phase is not Phase.UNDECIDED:
                 refuse_changed_past(state, script, original=original)
             if state.end is None and state.call_id is None and not beside_live:
@@ -299,8 +280,8 @@ class Runner:
             self._journal.release(lease)
             return RunResult(state, state.ending.fault if state.end is None and state.ending is not None else None)
         latest = None if dials_late else dial_by(state)
-        resumed = self._resumed(settings, why="resume", secrets=secrets, latest=latest)
-        return self._drive(script, state, lease, first=resumed, ring_by_wall=ring_by_wall, observer=observer)
+        resumed = self._shared.resumed(settings, why="resume", secrets=secrets, latest=latest)
+        return self._shared.drive(script, state, lease, first=resumed, ring_by_wall=ring_by_wall, observer=observer)
 
     def cancel(
         self, run_id: str, *, why: str, code: str = "cancelled", observer: Observer | None = None
@@ -319,7 +300,7 @@ class Runner:
         if by_inbox:
             self._journal.put_inbox(run_id, asked)
         try:
-            lease = self._journal.acquire(run_id, lease_s=self._lease_s)
+            lease = self._shared.acquire(run_id)
         except LeaseHeldError:
             if is_open and not by_inbox:
                 self._journal.put_inbox(run_id, asked)  # the process that drives it reaches its API
@@ -334,20 +315,20 @@ class Runner:
             LeaseHeldError: A live process drives it.
             ConfigurationError: The run ends by it, and belongs to another API.
         """
-        lease = self._journal.acquire(run_id, lease_s=self._lease_s)
+        lease = self._shared.acquire(run_id)
         verdict = Resolved(at=self._clock.now(), ran=ran, call_id=call_id, note=note)
         try:
             state = self._waiting_for_a_verdict(run_id, of_a_dial=call_id is not None)
             resolved = evolve(state, verdict)
             if resolved.phase is Phase.OVER:
-                self._refuse_another_api(state)
+                self._shared.refuse_another_api(state)
             else:
                 self._journal.append(lease, [verdict], marks(resolved))
         except BaseException:
             self._journal.release(lease)
             raise
         if resolved.phase is Phase.OVER:
-            return self._drive(NOTHING_LEFT, state, lease, first=verdict)
+            return self._shared.drive(NOTHING_LEFT, state, lease, first=verdict)
         self._journal.release(lease)
         return RunResult(resolved, Fault(code="resolved", message="resume it"))
 
@@ -362,65 +343,22 @@ class Runner:
             keep: Runs that are about to be resumed.
             observer: Told of every record.
         """
-        reaped = []
-        for summary in list(self._journal.runs(unfinished=True)):
-            dialled = summary.marks.call_id is not None or summary.marks.claim_until_wall is not None
-            if summary.driven or not dialled or summary.run_id in keep:
-                continue
-            try:
-                lease = self._journal.acquire(summary.run_id, lease_s=self._lease_s)
-            except LeaseHeldError:
-                continue
-            with suppress(LeaseLostError):  # this process was stopped for long, and another one ends that call
-                result = self._reap(lease, observer)
-                if result is not None:
-                    reaped.append(result)
-        return reaped
-
-    def _reap(self, lease: Lease, observer: Observer | None) -> RunResult | None:
-        state = fold(self._journal.read(lease.run_id))
-        now = self._clock.now()
-        waits_for_verdict = state.phase is Phase.UNDECIDED  # its own call is over, or to be left up
-        is_decided = waits_for_verdict or (state.ending is not None and not state.call_up)
-        only_watches = state.watching and is_decided  # for further calls of its dial
-        since = state.watch_looked if only_watches else state.quiet_since or state.call_since
-        silence_s = 0.0 if since is None else now.since(since)
-        busy_s = 0.0 if state.pending is None else state.pending.intent.longest_s  # it may be ringing, or speaking
-        needs_person = waits_for_verdict and not only_watches
-        left_alone = needs_person or state.end is not None or since is None or state.rings_on
-        if not left_alone and (api_url := other_api(state, self._origin.api_url)) is not None:
-            self.left_alone[state.run_id] = api_url
-            left_alone = True
-        if left_alone or silence_s <= state.settings.max_silence_s + busy_s:
-            self._journal.release(lease)
-            return None
-        why = f"its driver was gone and the {state.other_end} had waited {silence_s:.0f} s"
-        resumed = self._resumed(state.settings, why="reap")
-        asked = CancelAsked(at=now, why=why, code="reaped")
-        return self._drive(
-            NOTHING_LEFT,
-            state,
-            lease,
-            first=resumed,
-            then=None if only_watches else asked,
-            orders=Orders(no_new_dial=True, hurry=True),
-            observer=observer,
-        )
+        return self._reaper.reap(keep=keep, observer=observer)
 
     def _drive_to_its_end(self, lease: Lease, asked: CancelAsked | None, *, observer: Observer | None) -> RunResult:
         try:
             state = fold(self._journal.read(lease.run_id))
             is_over = state.end is not None and not state.call_up
             if not is_over:
-                self._refuse_another_api(state)
+                self._shared.refuse_another_api(state)
         except BaseException:
             self._journal.release(lease)
             raise
         if is_over:
             self._journal.release(lease)
             return RunResult(state)
-        resumed = self._resumed(state.settings, why="cancel")
-        return self._drive(NOTHING_LEFT, state, lease, first=resumed, then=asked, observer=observer)
+        resumed = self._shared.resumed(state.settings, why="cancel")
+        return self._shared.drive(NOTHING_LEFT, state, lease, first=resumed, then=asked, observer=observer)
 
     def _waiting_for_a_verdict(self, run_id: str, *, of_a_dial: bool) -> RunState:
         state = fold(self._journal.read(run_id))
@@ -429,79 +367,6 @@ class Runner:
         if of_a_dial and not _asks_about_a_dial(state):
             raise UsageError("a call is named where it is uncertain whether a dial made one: this step is none")
         return state
-
-    def _refuse_another_api(self, state: RunState) -> None:
-        theirs = other_api(state, self._origin.api_url)
-        if theirs is not None:
-            raise ConfigurationError(
-                f"run {state.run_id} belongs to the API at {theirs}, and this process uses {self._origin.api_url}: "
-                f"set ORCHESTRATOR_API_URL={theirs} for it"
-            )
-
-    def _resumed(
-        self, settings: Settings, *, why: str, secrets: Mapping[str, Value] | None = None, latest: Instant | None = None
-    ) -> Resumed:
-        return Resumed(
-            at=self._clock.now(),
-            settings=settings,
-            why=why,
-            api_url=self._origin.api_url,
-            account=self._origin.account,
-            dial_by=latest,
-            secrets=secrets or {},
-        )
-
-    def _drive(
-        self,
-        script: Script,
-        state: RunState,
-        lease: Lease,
-        *,
-        first: Record | None = None,
-        then: Record | None = None,
-        orders: Orders | None = None,
-        ring_by_wall: float | None = None,
-        observer: Observer | None = None,
-    ) -> RunResult:
-        driver = self._driver(script, state, lease, orders=orders, ring_by_wall=ring_by_wall, observer=observer)
-        self._heartbeat.watch(driver)
-        try:
-            rest = driver.drive(first=[record for record in (first, then) if record is not None])
-        finally:
-            self._heartbeat.forget(driver)
-            self._server_clock.learn(driver.state, self._clock.now())
-            driver.close()
-            self._journal.release(lease)
-        return RunResult(driver.state, rest)
-
-    def _driver(
-        self,
-        script: Script,
-        state: RunState,
-        lease: Lease,
-        *,
-        orders: Orders | None = None,
-        ring_by_wall: float | None = None,
-        observer: Observer | None = None,
-    ) -> Driver:
-        return Driver(
-            script=script,
-            state=state,
-            lease=lease,
-            journal=self._journal,
-            channel=self._transport.open_channel(),
-            clock=self._clock,
-            control=self._control,
-            draw=self._draw,
-            places=None
-            if self._budget is None or state.settings.api_limits is None
-            else Places(self._budget, clock=self._clock, run_id=state.run_id),
-            listing=self._listing,
-            orders=orders,
-            ring_by_wall=ring_by_wall,
-            observer=observer,
-            memory=self._memory,
-        )
 
 
 def waits_for_no_verdict(run_id: str) -> UsageError:

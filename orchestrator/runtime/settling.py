@@ -20,7 +20,7 @@ from orchestrator.ports import CampaignStore, Clock, ContactState, Standing
 from orchestrator.runtime.facts import FactFinder, was_called_off, was_kept_from_dialling
 from orchestrator.runtime.job import Finished, Job, TickReport
 from orchestrator.runtime.messages import Messages
-from orchestrator.runtime.runner import RunResult
+from orchestrator.runtime.shared import RunResult
 
 BREAKER = 5
 """So many calls in a row that the API could not be reached for end the tick: it is the API's fault, not theirs."""

@@ -21,7 +21,8 @@ from orchestrator.core.state import Phase, RunState
 from orchestrator.errors import JournalError
 from orchestrator.ports import ContactClaim, Lease
 from orchestrator.runtime.control import Control
-from orchestrator.runtime.runner import Prepared, Runner, RunResult
+from orchestrator.runtime.runner import Prepared, Runner
+from orchestrator.runtime.shared import RunResult
 from orchestrator.sandbox.callees import Behaviour, Callees
 from orchestrator.sandbox.model import CallServer
 from orchestrator.sandbox.operations import counted_ids

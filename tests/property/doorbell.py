@@ -16,7 +16,7 @@ from orchestrator.core.records import EventReceived
 from orchestrator.errors import CallTakenError, UnreachableError
 from orchestrator.ports import Transport
 from orchestrator.runtime.control import Control
-from orchestrator.runtime.runner import RunResult
+from orchestrator.runtime.shared import RunResult
 from tests.fakes.transport import Sent
 from tests.fakes.virtual_time import VirtualTime
 

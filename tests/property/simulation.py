@@ -29,7 +29,8 @@ from orchestrator.errors import CallTakenError, LeaseHeldError, LeaseLostError
 from orchestrator.ports import RequestBudget
 from orchestrator.runtime.control import Control
 from orchestrator.runtime.mail import Postbox
-from orchestrator.runtime.runner import Prepared, Runner, RunResult
+from orchestrator.runtime.runner import Prepared, Runner
+from orchestrator.runtime.shared import RunResult
 from orchestrator.sandbox.callees import Callees
 from orchestrator.sandbox.events import Event
 from orchestrator.sandbox.model import CallServer

@@ -27,7 +27,8 @@ from orchestrator.core.settings import Settings
 from orchestrator.core.state import Phase
 from orchestrator.errors import JournalError, LeaseHeldError, LeaseLostError
 from orchestrator.ports import Lease
-from orchestrator.runtime.runner import Prepared, RunResult
+from orchestrator.runtime.runner import Prepared
+from orchestrator.runtime.shared import RunResult
 from orchestrator.sandbox.callees import Behaviour
 from tests.conformance.memory_journal import MemoryJournal
 from tests.fakes.transport import CLEAN, Treatment

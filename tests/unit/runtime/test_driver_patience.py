@@ -10,7 +10,7 @@ from orchestrator.core.records import Status
 from orchestrator.core.script import GetDtmf, Hangup, Plain, Policy, Script, SendDtmf, Sms
 from orchestrator.core.state import Phase
 from orchestrator.errors import LeaseLostError
-from orchestrator.runtime.runner import RunResult
+from orchestrator.runtime.shared import RunResult
 from tests.fakes.transport import RawAnswer, Treatment
 from tests.property.scenarios import FROM, TO, script_of
 from tests.unit.runtime.test_driver import LONG, SHORT, Bench, cancel_at, driving, run

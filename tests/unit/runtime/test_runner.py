@@ -22,7 +22,8 @@ from orchestrator.errors import (
     exit_code_of,
 )
 from orchestrator.runtime.ontheline import refuse_second_call
-from orchestrator.runtime.runner import Prepared, Runner, RunResult
+from orchestrator.runtime.runner import Prepared, Runner
+from orchestrator.runtime.shared import RunResult
 from tests.fakes.transport import RawAnswer, Treatment
 from tests.property.scenarios import FROM, script_of
 from tests.property.simulation import RUN_ID
