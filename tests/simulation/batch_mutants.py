@@ -43,9 +43,8 @@ def _waits_for_no_redial(original: Any) -> Any:
 
 
 def _claims_no_contact(original: Any) -> Any:
-    def mutated(self: Any, script: Any, prepared: Any, *, contact: Any = None, call: Any = None) -> Any:
-        del contact
-        return original(self, script, prepared, call=call)
+    def mutated(*arguments: Any, **options: Any) -> Any:
+        return original(*arguments, **options | {"contact": None})
 
     return mutated
 
@@ -107,7 +106,7 @@ def _rings_on(original: Any) -> Any:
 def _rings_beside(original: Any) -> Any:
     def mutated(*arguments: Any, beside_live: bool = True, **options: Any) -> None:
         del beside_live
-        original(*arguments, beside_live=True, **options)
+        original(*arguments, beside_live=True, **options)  # returns nothing: the journal does not look, either
 
     return mutated
 
@@ -156,7 +155,14 @@ _ROWS: tuple[tuple[str, str, tuple[Patch, ...]], ...] = (
         "what a run came to after a person's verdict is turned round in its row",
         (Patch("orchestrator.runtime.settling:Settling.settle", _turns_round),),
     ),
-    ("one-line", "a number in use is called beside that", (Patch(f"{_BATCH}_number_in_use", _always(value=False)),)),
+    (
+        "one-line",
+        "a number in use is called beside that",
+        (
+            Patch(f"{_BATCH}_number_in_use", _always(value=False)),
+            Patch("orchestrator.runtime.runner:refuse_second_call", _rings_beside),
+        ),
+    ),
     (
         "twins",
         "rows that are the same are both called",
