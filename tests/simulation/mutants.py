@@ -352,7 +352,7 @@ def _dials_first(original: Any) -> Any:
     def mutated(self: Any, script: Any, prepared: Any, **more: Any) -> Any:
         numbers = {"to": prepared.to, "from": prepared.from_}
         dial = Request(operation=Operation.CREATE, commands=({"dial": numbers},), read_timeout_s=0.1)
-        self._transport.open_channel().send(dial)
+        self._shared._transport.open_channel().send(dial)
         return original(self, script, prepared, **more)
 
     return mutated
