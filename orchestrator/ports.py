@@ -202,10 +202,13 @@ class CampaignStore(Protocol):
     def order(self, campaign: str, orders: CampaignOrders) -> None:
         """Tell a campaign; it takes effect within moments in a tick that runs, and holds until told otherwise."""
 
-    def note_file(self, campaign: str, *, occurrence: str, content_digest: str, now_wall: float) -> str | None:
-        """Note that an occurrence has this contacts file.
+    def note_file(self, campaign: str, *, occurrence: str, content_digest: str, now_wall: float) -> None:
+        """Note that an occurrence has this contacts file."""
 
-        Return the first earlier occurrence that had the same content, and in which somebody was called.
+    def called_before(self, campaign: str, *, occurrence: str, content_digest: str) -> str | None:
+        """Return the first earlier occurrence that had the same content, and in which somebody was called.
+
+        Earlier is what was noted before this occurrence, or, while that is not noted with this content, anything.
         """
 
     def standings(self, keys: Collection[str]) -> Mapping[str, Standing]:

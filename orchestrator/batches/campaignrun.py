@@ -38,12 +38,13 @@ from orchestrator.errors import (
     StoppedEarlyError,
     UsageError,
 )
-from orchestrator.ports import ContactState, Standing
+from orchestrator.ports import CampaignOrders, ContactState, Standing
 from orchestrator.runtime.batch import CHUNK, Batch
 from orchestrator.runtime.calling import before_its_run
 from orchestrator.runtime.facts import FactFinder, is_undialled, was_kept_from_dialling
 from orchestrator.runtime.job import Finished, Job, TickReport
 from orchestrator.runtime.messages import message_of
+from orchestrator.runtime.occurrences import refuse_an_old_file
 from orchestrator.runtime.preview import Preview, previews
 from orchestrator.runtime.rows import in_one_line, result_of, row_of_call
 from orchestrator.runtime.runner import Prepared
@@ -200,8 +201,14 @@ class CampaignRun:
         """Yield what a tick would do with each contact at this moment, in the order in which it would.
 
         Nothing is sent or written; the do-not-call command is asked, as it would be before a call.
+
+        Raises:
+            SameFileError: The contacts were called in an earlier occurrence: a tick would call nobody.
         """
         now_wall = self.orchestrator.clock.now().wall
+        if self.orchestrator.journal_path.exists():
+            store, digest = self.orchestrator.journal.campaigns, self.source.digest()
+            refuse_an_old_file(store, self.campaign, self.occurrence, content_digest=digest)
         find = self._fact_finder()
         undialled: dict[str, str] = {}  # the runs that never dialled, by the contact's key
 
@@ -221,6 +228,7 @@ class CampaignRun:
                 contact, standing, now_wall, None if standing is None else undialled.get(standing.key)
             ),
             problem_of=self._problem_of,
+            orders=self._orders(),
             now_wall=now_wall,
         )
 
@@ -412,7 +420,7 @@ class CampaignRun:
     def placed(self) -> Iterator[tuple[Contact, Standing | None, ResultRow]]:
         """Yield each contact with where it stands and its result; a further row of one stands nowhere, and says why."""
         repeats = Repeats()
-        is_stopped = self._is_stopped()
+        is_stopped = self._orders().stopped
         for contact, standing in self._standings():
             if (is_same := repeats.is_same_call(contact)) is not None:
                 reason = SAME_CONTACT if is_same else OTHER_CALL
@@ -421,11 +429,11 @@ class CampaignRun:
             read = self.orchestrator.journal.read
             yield contact, standing, result_of(contact.to, standing, read=read, stopped=is_stopped)
 
-    def _is_stopped(self) -> bool:
-        """Return whether a person stopped the campaign; without a journal nobody has."""
+    def _orders(self) -> CampaignOrders:
+        """Return what a person told the campaign; without a journal that is nothing."""
         if not self.orchestrator.journal_path.exists():
-            return False
-        return self.orchestrator.journal.campaigns.orders_of(self.campaign.name).stopped
+            return CampaignOrders()
+        return self.orchestrator.journal.campaigns.orders_of(self.campaign.name)
 
     def run_of(self, run_id: str) -> RunResult | None:
         """Return what a run that nobody drives has come to; None where it was pruned."""

@@ -41,6 +41,30 @@ def files(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[C
     return [CompletionItem(incomplete, type="file")]
 
 
+def commands_and_files(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Offer the commands of a group that takes a file as well, and files."""
+    from click.shell_completion import CompletionItem
+
+    assert isinstance(ctx.command, click.Group)
+    fitting = ((name, each) for name, each in ctx.command.commands.items() if name.startswith(incomplete))
+    offered = [CompletionItem(name, help=each.get_short_help_str()) for name, each in fitting]
+    return [*offered, *files(ctx, param, incomplete)]
+
+
+def campaigns(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Offer the campaigns that the journal knows, and files."""
+    from click.shell_completion import CompletionItem
+
+    try:
+        with ctx.ensure_object(App).orchestrator(read_only=True) as orchestrator:
+            known = orchestrator.journal.campaigns if orchestrator.journal_path.exists() else None
+            names = dict.fromkeys(name for name, _ in known.occurrences_of(None)) if known is not None else {}
+    except Exception:  # noqa: BLE001 - whatever is wrong, a line that is being typed is no place to say so
+        names = {}
+    offered = [CompletionItem(name) for name in names if name.startswith(incomplete)]
+    return [*offered, *files(ctx, param, incomplete)]
+
+
 def run_ids(*, unfinished: bool = False) -> Complete:
     """Return what offers the ids of runs, the newest first, with their status and callee.
 

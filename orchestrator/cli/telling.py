@@ -34,7 +34,7 @@ _SHORTEST_WAIT_TOLD_S = 5.0
 _THEN = {
     Then.GO_ON: "the run goes on",
     Then.AGAIN: "it is to be sent again",
-    Then.REPEAT: "it is to be repeated",
+    Then.REPEAT: "it may be repeated",
     Then.SKIP: "the run goes on without it",
     Then.STOP: "the run stops",
 }

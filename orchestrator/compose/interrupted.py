@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 
 from orchestrator.core.evolve import fold
-from orchestrator.core.origin import normalised, other_api
+from orchestrator.core.instant import Instant
+from orchestrator.core.origin import dial_by, normalised, other_api
 from orchestrator.core.records import Status
 from orchestrator.ports import Journal, RunSummary
 
@@ -13,9 +15,10 @@ from orchestrator.ports import Journal, RunSummary
 class Interrupted:
     """Finds them. Attributes: `left_alone`: the base URL of the API of each run that belongs to another one."""
 
-    def __init__(self, api_url: str) -> None:
+    def __init__(self, api_url: str, *, now: Callable[[], Instant]) -> None:
         self.left_alone: dict[str, str] = {}
         self._api_url = normalised(api_url)
+        self._now = now
 
     def runs(self, journal: Journal) -> Iterator[RunSummary]:
         """Yield the runs that have not ended, are not driven, and wait for no person.
@@ -32,15 +35,23 @@ class Interrupted:
 
     def sentences(self, further: Mapping[str, str]) -> list[str]:
         """Return a sentence for each other API whose runs were left alone, here and by others (`further`)."""
-        urls = list({**self.left_alone, **further}.values())
+        urls = {**self.left_alone, **further}.values()
         return [
-            f"{urls.count(url)} unfinished run(s) of the API at {url} were left alone, since this process uses "
-            f"{self._api_url}: set ORCHESTRATOR_API_URL={url} for them"
-            for url in sorted(set(urls))
+            f"{number} unfinished run{' was' if number == 1 else 's were'} left alone: the API is {url} there, and "
+            f"{self._api_url} here; set ORCHESTRATOR_API_URL={url} to carry on"
+            for url, number in sorted(Counter(urls).items())
         ]
 
     def _is_elsewhere(self, run_id: str, journal: Journal) -> bool:
-        theirs = other_api(fold(journal.read(run_id)), self._api_url)
+        """Return whether a run belongs to another API, and keep that.
+
+        A run that has yet to dial may go on anywhere where a person says so. Nobody does so here: one that was tried on
+        a test system must not ring a real phone. Once it is too late for its dial it rings nobody, and may be ended.
+        """
+        state = fold(journal.read(run_id))
+        theirs = other_api(state, self._api_url)
+        if theirs is None and not state.has_called and self._now().since(dial_by(state)) < 0:
+            theirs = None if state.api_url in (None, self._api_url) else state.api_url
         if theirs is not None:
             self.left_alone[run_id] = theirs
         return theirs is not None

@@ -100,7 +100,7 @@ class Orchestrator(Planner):
         self._documents = Documents(self.clock, resume_command=resume_command, resolve_command=resolve_command)
         self.observer: Observer | None = None if on_record is None else guarded(on_record)
         self._runner: Runner | None = None
-        self._interrupted = Interrupted(self.api_url)
+        self._interrupted = Interrupted(self.api_url, now=self.clock.now)
 
     def __enter__(self) -> Self:
         return self
@@ -244,7 +244,9 @@ class Orchestrator(Planner):
             network: Another network profile.
 
         Raises:
-            UsageError: A secret that the rest of the script reads was not given. The run and its call stay as they are.
+            VariablesError: A secret that the rest of the script reads was not given. The run and its call stay as they
+                are.
+            UsageError: A variable was given that is not secret.
             ConfigurationError: The run belongs to another API.
             NoSuchRunError, LeaseHeldError, ChangedPastError, ScriptError, JournalError: As their names say.
         """

@@ -209,11 +209,10 @@ def secrets_again(state: RunState, script: Script, given: Mapping[str, Value]) -
     secrets = bind_variables(replace(script, variables=wanted), given)
     missing = sorted(lost_ahead(state, script) - secrets.keys())
     if missing:
-        raise UsageError(
-            f"the variable `{missing[0]}` is secret, so the journal does not hold it, and what is left of the script "
-            f"reads it: put {missing[0]}=VALUE into a file and give it with --var-file FILE (in a program: in "
-            "`variables`)"
-        )
+        file = script.path or script.name
+        why = "is secret, so the journal does not hold it, and what is left of the script reads it"
+        way = "=VALUE into a file and give it with --var-file FILE (in a program: in `variables`)"
+        raise VariablesError([Problem(file, 0, 0, f"the variable `{name}` {why}: put {name}{way}") for name in missing])
     return secrets
 
 

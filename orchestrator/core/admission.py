@@ -31,6 +31,8 @@ CALLED_AGAIN = "to be called again"
 """In the reason why a contact waits that was called; when that will be may follow."""
 LEFT_OUT = "the campaign is stopped"
 """Why a contact is refused that was waiting when a person stopped its campaign."""
+PAUSED = "the campaign is paused"
+"""Why a contact waits whose campaign a person paused."""
 _FINISHED = {"open": "its call is not over", "done": "it was called already"}
 _TAKEN = frozenset({"open", "again", "done", "waiting"})
 

@@ -13,7 +13,7 @@ from dataclasses import replace
 from functools import partial
 from itertools import islice
 
-from orchestrator.core.admission import Call, Known, Later, Refused, Spent, Tick, admit
+from orchestrator.core.admission import LEFT_OUT, PAUSED, Call, Known, Later, Refused, Spent, Tick, admit
 from orchestrator.core.contact import Contact, occurrence_key, row_digest
 from orchestrator.core.evolve import fold
 from orchestrator.core.instant import Instant
@@ -156,7 +156,7 @@ class Batch:
                     self._carry_on()
                     self._pace.drain()
                     self._give_up_what_is_over()
-                    refuse_an_old_file(self._store, self._job, now_wall=self._clock.now().wall)
+                    self._note_the_file()
                     left = self._call_all()
                     while left:
                         self._pace.drain()
@@ -256,6 +256,15 @@ class Batch:
         if self._is_ours:  # one that was stopped for long must not write over what another one has done since
             self._store.put(noted)
         return left
+
+    def _note_the_file(self) -> None:
+        """Note the contacts file. Raises SameFileError where it was called before, and is not to be called again."""
+        job, digest = self._job, self._job.content_digest
+        now_wall = self._clock.now().wall
+        self._store.note_file(
+            job.campaign.name, occurrence=job.occurrence.name, content_digest=digest, now_wall=now_wall
+        )
+        refuse_an_old_file(self._store, job.campaign, job.occurrence, content_digest=digest)
 
     def _priorities(self) -> list[int] | list[None]:
         """Return the priorities there are, the highest first; the file is read once for each."""
@@ -386,9 +395,9 @@ class Batch:
                 self._report.stopped = "another process has taken the campaign over"
         orders = self._store.orders_of(self._job.campaign.name)
         if orders.stopped:
-            self._report.stopped, self._report.is_over = "the campaign is stopped", True
+            self._report.stopped, self._report.is_over = LEFT_OUT, True
         elif orders.paused:
-            self._report.stopped = "the campaign is paused"
+            self._report.stopped = PAUSED
 
     def _key(self, contact: Contact) -> str:
         campaign, occurrence = self._job.campaign.name, self._job.occurrence.name

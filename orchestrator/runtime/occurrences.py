@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from orchestrator.core.campaign import Repeat, end_of_occurrence
+from orchestrator.core.campaign import Campaign, Occurrence, Repeat, end_of_occurrence
 from orchestrator.ports import CampaignStore, ContactState
 from orchestrator.runtime.job import Job, SameFileError
 
@@ -23,12 +23,11 @@ def close_what_is_over(store: CampaignStore, job: Job, *, now_wall: float) -> No
             store.put([replace(standing, state=ContactState.DONE, due_wall=None)])
 
 
-def refuse_an_old_file(store: CampaignStore, job: Job, *, now_wall: float) -> None:
-    """Note the contacts file. Raises SameFileError where it was called in an earlier occurrence and does not repeat."""
-    campaign, occurrence = job.campaign, job.occurrence
-    earlier = store.note_file(
-        campaign.name, occurrence=occurrence.name, content_digest=job.content_digest, now_wall=now_wall
-    )
+def refuse_an_old_file(
+    store: CampaignStore, campaign: Campaign, occurrence: Occurrence, *, content_digest: str
+) -> None:
+    """Raise SameFileError where the contacts were called in an earlier occurrence, and the campaign does not repeat."""
+    earlier = store.called_before(campaign.name, occurrence=occurrence.name, content_digest=content_digest)
     if earlier is not None and campaign.repeat is Repeat.NONE:
         raise SameFileError(
             f"these contacts were called in the occurrence {earlier} of {campaign.name} already, and it does not "

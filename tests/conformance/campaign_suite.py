@@ -295,7 +295,10 @@ class CampaignSuite:
         """
 
         def noted(campaign: str, occurrence: str, content: str, now_wall: float = 1.0) -> str | None:
-            return store.note_file(campaign, occurrence=occurrence, content_digest=content, now_wall=now_wall)
+            before = store.called_before(campaign, occurrence=occurrence, content_digest=content)
+            store.note_file(campaign, occurrence=occurrence, content_digest=content, now_wall=now_wall)
+            assert store.called_before(campaign, occurrence=occurrence, content_digest=content) == before
+            return before
 
         assert noted("spring", "sunday", "b") is None  # nobody was called
         store.put([a_contact(1, occurrence="sunday"), replace(a_contact(2), attempts=1)])

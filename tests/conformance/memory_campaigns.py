@@ -135,13 +135,17 @@ class MemoryCampaigns:
         with self._using():
             self._campaign(campaign).orders = orders
 
-    def note_file(self, campaign: str, *, occurrence: str, content_digest: str, now_wall: float) -> str | None:
-        """Note that an occurrence has this contacts file; return the first earlier one called with the same."""
+    def note_file(self, campaign: str, *, occurrence: str, content_digest: str, now_wall: float) -> None:
+        """Note that an occurrence has this contacts file."""
         del now_wall  # the order of the notes is enough
         with self._using():
-            same = [noted[1] for noted in self._disk.noted if (noted[0], noted[2]) == (campaign, content_digest)]
-            if occurrence not in same:
+            if (campaign, occurrence, content_digest) not in self._disk.noted:
                 self._disk.noted.append((campaign, occurrence, content_digest))
+
+    def called_before(self, campaign: str, *, occurrence: str, content_digest: str) -> str | None:
+        """Return the first earlier occurrence that had the same content, and in which somebody was called."""
+        with self._using():
+            same = [noted[1] for noted in self._disk.noted if (noted[0], noted[2]) == (campaign, content_digest)]
             known = self._disk.contacts.values()
             called = {each.occurrence for each in known if each.campaign == campaign and each.attempts}
             earlier = itertools.takewhile(lambda each: each != occurrence, same)

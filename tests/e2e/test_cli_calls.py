@@ -257,7 +257,7 @@ def test_a_call_of_another_api_is_named_by_who_leaves_it_alone(cli, sandbox, sho
         assert process.wait(20) == 75
     sandbox.wait(event="finished", call=call)
     elsewhere = Cli(cli.home, cli.environment | {"ORCHESTRATOR_API_URL": "http://127.0.0.1:9"})
-    way_on = f"set ORCHESTRATOR_API_URL={sandbox.url} for them"
+    way_on = f"set ORCHESTRATOR_API_URL={sandbox.url} to carry on"
     done = elsewhere("resume", "--all")
     assert (done.returncode, done.stdout) == (0, "Nothing to carry on with at this API.\n")
     assert way_on in done.stderr
@@ -427,7 +427,7 @@ commands:
 
 
 def test_a_resume_without_a_secret_it_needs_is_refused_and_leaves_the_call_as_it_is(cli, sandbox) -> None:
-    """Exit 2 and what to give; with it the same call goes on, and a secret that had its default has it again."""
+    """Exit 65 and what to give; with it the same call goes on, and a secret that had its default has it again."""
     script = cli.write("secret.yaml", SECRET % LONG)
     secrets = cli.write("secrets", "pin=4711\n")
     with cli.start("run", script, "--to", TO, "--hand-over", "--var-file", secrets) as process:
@@ -439,11 +439,11 @@ def test_a_resume_without_a_secret_it_needs_is_refused_and_leaves_the_call_as_it
     assert f" resume {run_id}" in told
     assert f" cancel {run_id}" in told
     refused = cli("resume", run_id)
-    assert refused.returncode == 2, refused.stderr
+    assert refused.returncode == 65, refused.stderr
     assert "`pin`" in refused.stderr
     assert "--var-file" in refused.stderr
-    (item,) = cli.json("resume", "--all", code=2)
-    assert (item["status"], item["call_id"], item["error"]["code"]) == ("interrupted", call, "usage")
+    (item,) = cli.json("resume", "--all", code=65)
+    assert (item["status"], item["call_id"], item["error"]["code"]) == ("interrupted", call, "bad_variables")
     assert sandbox.transcript(event="hangup") == []
     assert cli.json("resume", run_id, "--var-file", secrets)["call_id"] == call
     assert sandbox.said(call)[-1] == "It is 4711 and 77."

@@ -109,10 +109,10 @@ class _DyingCampaigns(MemoryCampaigns):
         with self._journal.writing():
             return super().take_campaign(campaign, lease_s=lease_s)
 
-    def note_file(self, campaign: str, *, occurrence: str, content_digest: str, now_wall: float) -> str | None:
+    def note_file(self, campaign: str, *, occurrence: str, content_digest: str, now_wall: float) -> None:
         """Note it, or die."""
         with self._journal.writing():
-            return super().note_file(campaign, occurrence=occurrence, content_digest=content_digest, now_wall=now_wall)
+            super().note_file(campaign, occurrence=occurrence, content_digest=content_digest, now_wall=now_wall)
 
     def put(self, standings: Collection[Standing]) -> None:
         """Write them, or die."""

@@ -104,6 +104,19 @@ def test_a_required_variable_must_not_be_empty(tmp_path: Path) -> None:
         orchestrator.prepare(Script.parse(FEW), Ask(from_=FROM, variables={"patient": ""}))
 
 
+def test_a_run_that_was_tried_on_another_api_is_not_dialled_here_unasked(tmp_path: Path) -> None:
+    """What was begun on a test system must not ring a real phone; once it is too late for its dial, it may be ended."""
+    with Orchestrator(journal=tmp_path / "journal.db", api_url="https://here.example") as orchestrator:
+        now = orchestrator.clock.now()
+        for number, began in enumerate((now, now.plus(-3600.0))):
+            run_id, there = f"run-{number}", "https://there.example"
+            started = m.started(run_id=run_id, to=f"+1212555010{number}", api_url=there, at=began)
+            orchestrator.journal.release(orchestrator.journal.start_run(started, lease_s=30))
+        assert [run.run_id for run in orchestrator.resumable()] == ["run-1"]
+        (told,) = orchestrator.left_alone()
+        assert "https://there.example" in told
+
+
 def test_runs_of_another_api_are_left_alone_and_counted(tmp_path: Path) -> None:
     """`resume --all` does not touch them; a sentence names their API and how to reach it."""
     with Orchestrator(journal=tmp_path / "journal.db", api_url="https://Here.example/") as orchestrator:
@@ -116,6 +129,6 @@ def test_runs_of_another_api_are_left_alone_and_counted(tmp_path: Path) -> None:
             orchestrator.journal.release(lease)
         assert sorted(run.run_id for run in orchestrator.resumable()) == ["1", "3"]
         (told,) = orchestrator.left_alone()
-        assert told.startswith("1 unfinished run(s) of the API at https://there.example were left alone")
-        assert told.endswith("set ORCHESTRATOR_API_URL=https://there.example for them")
+        assert told.startswith("1 unfinished run was left alone: the API is https://there.example there, and ")
+        assert told.endswith("set ORCHESTRATOR_API_URL=https://there.example to carry on")
         assert not orchestrator.may_be_up("1")

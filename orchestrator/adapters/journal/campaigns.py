@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import sqlite
 
 from orchestrator.adapters.journal import statements
 from orchestrator.adapters.journal.connections import Connections, Link
@@ -113,10 +114,19 @@ class SqliteCampaigns:
 
     # --- occurrences --------------------------------------------------------------------------------------------------
 
-    def note_file(self, campaign: str, *, occurrence: str, content_digest: str, now_wall: float) -> str | None:
-        """Note that an occurrence has this contacts file; return the first earlier one that was called."""
-        noted = {"campaign": campaign, "content_digest": content_digest}
-        same_content = [occurrences.c[name] == value for name, value in noted.items()]
+    def note_file(self, campaign: str, *, occurrence: str, content_digest: str, now_wall: float) -> None:
+        """Note that an occurrence has this contacts file."""
+        noted = {"campaign": campaign, "content_digest": content_digest, "occurrence": occurrence}
+        note = sqlite.insert(occurrences).values(**noted, first_wall=now_wall).on_conflict_do_nothing()
+
+        def work(link: Link) -> None:
+            link.core.execute(note)
+
+        self._writer.submit(work)
+
+    def called_before(self, campaign: str, *, occurrence: str, content_digest: str) -> str | None:
+        """Return the first earlier occurrence that had the same content, and in which somebody was called."""
+        same_content = (occurrences.c.campaign == campaign, occurrences.c.content_digest == content_digest)
         query = sa.select(occurrences.c.occurrence).where(*same_content).order_by(occurrences.c.id)
         was_called: sa.Select[Any] = (
             sa.select(sa.literal_column("1"))
@@ -125,15 +135,11 @@ class SqliteCampaigns:
             .limit(1)
         )
 
-        def work(link: Link) -> str | None:
+        with self._reading() as link:
             found = link.core.execute(query).scalars().all()
-            if occurrence not in found:
-                link.core.execute(occurrences.insert(), {**noted, "occurrence": occurrence, "first_wall": now_wall})
             earlier = itertools.takewhile(lambda each: each != occurrence, found)
             called = (each for each in earlier if link.core.execute(was_called, {"each": each}).first() is not None)
             return next(called, None)
-
-        return self._writer.submit(work)
 
     def occurrences_of(self, campaign: str | None) -> list[tuple[str, str]]:
         """Return the (campaign, occurrence) pairs that have a contacts file, the newest first."""

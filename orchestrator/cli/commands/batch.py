@@ -10,6 +10,7 @@ import click
 from orchestrator.cli import options
 from orchestrator.cli.app import App
 from orchestrator.cli.commands import batch_orders
+from orchestrator.cli.completing import commands_and_files
 
 if TYPE_CHECKING:
     from orchestrator.core.campaign import Campaign
@@ -71,7 +72,7 @@ def _campaign_words(function: options.Function) -> options.Function:
                 "--name",
                 metavar="TEXT",
                 help="The campaign's name; under another one everybody is called anew. [default: `name:` in the "
-                "campaign file, else that file's name without its ending; without such a file the script's]",
+                "campaign file, else that file's name without its ending, else that of the script's file]",
             ),
             click.option("--occurrence", metavar="TEXT", help="Which occurrence of the campaign [default: the date]"),
             click.option("--timezone", metavar="ZONE", help="Whose date that is [default: UTC]"),
@@ -118,7 +119,7 @@ def _campaign_words(function: options.Function) -> options.Function:
 
 
 @click.group("batch", cls=WithCommands, epilog=options.EPILOG)
-@click.argument("script", metavar="[SCRIPT]", required=False, type=_FILE)
+@click.argument("script", metavar="[SCRIPT]", required=False, type=_FILE, shell_complete=commands_and_files)
 @_campaign_words
 @options.variable_option
 @options.var_file_option

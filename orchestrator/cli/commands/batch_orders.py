@@ -14,6 +14,7 @@ import click
 from orchestrator.cli import options
 from orchestrator.cli.app import App, exists
 from orchestrator.cli.commands.batch_pages import status_page
+from orchestrator.cli.completing import campaigns
 from orchestrator.cli.exits import counted
 from orchestrator.cli.output import OutputError, line, result, result_document
 from orchestrator.core.ledger import Tally
@@ -24,12 +25,12 @@ if TYPE_CHECKING:
     from orchestrator.compose import Orchestrator
     from orchestrator.core.ledger import ResultRow
 
-_CAMPAIGN = click.argument("campaign", metavar="NAME|FILE")
+_CAMPAIGN = click.argument("campaign", metavar="NAME|FILE", shell_complete=campaigns)
 _OCCURRENCE = click.option("--occurrence", metavar="TEXT", help="Which occurrence [default: the newest]")
 
 
 @options.command("status")
-@click.argument("campaign", metavar="[NAME|FILE]", required=False)
+@click.argument("campaign", metavar="[NAME|FILE]", required=False, shell_complete=campaigns)
 @options.json_option
 def status(app: App, campaign: str | None) -> int:
     """Show campaigns in their newest occurrence: who runs them, what they were told, where contacts stand.
@@ -124,7 +125,7 @@ def results(app: App, campaign: str, occurrence: str | None, output: str | None)
 
 
 @options.command("rerun")
-@click.argument("campaign", metavar="[NAME|FILE]", required=False)
+@click.argument("campaign", metavar="[NAME|FILE]", required=False, shell_complete=campaigns)
 @click.option("--campaign", "named", metavar="NAME|FILE", help="The same.")
 @click.option(
     "--disposition",

@@ -106,6 +106,7 @@ def tick(app: App, campaign: Campaign, given: Mapping[str, Any]) -> int:
 
 def dry_run(app: App, campaign: Campaign, given: Mapping[str, Any]) -> int:
     """Tell who would be called now, and why the others not; return 1 where rows are bad or somebody is refused."""
+    _Files.of(campaign, given).check()
     with _opened(app, campaign, given, LiveCalls()) as (orchestrator, run):
         _forewarn(orchestrator, run, given)
         telling.warn(run)

@@ -119,7 +119,7 @@ def _age(seconds: float) -> str:
     for unit, length_s in (("day", 86_400), ("hour", 3600), ("minute", 60)):
         if seconds >= length_s and seconds % length_s == 0:
             return counted(int(seconds // length_s), unit)
-    return f"{seconds:g} seconds"
+    return counted(int(seconds), "second") if seconds == int(seconds) else f"{seconds:g} seconds"
 
 
 def _none_yet(app: App, path: str, document: dict[str, Any]) -> int:

@@ -158,7 +158,7 @@ def _table(together: Sequence[Sequence[Compared]]) -> Table:
     table = empty_table()
     table.add_column("mode", no_wrap=True)
     table.add_column("networks (s)", overflow="fold", ratio=3)
-    for name in ("requests", "looks", "longest", "gap"):
+    for name in ("requests", "looks", "longest", "dead air"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("in doubt if its reply is lost", overflow="fold", ratio=3)
     before = None

@@ -443,7 +443,7 @@ def test_contacts_that_were_never_called_are_forgotten_with_their_occurrence(
     assert (found["refused-monday"].number, found["refused-monday"].reason) == ("", None)
     assert (found["refused-tuesday"].number, found["refused-tuesday"].reason) == (claim.number, "because")
     assert journal.campaigns.occurrences_of("spring") == [("spring", "tuesday"), ("spring", "monday")]
-    assert journal.campaigns.note_file("spring", occurrence="friday", content_digest="b", now_wall=now) == "monday"
+    assert journal.campaigns.called_before("spring", occurrence="friday", content_digest="b") == "monday"
 
 
 # --- the writer -------------------------------------------------------------------------------------------------------

@@ -13,9 +13,12 @@ from orchestrator.batches import CampaignRun
 from orchestrator.batches.sources import Source
 from orchestrator.cli.commands.batch_telling import LiveCalls
 from orchestrator.compose import Orchestrator
-from orchestrator.core.admission import Call, Refused
+from orchestrator.core.admission import Call, Known, Later, Refused
 from orchestrator.core.campaign import Campaign, Overlap
+from orchestrator.core.contact import row_digest
 from orchestrator.errors import LeaseHeldError, StoppedEarlyError, UsageError
+from orchestrator.ports import CampaignOrders, ContactState, Standing
+from orchestrator.runtime.job import SameFileError
 from orchestrator.scriptfile.contacts import ContactsError
 
 NUMBER = "+12125550101"
@@ -50,6 +53,55 @@ def test_a_preview_makes_no_journal(orchestrator, campaign) -> None:
         assert run.source.count(lambda row: rejected.append(row.line)) + len(rejected) == 4
     assert kinds[:2] == [Call, Refused]
     assert not orchestrator.journal_path.exists()
+
+
+def _standing(run: CampaignRun) -> Standing:
+    contact, *_ = run.source.contacts()
+    return Standing(
+        key=run.key_of(contact),
+        campaign=run.campaign.name,
+        occurrence=run.occurrence.name,
+        number=contact.to,
+        row_digest=row_digest(contact),
+        state=ContactState.WAITING,
+    )
+
+
+@pytest.mark.parametrize(
+    ("orders", "admission"),
+    [
+        (CampaignOrders(paused=True), Later(None, "the campaign is paused")),
+        (CampaignOrders(stopped=True), Refused("the campaign is stopped")),
+    ],
+)
+def test_a_preview_knows_what_a_person_told_the_campaign(orchestrator, campaign, orders, admission) -> None:
+    """A tick would call nobody, either."""
+    orchestrator.journal.campaigns.order("c", orders)
+    with CampaignRun(orchestrator, campaign) as run:
+        assert next(run.preview()).admission == admission
+
+
+def test_a_preview_of_a_stopped_campaign_closes_who_was_to_be_called_again(orchestrator, campaign) -> None:
+    """As its results do."""
+    with CampaignRun(orchestrator, campaign) as run:
+        store = orchestrator.journal.campaigns
+        store.put([replace(_standing(run), state=ContactState.AGAIN, attempts=1)])
+        store.order("c", CampaignOrders(stopped=True))
+        assert next(run.preview()).admission == Known("it is not called again: the campaign is stopped")
+
+
+def test_a_preview_refuses_a_list_that_was_called_before(orchestrator, campaign) -> None:
+    """Like the tick that it foretells, and it notes nothing: the occurrence of the list is still the earlier one."""
+    with CampaignRun(orchestrator, campaign, occurrence="monday") as run:
+        store, digest = orchestrator.journal.campaigns, run.source.digest()
+        store.note_file("c", occurrence="monday", content_digest=digest, now_wall=0.0)
+        called = replace(_standing(run), attempts=1)
+        store.put([called])
+        assert run.preview() is not None
+    with CampaignRun(orchestrator, campaign, occurrence="tuesday") as run:
+        with pytest.raises(SameFileError, match="occurrence monday of c already"):
+            run.preview()
+        assert store.occurrences_of("c") == [("c", "monday")]
 
 
 def test_a_locked_campaign_is_left_alone_or_waited_for(orchestrator, campaign) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from click.shell_completion import BashComplete, CompletionItem
 
+from orchestrator.adapters.clock import SystemClock
+from orchestrator.adapters.journal import SqliteJournal
 from orchestrator.cli import completing, program
 
 TO = "+12125550123"
@@ -68,6 +71,24 @@ def test_whatever_is_wrong_nothing_is_offered_said_or_made(monkeypatch, capsys) 
     assert offered("show") == []
     assert capsys.readouterr() == ("", "")
     assert [each.name for each in Path.cwd().iterdir()] == ["bad.db"]
+
+
+def test_the_commands_beside_a_script_are_offered_with_files() -> None:
+    """`batch` takes a file or a command."""
+    assert [each.value for each in offered("batch", incomplete="sto")] == ["stop", "sto"]
+    assert {"status", "pause", "continue", "results", "rerun"} <= {each.value for each in offered("batch")}
+
+
+def test_the_campaigns_of_the_journal_are_offered() -> None:
+    """To those commands that ask for one, with files: a campaign file names one, too."""
+    assert [each.value for each in offered("batch", "stop", incomplete="spr")] == ["spr"]
+    path = Path(".local/state/orchestrator/journal.db")
+    path.parent.mkdir(parents=True)
+    with closing(SqliteJournal(path, now=SystemClock().now)) as journal:
+        for name in ("spring", "autumn"):
+            journal.campaigns.note_file(name, occurrence="monday", content_digest=name, now_wall=0.0)
+    assert [each.value for each in offered("batch", "stop", incomplete="spr")] == ["spring", "spr"]
+    assert [each.value for each in offered("batch", "status")] == ["autumn", "spring", ""]
 
 
 @pytest.mark.parametrize(
