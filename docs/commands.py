@@ -35,7 +35,7 @@ This page is made from the program by `python docs/commands.py`.
 def page() -> str:
     """Return the whole page."""
     ctx = click.Context(program, info_name="orchestrator")
-    parts = [_HEAD, "## Global options\n", "These may stand before the command or after it.\n", _options(program)]
+    parts = [_HEAD, "## Global options\n", "These may stand before the command or after it.\n", _options(program, ctx)]
     for name in program.list_commands(ctx):
         command = program.get_command(ctx, name)
         assert command is not None
@@ -48,7 +48,7 @@ def _section(command: click.Command, ctx: click.Context) -> Iterator[str]:
     usage = " ".join([ctx.command_path, *command.collect_usage_pieces(ctx)])
     yield f"    {usage}\n"
     yield _text(command) + "\n"
-    table = _options(command)
+    table = _options(command, ctx)
     if table:
         yield table
     if isinstance(command, click.Group):
@@ -66,13 +66,20 @@ def _text(command: click.Command) -> str:
     )
 
 
-def _options(command: click.Command) -> str:
+def _options(command: click.Command, ctx: click.Context) -> str:
     rows = [
-        f"| `{_names(option)}` | {(option.help or '').rstrip('.').replace('|', chr(92) + '|')} |"
+        f"| `{_names(option)}` | {_meaning(option, ctx)} |"
         for option in command.params
         if isinstance(option, click.Option) and not option.hidden
     ]
     return "\n".join(["| option | meaning |", "| --- | --- |", *rows, ""]) if rows else ""
+
+
+def _meaning(option: click.Option, ctx: click.Context) -> str:
+    """Return what `--help` says of an option, with its default and its range."""
+    record = option.get_help_record(ctx)
+    assert record is not None, "an option that is not hidden has help"
+    return record[1].rstrip(".").replace(".  [", " [").replace("|", chr(92) + "|")
 
 
 def _names(option: click.Option) -> str:

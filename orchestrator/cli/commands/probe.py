@@ -86,7 +86,9 @@ def _hold_url(ctx: click.Context, param: click.Parameter, value: str) -> str:
     callback=options.duration,
     help="Stop after so long, and say what is known by then.",
 )
-@click.option("--parallel", type=click.IntRange(3, 64), default=8, show_default=True, help="Requests at a time.")
+@click.option(
+    "--parallel", metavar="N", type=click.IntRange(3, 64), default=8, show_default=True, help="Requests at a time."
+)
 @click.option(
     "--precision",
     "precision_s",
@@ -138,7 +140,9 @@ def path(app: App, url: str, proxy: str | None, write: str | None, name: str | N
 
 
 @options.command("api")
-@click.option("--requests", type=click.IntRange(2, 50), default=10, show_default=True, help="How many to time.")
+@click.option(
+    "--requests", metavar="N", type=click.IntRange(2, 50), default=10, show_default=True, help="How many to time."
+)
 @click.option(
     "--idle",
     "idle_s",
@@ -175,8 +179,21 @@ def api(app: App, requests: int, idle_s: float) -> int:
 
 
 @options.command("serve")
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; 0.0.0.0 is every one.")
-@click.option("--port", type=click.IntRange(0, 65535), default=0, show_default=True, help="Port; 0 takes a free one.")
+@click.option(
+    "--host",
+    metavar="ADDRESS",
+    default="127.0.0.1",
+    show_default=True,
+    help="Address to listen on; 0.0.0.0 is every one.",
+)
+@click.option(
+    "--port",
+    metavar="PORT",
+    type=click.IntRange(0, 65535),
+    default=0,
+    show_default=True,
+    help="Port; 0 takes a free one.",
+)
 @click.option("--token", help="What the URL's path begins with; by default one that nobody can guess.")
 @click.option(
     "--longest",
@@ -187,7 +204,9 @@ def api(app: App, requests: int, idle_s: float) -> int:
     callback=options.duration,
     help="Give no longer hold.",
 )
-@click.option("--holds", "most", type=click.IntRange(3, 1000), default=64, show_default=True, help="Holds at a time.")
+@click.option(
+    "--holds", "most", metavar="N", type=click.IntRange(3, 1000), default=64, show_default=True, help="Holds at a time."
+)
 @click.option(
     "--certificate", metavar="FILE", type=click.Path(dir_okay=False), help="Serve https with this certificate."
 )

@@ -249,7 +249,9 @@ def test_compare_shows_networks_and_modes_side_by_side(call, long_script) -> Non
     done = call("plan", long_script, "--compare", "heroku,aws-nat,none,45s")
     assert done.code == 0
     rows = done.out.splitlines()
-    assert " ".join(rows[0].split()) == ("mode networks (s) requests looks longest dead air in doubt if its reply is lost")
+    assert " ".join(rows[0].split()) == (
+        "mode networks (s) requests looks longest dead air in doubt if its reply is lost"
+    )
     assert [row.split()[0] for row in rows[1:] if row.startswith(("sync ", "auto ", "poll ", "async  "))] == [
         *("sync", "auto", "poll", "async"),
     ]
