@@ -38,7 +38,7 @@ from orchestrator.errors import (
     StoppedEarlyError,
     UsageError,
 )
-from orchestrator.ports import CampaignOrders, ContactState, Standing
+from orchestrator.ports import CampaignOrders, CampaignStore, ContactState, Standing
 from orchestrator.runtime.batch import CHUNK, Batch
 from orchestrator.runtime.calling import before_its_run
 from orchestrator.runtime.facts import FactFinder, is_undialled, was_kept_from_dialling
@@ -206,9 +206,8 @@ class CampaignRun:
             SameFileError: The contacts were called in an earlier occurrence: a tick would call nobody.
         """
         now_wall = self.orchestrator.clock.now().wall
-        if self.orchestrator.journal_path.exists():
-            store, digest = self.orchestrator.journal.campaigns, self.source.digest()
-            refuse_an_old_file(store, self.campaign, self.occurrence, content_digest=digest)
+        if (store := self._store) is not None:
+            refuse_an_old_file(store, self.campaign, self.occurrence, content_digest=self.source.digest())
         find = self._fact_finder()
         undialled: dict[str, str] = {}  # the runs that never dialled, by the contact's key
 
@@ -374,6 +373,11 @@ class CampaignRun:
     def _sensitive(self) -> frozenset[str]:
         return frozenset(variable.name for variable in self.script.variables if variable.sensitive)
 
+    @property
+    def _store(self) -> CampaignStore | None:
+        """Where contacts stand; None without a journal, which a dry run does not make."""
+        return self.orchestrator.journal.campaigns if self.orchestrator.journal_path.exists() else None
+
     def _forbidden(self, number: str) -> str | None:
         return refusal(number) or self._lists.reason(number)
 
@@ -383,17 +387,17 @@ class CampaignRun:
     def _fact_finder(self) -> Callable[[Contact, Standing | None, float, str | None], Facts]:
         """Return what finds facts; without a journal there is nothing to know of earlier calls."""
         holidays_of = self._holidays_of or (lambda _: frozenset())
-        if not self.orchestrator.journal_path.exists():
+        store = self._store
+        if store is None:
             return lambda contact, *_: Facts(
                 zones=self._zones_of(contact.to),
                 forbidden=self._forbidden(contact.to),
                 holidays=holidays_of(contact.to),
                 longest_s=self._lasting.of(contact),
             )
-        journal = self.orchestrator.journal
         finder = FactFinder(
-            journal=journal,
-            store=journal.campaigns,
+            journal=self.orchestrator.journal,
+            store=store,
             rules=self._rules,
             zones_of=self._zones_of,
             forbidden=self._forbidden,
@@ -411,7 +415,7 @@ class CampaignRun:
             yield from (found for found in self._standings() if found[0].priority == priority)
 
     def _standings(self) -> Iterator[tuple[Contact, Standing | None]]:
-        store = self.orchestrator.journal.campaigns if self.orchestrator.journal_path.exists() else None
+        store = self._store
         rows = self.source.contacts()
         while chunk := list(itertools.islice(rows, CHUNK)):
             found = {} if store is None else store.standings([self.key_of(contact) for contact in chunk])
@@ -431,9 +435,8 @@ class CampaignRun:
 
     def _orders(self) -> CampaignOrders:
         """Return what a person told the campaign; without a journal that is nothing."""
-        if not self.orchestrator.journal_path.exists():
-            return CampaignOrders()
-        return self.orchestrator.journal.campaigns.orders_of(self.campaign.name)
+        store = self._store
+        return CampaignOrders() if store is None else store.orders_of(self.campaign.name)
 
     def run_of(self, run_id: str) -> RunResult | None:
         """Return what a run that nobody drives has come to; None where it was pruned."""

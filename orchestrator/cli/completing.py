@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
@@ -16,8 +16,10 @@ from orchestrator.cli.app import App
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
+    from orchestrator.adapters.journal import SqliteJournal
     from orchestrator.ports import RunSummary
 
+Found = TypeVar("Found")
 _MOST_OFFERED = 50
 _NEWEST = 1000  # of a large journal only these are looked through for what was typed
 
@@ -55,13 +57,8 @@ def campaigns(ctx: click.Context, param: click.Parameter, incomplete: str) -> li
     """Offer the campaigns that the journal knows, and files."""
     from click.shell_completion import CompletionItem
 
-    try:
-        with ctx.ensure_object(App).orchestrator(read_only=True) as orchestrator:
-            known = orchestrator.journal.campaigns if orchestrator.journal_path.exists() else None
-            names = dict.fromkeys(name for name, _ in known.occurrences_of(None)) if known is not None else {}
-    except Exception:  # noqa: BLE001 - whatever is wrong, a line that is being typed is no place to say so
-        names = {}
-    offered = [CompletionItem(name) for name in names if name.startswith(incomplete)]
+    pairs = _found(ctx, lambda journal: journal.campaigns.occurrences_of(None))
+    offered = [CompletionItem(name) for name in dict.fromkeys(name for name, _ in pairs) if name.startswith(incomplete)]
     return [*offered, *files(ctx, param, incomplete)]
 
 
@@ -75,10 +72,11 @@ def run_ids(*, unfinished: bool = False) -> Complete:
     def complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         from click.shell_completion import CompletionItem
 
-        try:
-            found = list(_summaries(ctx.ensure_object(App), incomplete, unfinished=unfinished))
-        except Exception:  # noqa: BLE001 - whatever is wrong, a line that is being typed is no place to say so
-            return []
+        def fitting(journal: SqliteJournal) -> Iterator[RunSummary]:
+            runs = journal.runs(unfinished=unfinished, limit=_NEWEST)
+            return islice((each for each in runs if each.run_id.startswith(incomplete)), _MOST_OFFERED)
+
+        found = _found(ctx, fitting)
         given = ctx.params.get(param.name or "") or ()
         return [
             CompletionItem(each.run_id, help=f"{each.marks.status.value} {each.script_name} {each.to}")
@@ -89,9 +87,10 @@ def run_ids(*, unfinished: bool = False) -> Complete:
     return complete
 
 
-def _summaries(app: App, incomplete: str, *, unfinished: bool) -> Iterator[RunSummary]:
-    with app.orchestrator(read_only=True) as orchestrator:
-        if not orchestrator.journal_path.exists():
-            return
-        runs = orchestrator.journal.runs(unfinished=unfinished, limit=_NEWEST)
-        yield from islice((each for each in runs if each.run_id.startswith(incomplete)), _MOST_OFFERED)
+def _found(ctx: click.Context, look: Callable[[SqliteJournal], Iterable[Found]]) -> list[Found]:
+    """Return what is found in the journal; nothing where there is none, or something is wrong."""
+    try:
+        with ctx.ensure_object(App).orchestrator(read_only=True) as orchestrator:
+            return list(look(orchestrator.journal)) if orchestrator.journal_path.exists() else []
+    except Exception:  # noqa: BLE001 - whatever is wrong, a line that is being typed is no place to say so
+        return []

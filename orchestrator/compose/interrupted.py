@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from orchestrator.core.evolve import fold
 from orchestrator.core.instant import Instant
-from orchestrator.core.origin import dial_by, normalised, other_api
+from orchestrator.core.origin import normalised, other_api
 from orchestrator.core.records import Status
 from orchestrator.ports import Journal, RunSummary
 
@@ -43,15 +43,7 @@ class Interrupted:
         ]
 
     def _is_elsewhere(self, run_id: str, journal: Journal) -> bool:
-        """Return whether a run belongs to another API, and keep that.
-
-        A run that has yet to dial may go on anywhere where a person says so. Nobody does so here: one that was tried on
-        a test system must not ring a real phone. Once it is too late for its dial it rings nobody, and may be ended.
-        """
-        state = fold(journal.read(run_id))
-        theirs = other_api(state, self._api_url)
-        if theirs is None and not state.has_called and self._now().since(dial_by(state)) < 0:
-            theirs = None if state.api_url in (None, self._api_url) else state.api_url
+        theirs = other_api(fold(journal.read(run_id)), self._api_url, unasked=self._now())
         if theirs is not None:
             self.left_alone[run_id] = theirs
         return theirs is not None

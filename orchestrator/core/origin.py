@@ -45,14 +45,17 @@ def normalised(api_url: str) -> str:
     return f"{parts.scheme}://{host}{port}{parts.path.rstrip('/')}"
 
 
-def other_api(state: RunState, api_url: str | None) -> str | None:
+def other_api(state: RunState, api_url: str | None, *, unasked: Instant | None = None) -> str | None:
     """Return the base URL of the API that a run belongs to, where that is not the one in use and both are known.
 
-    A run that has called nobody yet belongs to none: it may go on anywhere.
+    A run that has called nobody yet belongs to none: it may go on anywhere, where a person says so. Carried on with
+    `unasked`, at that moment, one that was tried on a test system must not ring a real phone: as long as it may dial,
+    it belongs to the API that it was begun with. Later it rings nobody, and may be ended.
     """
-    if not state.has_called or None in (state.api_url, api_url) or state.api_url == api_url:
+    if None in (state.api_url, api_url) or state.api_url == api_url:
         return None
-    return state.api_url
+    belongs = state.has_called or (unasked is not None and unasked.since(dial_by(state)) < 0)
+    return state.api_url if belongs else None
 
 
 def dial_by(state: RunState) -> Instant:

@@ -19,8 +19,7 @@ def refuse_second_call(
     """Refuse to ring a number to which a run may have a call up.
 
     A call lasts no longer than its run's `max_call`, from its dial on, which its run may have waited for. Calls of
-    another API are not looked at: this process could neither carry on with them nor end them. Returns the runs to the
-    number that were looked at, and are no reason.
+    another API are not looked at: this process could neither carry on with them nor end them.
 
     Args:
         journal: Has the runs.
@@ -28,6 +27,9 @@ def refuse_second_call(
         now: This moment.
         api_url: The API in use.
         beside_live: Ring beside a call that a live process steers: whoever asks for one call knows what for.
+
+    Returns:
+        The runs that have called the number, and are no reason to refuse: what came later was not looked at.
 
     Raises:
         CallLeftUpError: There is an interrupted run with such a call.

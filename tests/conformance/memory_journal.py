@@ -107,9 +107,9 @@ class MemoryJournal:
                 raise JournalError(f"There is a run {started.run_id} already.")
             if contact is not None and self.store.campaigns.closed(contact):
                 raise AlreadyCalledError("This contact was called, or is being called.")
-            others = () if beside is None else [each for each in self._called(started.to) if each not in beside]
-            for run_id in others:
-                raise NumberBlockedError("It has a call up.", blocking_run_id=run_id, being_settled=True)
+            others = [] if beside is None else [each for each in self._called(started.to) if each not in beside]
+            if others:
+                raise NumberBlockedError("It has a call up.", blocking_run_id=others[0], being_settled=True)
             if started.call is None:
                 self._free_number(started.to, started.run_id)
             else:

@@ -10,12 +10,13 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 from orchestrator.adapters.journal import SqliteJournal
 from orchestrator.compose import Orchestrator
 from orchestrator.core.records import Record, RunMarks, RunStarted
-from orchestrator.ports import ContactClaim, Lease
+from orchestrator.ports import Lease
 from orchestrator.scriptfile import load_script
 
 
@@ -26,17 +27,10 @@ class KillingJournal(SqliteJournal):
     when = "never"
     passed = 0
 
-    def start_run(
-        self,
-        started: RunStarted,
-        *,
-        lease_s: float,
-        contact: ContactClaim | None = None,
-        beside: Collection[str] | None = None,
-    ) -> Lease:
+    def start_run(self, started: RunStarted, **options: Any) -> Lease:
         """Create the run: boundary 1."""
         self._die("before")
-        lease = super().start_run(started, lease_s=lease_s, contact=contact, beside=beside)
+        lease = super().start_run(started, **options)
         self._die("after")
         return lease
 

@@ -6,9 +6,10 @@ Smaller than the simulations of `tests/property`: nothing fails here but the dis
 from __future__ import annotations
 
 import shutil
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from orchestrator.adapters.dialects.call_api import CallApi
 from orchestrator.adapters.journal import SqliteJournal
@@ -19,7 +20,7 @@ from orchestrator.core.records import Intended, Record, RunMarks, RunStarted
 from orchestrator.core.settings import Settings
 from orchestrator.core.state import Phase, RunState
 from orchestrator.errors import JournalError
-from orchestrator.ports import ContactClaim, Lease
+from orchestrator.ports import Lease
 from orchestrator.runtime.control import Control
 from orchestrator.runtime.runner import Prepared, Runner
 from orchestrator.runtime.shared import RunResult
@@ -72,16 +73,9 @@ class _Noting(SqliteJournal):
 
     world: DiskWorld
 
-    def start_run(
-        self,
-        started: RunStarted,
-        *,
-        lease_s: float,
-        contact: ContactClaim | None = None,
-        beside: Collection[str] | None = None,
-    ) -> Lease:
+    def start_run(self, started: RunStarted, **options: Any) -> Lease:
         """Create the run."""
-        lease = super().start_run(started, lease_s=lease_s, contact=contact, beside=beside)
+        lease = super().start_run(started, **options)
         self.world.acknowledged([started])
         return lease
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from orchestrator.core.records import Record, RunMarks, RunStarted
 from orchestrator.errors import JournalError, LeaseLostError
-from orchestrator.ports import CampaignLease, ContactClaim, Lease, Standing
+from orchestrator.ports import CampaignLease, Lease, Standing
 from tests.conformance.memory_campaigns import MemoryCampaigns
 from tests.conformance.memory_journal import MemoryJournal
 from tests.fakes.virtual_time import KilledError, Process
@@ -30,17 +30,10 @@ class BatchJournal(MemoryJournal):
         self.failed = False
         self.campaigns = _DyingCampaigns(self, self.store, self._using, now=world.time.now, process=process.name)
 
-    def start_run(
-        self,
-        started: RunStarted,
-        *,
-        lease_s: float,
-        contact: ContactClaim | None = None,
-        beside: Collection[str] | None = None,
-    ) -> Lease:
+    def start_run(self, started: RunStarted, **options: Any) -> Lease:
         """Create the run, or die."""
         with self.writing():
-            lease = super().start_run(started, lease_s=lease_s, contact=contact, beside=beside)
+            lease = super().start_run(started, **options)
             self._world.begun(started, self._dying)
         return lease
 

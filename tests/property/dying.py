@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from orchestrator.core.budget import Demand
 from orchestrator.core.records import Record, RunMarks, RunStarted
 from orchestrator.errors import JournalError, LeaseLostError
-from orchestrator.ports import ContactClaim, Lease, Place
+from orchestrator.ports import Lease, Place
 from tests.conformance.memory_budget import MemoryBudget
 from tests.conformance.memory_journal import MemoryJournal
 from tests.fakes.virtual_time import KilledError, Process
@@ -31,18 +31,11 @@ class DyingJournal(MemoryJournal):
         if crash is not None and crash.disk_full and crash.append is not None:
             self.fail_after(max(crash.append - 1, 0), takes_effect=crash.takes_effect)
 
-    def start_run(
-        self,
-        started: RunStarted,
-        *,
-        lease_s: float,
-        contact: ContactClaim | None = None,
-        beside: Collection[str] | None = None,
-    ) -> Lease:
+    def start_run(self, started: RunStarted, **options: Any) -> Lease:
         """Create the run, or die."""
-        assert contact is None, "simulations have no batches"
+        assert options.get("contact") is None, "simulations have no batches"
         self._perhaps_die(takes_effect=False)
-        lease = super().start_run(started, lease_s=lease_s, beside=beside)
+        lease = super().start_run(started, **options)
         self._world.begins(started)
         self._perhaps_die(takes_effect=True)
         return lease

@@ -116,10 +116,10 @@ def prune(app: App, older_than: float, dry_run: bool) -> int:
 
 def _age(seconds: float) -> str:
     """Return an age in the largest unit that it is a whole number of, as it was probably given."""
-    for unit, length_s in (("day", 86_400), ("hour", 3600), ("minute", 60)):
+    for unit, length_s in (("day", 86_400), ("hour", 3600), ("minute", 60), ("second", 1)):
         if seconds >= length_s and seconds % length_s == 0:
             return counted(int(seconds // length_s), unit)
-    return counted(int(seconds), "second") if seconds == int(seconds) else f"{seconds:g} seconds"
+    return f"{seconds:g} seconds"
 
 
 def _none_yet(app: App, path: str, document: dict[str, Any]) -> int:

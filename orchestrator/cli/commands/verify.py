@@ -105,7 +105,7 @@ def _table(verified: Verification) -> Table:
     table.add_column("could come to", overflow="fold")
     for step in verified.steps:
         label = "" if step.planned.label is None else f"{line(step.planned.label)}: "
-        shown = "\n".join(_cut(line(each)) for each in step.planned.shown)
+        shown = "\n".join(_in_short(line(each)) for each in step.planned.shown)
         found = dict.fromkeys(in_short(each.finding) for each in step.found)
         table.add_row(
             str(step.number),
@@ -117,7 +117,10 @@ def _table(verified: Verification) -> Table:
     return table
 
 
-def _cut(text: str) -> str:
+def _in_short(text: str) -> str:
     """Return the beginning of a text, and of each of its words, so that the column may be narrow."""
-    text = " ".join(word if len(word) <= _SHOWN_OF_WORD else f"{word[: _SHOWN_OF_WORD - 1]}…" for word in text.split())
-    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1].rstrip()}…"
+    return _cut(" ".join(_cut(word, _SHOWN_OF_WORD) for word in text.split()), _SHOWN)
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"
